@@ -1,0 +1,1 @@
+"""Know a PyTorch model before you run it."""

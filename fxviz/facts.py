@@ -1,0 +1,146 @@
+"""What is known of a graph: analyses, asked for on demand, and the typed results that they give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+import sympy
+
+from fxviz.errors import FxvizError
+from fxviz.ir import Dim, Graph, Node, Scope
+
+__all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform"]
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+@runtime_checkable
+class Transform(Protocol):
+    """A graph in, another graph out. Frozen, with its options as fields; it runs before `Facts`."""
+
+    def apply(self, graph: Graph) -> Graph:
+        """A new graph; ``graph`` stays as it is."""
+        ...
+
+
+class Analysis(Protocol[R_co]):
+    """A question about a graph. A frozen dataclass with its options as fields, so that equal questions share one answer."""
+
+    def run(self, facts: Facts) -> R_co:
+        """The answer, from ``facts.graph`` and whatever other answers it asks ``facts`` for."""
+        ...
+
+
+_RUNNING = object()
+
+
+class Facts:
+    """What is known of one graph. ``facts[Flops()]`` runs an analysis once and keeps its typed result.
+
+    An analysis asks here for what it needs, so no order is declared; one that needs its own result is an error.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._answers: dict[Analysis[Any], object] = {}
+
+    def __getitem__(self, analysis: Analysis[R]) -> R:
+        answer = self._answers.get(analysis)
+        if answer is _RUNNING:
+            raise FxvizError(f"{analysis!r} needs its own result")
+        if answer is None:
+            self._answers[analysis] = _RUNNING
+            try:
+                answer = analysis.run(self)
+            except BaseException:
+                del self._answers[analysis]
+                raise
+            self._answers[analysis] = answer
+        return cast("R", answer)
+
+    def __repr__(self) -> str:
+        return f"Facts({self.graph.name!r}: {', '.join(map(repr, self._answers)) or 'nothing asked yet'})"
+
+
+class Metric(Protocol):
+    """A result that can be written beside a node, and rolled up over a scope. Every metric owns its roll-up."""
+
+    @property
+    def label(self) -> str:
+        """What the number is, in a word or two: ``FLOPs``."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """``"FLOPs"``, ``"B"`` or ``""``; see `fxviz.quantity.format_quantity`."""
+        ...
+
+    def at(self, *places: Node | Scope) -> Dim | None:
+        """The number for a node or for all of a scope, or for several together; None where nothing is known."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """An additive metric. An operator without a rule is counted in ``unknown`` (operator -> how often), never as zero."""
+
+    label: str
+    amounts: Mapping[Node, Dim]
+    unit: str = ""
+    unknown: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @cached_property
+    def _by_scope(self) -> Mapping[Scope, Dim]:
+        terms: dict[Scope, list[Dim]] = {(): []}
+        for node, amount in self.amounts.items():
+            for depth in range(len(node.scope) + 1):
+                terms.setdefault(node.scope[:depth], []).append(amount)
+        return {scope: add(amounts) for scope, amounts in terms.items()}
+
+    @property
+    def total(self) -> Dim:
+        """The sum over the whole graph."""
+        return self._by_scope[()]
+
+    def at(self, *places: Node | Scope) -> Dim | None:
+        """The sum over nodes and scopes, which must not overlap; None where nothing was counted.
+
+        ``at()`` is the sum over nothing: None. The whole graph is ``at(())``.
+        """
+        found = [self.amounts.get(place) if isinstance(place, Node) else self._by_scope.get(place) for place in places]
+        known = [amount for amount in found if amount is not None]
+        return add(known) if known else None
+
+    def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
+        """The sums over all scopes that are ``depth`` deep, in execution order, and over what lies above them."""
+        terms: dict[Scope, list[Dim]] = {}
+        for node, amount in self.amounts.items():
+            terms.setdefault(node.scope[:depth], []).append(amount)
+        return {scope: add(amounts) for scope, amounts in terms.items()}
+
+    def by_op(self) -> Mapping[str, Dim]:
+        """The sums by operator, largest first where they are numbers."""
+        terms: dict[str, list[Dim]] = {}
+        for node, amount in self.amounts.items():
+            terms.setdefault(node.op, []).append(amount)
+        sums = {op: add(amounts) for op, amounts in terms.items()}
+        if all(isinstance(amount, int) for amount in sums.values()):
+            return dict(sorted(sums.items(), key=lambda item: -cast("int", item[1])))
+        return sums
+
+
+def add(amounts: list[Dim]) -> Dim:
+    """The sum; equal expressions are gathered before sympy sees them, since a model repeats its layers."""
+    counts = Counter(amounts)
+    static = sum(amount * times for amount, times in counts.items() if isinstance(amount, int))
+    symbolic = [amount * times for amount, times in counts.items() if not isinstance(amount, int)]
+    if not symbolic:
+        return static
+    total = sympy.expand(sympy.Add(static, *symbolic))
+    return int(total) if total.is_Integer else total

@@ -1,0 +1,66 @@
+"""Numbers for reading: 1.23 GFLOPs, 512 MiB, 4·B·S."""
+
+from __future__ import annotations
+
+import re
+
+import sympy
+
+from fxviz.ir import Dim, TensorType
+
+__all__ = ["format_quantity", "format_shape", "format_type"]
+
+_DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
+    """An amount with three significant digits and a prefix; bytes count by 1024, expressions are written out.
+
+    >>> format_quantity(8_178_000_000, "FLOPs"), format_quantity(536870912, "B"), format_quantity(999)
+    ('8.18 GFLOPs', '512 MiB', '999')
+    >>> format_quantity(None, "B")
+    '?'
+    """
+    if amount is None:
+        return "?"
+    if isinstance(amount, sympy.Expr) and not amount.is_number:
+        return f"{format_expression(amount)} {unit}".rstrip()
+    base, prefixes = (1024.0, _BINARY) if unit == "B" else (1000.0, _DECIMAL)
+    number, power = float(amount), 0
+    # 999.5 would be written as 1000: it belongs to the next prefix.
+    while abs(number) >= base - (0.5 if power else 0) and power < len(prefixes) - 1:
+        number, power = number / base, power + 1
+    digits = f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
+    return f"{digits} {prefixes[power]}{unit}".rstrip()
+
+
+def format_expression(expression: sympy.Expr) -> str:
+    """A sum of products the way one writes it by hand.
+
+    >>> B, S = sympy.symbols("B S", integer=True, positive=True)
+    >>> format_expression(2 * B * S**2 + 3)
+    '2·B·S² + 3'
+    """
+    text = re.sub(r"\*\*(\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), str(expression))
+    return text.replace("*", "·")
+
+
+def format_shape(shape: tuple[Dim, ...]) -> str:
+    """A shape as people write it: ``1×3×224×224``, ``scalar`` for rank 0.
+
+    >>> format_shape((1, 3, 224, 224)), format_shape(())
+    ('1×3×224×224', 'scalar')
+    """
+    return "×".join(_extent(extent) for extent in shape) if shape else "scalar"
+
+
+def _extent(extent: Dim) -> str:
+    text = str(extent) if isinstance(extent, int) else format_expression(extent)
+    return f"({text})" if " " in text else text
+
+
+def format_type(type: TensorType | None) -> str:
+    """A tensor type on one line: ``float32 1×3×224×224``; ``?`` where it is not known."""
+    return f"{type.dtype} {format_shape(type.shape)}" if type else "?"
