@@ -1,0 +1,30 @@
+"""What every test may use: golden files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden-update", action="store_true", help="write what the code makes now into tests/golden/")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden(name, text)``: ``text`` equals the file ``tests/golden/name``; its diff in git is the review."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--golden-update"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+        if not path.exists():
+            pytest.fail(f"{path} does not exist; look at the output, then run pytest --golden-update")
+        assert text == path.read_bytes().decode(), f"{path} differs; if that is meant, run pytest --golden-update"
+
+    return check
