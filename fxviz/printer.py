@@ -1,0 +1,144 @@
+"""Graphs as text for reading: one operation a line, indented by scope; the same text for the same graph.
+
+``%name`` is a tensor that the run gives or makes, ``@name`` one that the model holds, with its type where it is read;
+``@.name`` is held by the module around the line. What would break a line is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fxviz.ir import Attribute, Graph, Node, Role, Scope, Value, format_scope
+
+__all__ = ["format_graph"]
+
+_INDENT = "  "
+_LONGEST_ATTRIBUTE = 60
+
+
+def format_graph(graph: Graph) -> str:
+    """The whole graph: what is given, every node with its types and source line, what is returned.
+
+    >>> from fxviz.ir import Graph, Node, Role, TensorType, Value
+    >>> x, y = Value("x", TensorType((2, 3), "float32"), Role.INPUT), Value("relu", TensorType((2, 3), "float32"))
+    >>> print(format_graph(Graph("tiny", (x,), (), (Node("relu", (x,), (y,), ("input",), {}, "relu"),), (y,))))
+    graph tiny: 1 node, 0 kernels, 0 parameters and buffers, traced by record
+      %x: float32[2, 3]
+    <BLANKLINE>
+      %relu: float32[2, 3] = relu(%x)
+    <BLANKLINE>
+      return %relu
+    """
+    return "\n".join(
+        (*_header(graph), *_given(graph), "", *_body(graph), *([""] if graph.nodes else []), _returned(graph))
+    )
+
+
+def _header(graph: Graph) -> Iterator[str]:
+    counts = (
+        _count(len(graph.nodes), "node"),
+        _count(len(graph.kernels), "kernel"),
+        f"{len(graph.parameters)} parameters and buffers",
+    )
+    yield f"graph {_plain(graph.name)}: {', '.join(counts)}, traced by {graph.mode}{'' if graph.complete else ', in part'}"
+    if graph.symbols:
+        yield f"{_INDENT}symbols: {', '.join(map(str, graph.symbols))}"
+    for guard in graph.guards:
+        yield f"{_INDENT}guard: {_plain(guard)}"
+    for note in graph.notes:
+        yield f"{_INDENT}note: {_plain(note)}"
+
+
+def _given(graph: Graph) -> Iterator[str]:
+    """What is there before the first line that reads it: inputs, constants, and what no line reads."""
+    for value in graph.inputs:
+        yield _INDENT + _definition(value)
+    for value in graph.constants:
+        yield f"{_INDENT}{_definition(value)} (constant)"
+    for value in graph.parameters:
+        if value not in graph.users:
+            yield f"{_INDENT}{_definition(value)} (unused)"
+    for alias, name in graph.aliases.items():
+        yield f"{_INDENT}@{_plain(alias)} is @{_plain(name)}"
+
+
+def _body(graph: Graph) -> Iterator[str]:
+    """Every node under the calls around it; a call is written where it begins, or is entered again."""
+    around: Scope = ()
+    for node in graph.nodes:
+        shared = _shared_depth(around, node.scope)
+        for depth in range(shared, len(node.scope)):
+            inner = node.scope[: depth + 1]
+            yield f"{_INDENT * (depth + 1)}{_plain(format_scope(inner))}: {_plain(inner[-1].kind)}"
+        yield _INDENT * (len(node.scope) + 1) + _operation(node)
+        around = node.scope
+
+
+def _shared_depth(one: Scope, other: Scope) -> int:
+    depth = 0
+    while depth < min(len(one), len(other)) and one[depth] == other[depth]:
+        depth += 1
+    return depth
+
+
+def _operation(node: Node) -> str:
+    made = ", ".join(map(_definition, node.outputs))
+    # The first input needs no name, as in most code.
+    read = [
+        f"{'' if index == 0 else f'{name}='}{_read(value, node.scope)}"
+        for index, (name, value) in enumerate(zip(node.input_names, node.inputs, strict=True))
+    ]
+    given = [f"{_plain(name)}={_attribute(value)}" for name, value in node.attributes.items()]
+    source = f"  # {_plain(str(node.source))}" if node.source else ""
+    return f"{made}{' = ' if made else ''}{_plain(node.op)}({', '.join(read + given)}){source}"
+
+
+def _returned(graph: Graph) -> str:
+    names = graph.output_names or [""] * len(graph.outputs)
+    # A single output is mostly called "output", which says nothing.
+    shown = names if len(graph.outputs) > 1 else [""] * len(graph.outputs)
+    outputs = [
+        f"{f'{name}=' if name else ''}{_reference(value)}" for name, value in zip(shown, graph.outputs, strict=True)
+    ]
+    return f"{_INDENT}return {', '.join(outputs)}".rstrip()
+
+
+def _definition(value: Value) -> str:
+    return f"{_reference(value)}: {value.type or '?'}"
+
+
+def _reference(value: Value) -> str:
+    return f"{'%' if value.role in (Role.INPUT, Role.RESULT) else '@'}{_plain(value.name)}"
+
+
+def _read(value: Value, scope: Scope) -> str:
+    """A value where a node reads it; what the model holds is named from the module around the node."""
+    if value.role not in (Role.PARAMETER, Role.BUFFER):
+        return _reference(value)
+    here = scope[-1].path if scope else ""
+    name = value.name.removeprefix(here) if here and value.name.startswith(f"{here}.") else value.name
+    return f"@{_plain(name)}: {value.type or '?'}"
+
+
+def _attribute(value: Attribute) -> str:
+    text = _attribute_text(value)
+    return text if len(text) <= _LONGEST_ATTRIBUTE else f"{text[: _LONGEST_ATTRIBUTE - 1]}…"
+
+
+def _attribute_text(value: Attribute) -> str:
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_attribute_text, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_attribute_text(member)}' for key, member in value.items())}}}"
+    return str(value)
+
+
+def _plain(text: str) -> str:
+    """The text with line breaks and whatever else cannot be seen escaped."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,219 @@
+"""The rules of the IR, checked: what every pass and exporter may rely on without looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+import sympy
+
+from fxviz.dtypes import DTYPE_BITS
+from fxviz.errors import GraphError
+from fxviz.ir import Graph, Kernel, Node, Role, Scope, TensorType, Value, format_scope
+
+__all__ = ["verify"]
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str})
+
+
+def verify(graph: Graph) -> None:
+    """Check every rule of the IR; a `GraphError` names the node and the value that break one.
+
+    Names: values and nodes each have names of their own. Flow: each value is defined once and before it is read; a
+    value between the kernels of one node is read by that node only; outputs are defined. Roles match the place.
+    Types: known dtypes; an extent or a size is an ``int``, or an expression with symbols. Storages: each is listed once,
+    lives within the run, is there when a kernel writes it and is not gone when one reads it. Scopes: one class a path,
+    no call inside itself. Attributes: the types of `fxviz.ir.Attribute`. Aliases point to parameters.
+    """
+    _check_places(graph)
+    _check_storages(graph)
+    _check_flow(graph)
+    _check_values(graph)
+    _check_scopes(graph)
+    for node in graph.nodes:
+        _check_operation(node, f"node {node.name!r}")
+        for kernel in node.kernels:
+            _check_operation(kernel, f"kernel {kernel.op} of node {node.name!r}")
+
+
+def _check_places(graph: Graph) -> None:
+    """Whether what stands at the edge of the graph is what its place says."""
+    places = (
+        ("input", graph.inputs, {Role.INPUT}),
+        ("parameter", graph.parameters, {Role.PARAMETER, Role.BUFFER}),
+        ("constant", graph.constants, {Role.CONSTANT}),
+    )
+    for place, values, roles in places:
+        for value in values:
+            if value.role not in roles:
+                raise GraphError(f"{place} {value} of graph {graph.name!r} has the role {value.role.value!r}")
+    if graph.output_names and len(graph.output_names) != len(graph.outputs):
+        raise GraphError(
+            f"graph {graph.name!r} has {len(graph.outputs)} outputs but {len(graph.output_names)} output names"
+        )
+    names = {value.name for value in graph.parameters}
+    for alias, name in graph.aliases.items():
+        if name not in names:
+            raise GraphError(f"alias {alias!r} points to {name!r}, which is no parameter of graph {graph.name!r}")
+        if alias in names:
+            raise GraphError(f"alias {alias!r} is also the name of a parameter of graph {graph.name!r}")
+
+
+def _check_storages(graph: Graph) -> None:
+    steps = len(graph.kernels)
+    if len(set(graph.storages)) != len(graph.storages):
+        raise GraphError(f"graph {graph.name!r} lists a storage twice")
+    for index, storage in enumerate(graph.storages):
+        if not _is_extent(storage.nbytes):
+            raise GraphError(
+                f"storage {index} has the size {storage.nbytes!r}; a size is an int from 0, or an expression with symbols"
+            )
+        if not -1 <= storage.born < max(steps, 1):
+            raise GraphError(f"storage {index} is born at step {storage.born} of a run of {steps} kernels")
+        if storage.died is not None and not storage.born <= storage.died <= steps:
+            raise GraphError(
+                f"storage {index} is born at step {storage.born} and dies at {storage.died} of a run of {steps} kernels"
+            )
+
+
+def _check_flow(graph: Graph) -> None:
+    """Whether each value is defined once and before it is read, on memory that is there."""
+    defined: set[Value] = set()
+    for value in chain(graph.inputs, graph.parameters, graph.constants):
+        if value in defined:
+            raise GraphError(f"{value} stands twice among the inputs, parameters and constants of graph {graph.name!r}")
+        defined.add(value)
+    hidden: set[Value] = set()  # values between the kernels of nodes that have run
+    step = 0
+    for node in graph.nodes:
+        for value in node.inputs:
+            if value not in defined:
+                raise GraphError(f"node {node.name!r} reads {value}, which {_why_unknown(value, hidden)}")
+        made: dict[Value, None] = {}
+        for kernel in node.kernels:
+            for value in kernel.inputs:
+                if value not in defined and value not in made:
+                    raise GraphError(
+                        f"kernel {kernel.op} of node {node.name!r} reads {value}, which {_why_unknown(value, hidden)}"
+                    )
+                if (storage := value.storage) and storage.died is not None and storage.died <= step:
+                    raise GraphError(
+                        f"kernel {kernel.op} (step {step}) of node {node.name!r} reads {value}, whose memory was freed before step {storage.died}"
+                    )
+            for value in kernel.outputs:
+                if value in defined or value in made or value in hidden:
+                    raise GraphError(
+                        f"kernel {kernel.op} of node {node.name!r} defines {value}, which is already defined"
+                    )
+                if (storage := value.storage) and storage.born > step:
+                    raise GraphError(
+                        f"kernel {kernel.op} (step {step}) of node {node.name!r} makes {value}, whose memory is born at step {storage.born}"
+                    )
+                made[value] = None
+            step += 1
+        for value in node.outputs:
+            if value in defined or value in hidden:
+                raise GraphError(f"node {node.name!r} defines {value}, which is already defined")
+            defined.add(value)
+        hidden.update(value for value in made if value not in defined)
+        if len(set(node.outputs)) != len(node.outputs):
+            raise GraphError(f"node {node.name!r} has one value twice among its outputs")
+        for value in chain(node.outputs, made):
+            if value.role is not Role.RESULT:
+                raise GraphError(
+                    f"node {node.name!r} makes {value}, which has the role {value.role.value!r} and not 'result'"
+                )
+    for value in graph.outputs:
+        if value not in defined:
+            raise GraphError(f"output {value} of graph {graph.name!r} {_why_unknown(value, hidden)}")
+
+
+def _why_unknown(value: Value, hidden: set[Value]) -> str:
+    return "is no output of the node that makes it" if value in hidden else "is not defined before"
+
+
+def _check_values(graph: Graph) -> None:
+    """Whether names are unique, types well-formed and storages listed."""
+    storages, types, names = set(graph.storages), set[TensorType](), dict[str, Value]()
+    for value, place in _definitions(graph):
+        if not value.name:
+            raise GraphError(f"{place} has a value without a name")
+        if names.setdefault(value.name, value) is not value:
+            raise GraphError(f"{place} has a second value of the name {value.name!r}")
+        if value.storage is not None and value.storage not in storages:
+            raise GraphError(f"{place} has {value}, whose storage is not listed in the graph")
+        if value.type is not None and value.type not in types:
+            _check_type(value.type, f"{value} of {place}")
+            types.add(value.type)
+
+
+def _definitions(graph: Graph) -> Iterable[tuple[Value, str]]:
+    """Every value of the graph beside the place that defines it."""
+    for value in chain(graph.inputs, graph.parameters, graph.constants):
+        yield value, f"graph {graph.name!r}"
+    for node in graph.nodes:
+        place = f"node {node.name!r}"
+        for operation in (*node.kernels, node):
+            for value in operation.outputs:
+                yield value, place
+
+
+def _check_type(type: TensorType, where: str) -> None:
+    if type.dtype not in DTYPE_BITS:
+        raise GraphError(f"{where} has the unknown dtype {type.dtype!r}")
+    for extent in type.shape:
+        if not _is_extent(extent):
+            raise GraphError(
+                f"{where} has the extent {extent!r}; an extent is an int from 0, or an expression with symbols"
+            )
+
+
+def _is_extent(extent: object) -> bool:
+    if isinstance(extent, sympy.Expr):
+        return bool(extent.free_symbols)
+    return type(extent) is int and extent >= 0
+
+
+def _check_scopes(graph: Graph) -> None:
+    names: set[str] = set()
+    kinds: dict[str, str] = {}
+    seen: set[Scope] = set()
+    for node in graph.nodes:
+        if not node.name or node.name in names:
+            raise GraphError(f"node {node.name!r} ({node.op}) needs a name of its own")
+        names.add(node.name)
+        if node.scope in seen:
+            continue
+        seen.add(node.scope)
+        if len(set(node.scope)) != len(node.scope):
+            raise GraphError(f"node {node.name!r} stands in {format_scope(node.scope)!r}, a call inside itself")
+        for call in node.scope:
+            if not call.path or call.index < 0:
+                raise GraphError(f"node {node.name!r} stands in {call!r}; a call has a path, and an index from 0")
+            if kinds.setdefault(call.path, call.kind) != call.kind:
+                raise GraphError(
+                    f"node {node.name!r} stands in {call.path!r} of class {call.kind!r}, which was {kinds[call.path]!r} before"
+                )
+
+
+def _check_operation(operation: Node | Kernel, what: str) -> None:
+    if not operation.op:
+        raise GraphError(f"{what} has no operator")
+    if len(operation.input_names) != len(operation.inputs):
+        raise GraphError(f"{what} has {len(operation.inputs)} inputs but {len(operation.input_names)} input names")
+    for name, attribute in operation.attributes.items():
+        if type(attribute) not in _SCALARS and not _is_attribute(attribute):
+            raise GraphError(
+                f"{what} has the attribute {name!r} = {attribute!r}; allowed are None, bool, int, float, complex, str, "
+                "sympy expressions, and tuples and mappings of those"
+            )
+
+
+def _is_attribute(attribute: object) -> bool:
+    if type(attribute) in _SCALARS or isinstance(attribute, sympy.Expr):
+        return True
+    if isinstance(attribute, tuple):
+        return all(map(_is_attribute, attribute))
+    if isinstance(attribute, Mapping):
+        return all(type(key) is str and _is_attribute(member) for key, member in attribute.items())
+    return False
