@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 import sympy
 
-from fxviz.errors import FxvizError
-from fxviz.ir import Dim, Graph, Node, Scope
+from fxviz.errors import FxvizError, InputError
+from fxviz.ir import Dim, Graph, Node, Scope, as_dim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform"]
 
@@ -38,6 +40,7 @@ class Analysis(Protocol[R_co]):
 
 
 _RUNNING = object()
+_UNASKED = object()
 
 
 class Facts:
@@ -51,10 +54,10 @@ class Facts:
         self._answers: dict[Analysis[Any], object] = {}
 
     def __getitem__(self, analysis: Analysis[R]) -> R:
-        answer = self._answers.get(analysis)
+        answer = self._answers.get(analysis, _UNASKED)
         if answer is _RUNNING:
             raise FxvizError(f"{analysis!r} needs its own result")
-        if answer is None:
+        if answer is _UNASKED:
             self._answers[analysis] = _RUNNING
             try:
                 answer = analysis.run(self)
@@ -97,10 +100,14 @@ class Tally:
 
     @cached_property
     def _by_scope(self) -> Mapping[Scope, Dim]:
-        terms: dict[Scope, list[Dim]] = {(): []}
+        own: dict[Scope, list[Dim]] = {}
         for node, amount in self.amounts.items():
-            for depth in range(len(node.scope) + 1):
-                terms.setdefault(node.scope[:depth], []).append(amount)
+            own.setdefault(node.scope, []).append(amount)
+        terms: dict[Scope, list[Dim]] = {(): []}
+        for scope, amounts in own.items():
+            subtotal = add(amounts)
+            for depth in range(len(scope) + 1):
+                terms.setdefault(scope[:depth], []).append(subtotal)
         return {scope: add(amounts) for scope, amounts in terms.items()}
 
     @property
@@ -119,6 +126,8 @@ class Tally:
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
         """The sums over all scopes that are ``depth`` deep, in execution order, and over what lies above them."""
+        if depth < 0:
+            raise InputError(f"a depth is a number from 0, not {depth}")
         terms: dict[Scope, list[Dim]] = {}
         for node, amount in self.amounts.items():
             terms.setdefault(node.scope[:depth], []).append(amount)
@@ -143,4 +152,4 @@ def add(amounts: list[Dim]) -> Dim:
     if not symbolic:
         return static
     total = sympy.expand(sympy.Add(static, *symbolic))
-    return int(total) if total.is_Integer else total
+    return as_dim(total)

@@ -12,19 +12,36 @@ __all__ = ["write_file"]
 
 
 def write_file(path: str | Path, data: str | bytes) -> None:
-    """Write ``data`` beside ``path`` and rename it into place: the old file or the whole new one, never a part."""
-    target = Path(path)
-    if target.is_dir():
-        raise InputError(f"cannot write {target}: it is a folder; give a file name")
+    """Write ``data`` beside ``path`` and rename it into place: the old file or the whole new one, never a part.
+
+    A link is followed. What is no file, such as ``/dev/stdout``, is written to as it is. An `InputError` says why a
+    path cannot be written.
+    """
+    content = data.encode() if isinstance(data, str) else data
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}; choose a folder that exists and that you may write to") from error
+        target = Path(path).resolve()
+        if target.is_dir():
+            raise InputError(f"cannot write {path}: it is a folder; give a file name")
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+        elif target.exists() and not os.access(target, os.W_OK):
+            raise InputError(f"cannot write {path}: it is read-only; choose another name or make it writable")
+        else:
+            _replace(target, content)
+    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(
+            f"cannot write {path}: {reason}; choose a folder that exists and that you may write to"
+        ) from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".fxviz-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
-        os.chmod(temporary, mode & 0o777)
+            file.write(content)
+        # What mkstemp makes is private; the file gets the rights of the old one, or those that any new file gets.
+        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

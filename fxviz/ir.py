@@ -8,11 +8,9 @@ A `Scope` is the stack of module calls around a node. Nothing in here knows an o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +20,9 @@ from fxviz.dtypes import bits_of
 from fxviz.errors import GraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
     from torch.fx import GraphModule
 
 __all__ = [
@@ -38,14 +39,25 @@ __all__ = [
     "Storage",
     "TensorType",
     "Value",
+    "as_dim",
     "format_scope",
 ]
 
 Dim: TypeAlias = int | sympy.Expr
 """An extent, or a total over extents; an ``int`` whenever it is static."""
 
+
+def as_dim(number: int | sympy.Expr) -> Dim:
+    """``number`` as an ``int`` if it is one: sympy's own integers, and products with zero, are no expressions here.
+
+    >>> type(as_dim(sympy.Integer(3))), as_dim(sympy.Symbol("B"))
+    (<class 'int'>, B)
+    """
+    return int(number) if isinstance(number, sympy.Integer) else number
+
+
 Attribute: TypeAlias = (
-    "None | bool | int | float | complex | str | sympy.Expr | tuple[Attribute, ...] | Mapping[str, Attribute]"
+    "bool | int | float | complex | str | sympy.Expr | tuple[Attribute, ...] | Mapping[str, Attribute] | None"
 )
 """An argument that is not a tensor. What has no such form (a dtype, a device, a function) is kept as its name."""
 
@@ -65,7 +77,7 @@ class TensorType:
         >>> TensorType((2, 3, 4), "float32").numel
         24
         """
-        return math.prod(self.shape)
+        return as_dim(math.prod(self.shape))
 
     @property
     def nbytes(self) -> Dim:
@@ -75,7 +87,7 @@ class TensorType:
         (30, 2)
         """
         bits = self.numel * bits_of(self.dtype)
-        return -(-bits // 8) if isinstance(bits, int) else sympy.ceiling(bits / 8)
+        return -(-bits // 8) if isinstance(bits, int) else as_dim(sympy.ceiling(bits / 8))
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -274,10 +286,23 @@ class Graph:
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope that holds a node, with its parents, in order of first use; the root ``()`` comes first."""
         seen: dict[Scope, None] = {(): None}
-        for node in self.nodes:
-            for depth in range(1, len(node.scope) + 1):
-                seen[node.scope[:depth]] = None
+        for scope in dict.fromkeys(node.scope for node in self.nodes):
+            for depth in range(1, len(scope) + 1):
+                seen[scope[:depth]] = None
         return tuple(seen)
+
+    @cached_property
+    def nodes_within(self) -> Mapping[Scope, tuple[Node, ...]]:
+        """The nodes of each scope and of the scopes inside it, in execution order; the root ``()`` has them all."""
+        within: dict[Scope, list[Node]] = {scope: [] for scope in self.scopes}
+        around = {
+            scope: [within[scope[:depth]] for depth in range(len(scope) + 1)]
+            for scope in dict.fromkeys(node.scope for node in self.nodes)
+        }
+        for node in self.nodes:
+            for nodes in around[node.scope]:
+                nodes.append(node)
+        return MappingProxyType({scope: tuple(nodes) for scope, nodes in within.items()})
 
     @cached_property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
@@ -296,7 +321,9 @@ class Graph:
     def module(self) -> GraphModule:
         """The runnable ``torch.fx.GraphModule`` of this trace, on the model's own weights."""
         if self.build_module is None:
-            raise GraphError(f"graph {self.name!r} has no module: it was loaded from a file or traced in part; trace the model again")
+            raise GraphError(
+                f"graph {self.name!r} has no module: it was loaded from a file or traced in part; trace the model again"
+            )
         return self.build_module()
 
     def node(self, name: str) -> Node:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from typing import TYPE_CHECKING
 
 import sympy
 
-from fxviz.ir import Dim, TensorType
+if TYPE_CHECKING:
+    from fxviz.ir import Dim, TensorType
 
-__all__ = ["format_quantity", "format_shape", "format_type"]
+__all__ = ["format_expression", "format_quantity", "format_shape", "format_type"]
 
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
@@ -29,8 +32,8 @@ def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
         return f"{format_expression(amount)} {unit}".rstrip()
     base, prefixes = (1024.0, _BINARY) if unit == "B" else (1000.0, _DECIMAL)
     number, power = float(amount), 0
-    # 999.5 would be written as 1000: it belongs to the next prefix.
-    while abs(number) >= base - (0.5 if power else 0) and power < len(prefixes) - 1:
+    # 999.5 would be written as 1000: it belongs to the next prefix. No prefix makes an infinite number smaller.
+    while base - 0.5 <= abs(number) < math.inf and power < len(prefixes) - 1:
         number, power = number / base, power + 1
     digits = f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
     return f"{digits} {prefixes[power]}{unit}".rstrip()
@@ -44,7 +47,7 @@ def format_expression(expression: sympy.Expr) -> str:
     '2·B·S² + 3'
     """
     text = re.sub(r"\*\*(\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), str(expression))
-    return text.replace("*", "·")
+    return text.replace("**", "^").replace("*", "·")
 
 
 def format_shape(shape: tuple[Dim, ...]) -> str:
