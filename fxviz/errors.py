@@ -3,7 +3,16 @@
 Each message says what failed, where, and what to try. Context is added with ``add_note``; the cause is chained.
 """
 
-__all__ = ["FormatError", "FxvizError", "GraphError", "InputError", "MissingDependency", "PluginError", "TraceError"]
+__all__ = [
+    "ExportError",
+    "FormatError",
+    "FxvizError",
+    "GraphError",
+    "InputError",
+    "MissingDependency",
+    "PluginError",
+    "TraceError",
+]
 
 
 class FxvizError(Exception):
@@ -24,6 +33,10 @@ class GraphError(FxvizError):
 
 class FormatError(FxvizError):
     """A file is not what it claims to be: truncated, of another format, or written by a newer version."""
+
+
+class ExportError(FxvizError):
+    """A view cannot be written in the format asked for: it is too large for it, or the program that renders it failed."""
 
 
 class PluginError(FxvizError):
