@@ -1,0 +1,266 @@
+"""Memory: what a run holds at each moment, when that is the most, and what is alive then."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import sympy
+
+from fxviz.errors import InputError
+from fxviz.facts import Facts, add
+from fxviz.ir import Category, Dim, Graph, Node, Role, Scope, Storage, Value
+from fxviz.passes.parameters import ParameterCount, Parameters
+from fxviz.passes.timelines import Timeline, at_large
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["Holding", "Memory", "MemoryUse"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Adds up the memory that a traced run holds, from the observed lifetimes of its storages.
+
+    ``round_to`` is the granularity of the allocator in bytes: every storage takes a multiple of it (CUDA's caching
+    allocator: 512). Workspaces inside kernels are not seen.
+    """
+
+    round_to: int = 1
+
+    def __post_init__(self) -> None:
+        if self.round_to < 1:
+            raise InputError(f"round_to is a number of bytes from 1, not {self.round_to}")
+
+    def run(self, facts: Facts) -> MemoryUse:
+        """The memory of ``facts.graph``."""
+        sizes = {storage: self._rounded(storage.nbytes) for storage in facts.graph.storages}
+        return MemoryUse(facts.graph, sizes, facts[Parameters()])
+
+    def _rounded(self, nbytes: Dim) -> Dim:
+        if self.round_to == 1:
+            return nbytes
+        if isinstance(nbytes, int):
+            return -(-nbytes // self.round_to) * self.round_to
+        return sympy.ceiling(nbytes / self.round_to) * self.round_to
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A storage, with the first value on it and the node that made it: None for what was there before the run.
+
+    ``scope`` is that of the node; for a parameter or buffer, that of the module that owns it.
+    """
+
+    storage: Storage
+    nbytes: Dim
+    value: Value | None
+    node: Node | None
+    scope: Scope
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryUse:
+    """Bytes over the steps of a run; a step is one kernel, and what it reads, makes and keeps is held while it runs.
+
+    A graph that was traced without inputs has no storages: its numbers are None. ``unknown`` counts the values
+    without a storage by the operator that makes them. With symbolic sizes a peak is an expression: that of one moment
+    where it is the largest for all sizes, else ``Max`` of the moments that compete; ``peak_step`` and what is told of
+    it is then the one for large sizes.
+    """
+
+    graph: Graph
+    sizes: Mapping[Storage, Dim]
+    parameters: ParameterCount
+    label: str = "memory"
+    unit: str = "B"
+
+    # Over the whole run -----------------------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> bool:
+        """Whether memory was observed at all."""
+        return bool(self.sizes) or not self.unknown
+
+    @cached_property
+    def unknown(self) -> Mapping[str, int]:
+        """How many values have no storage, by operator; inputs, parameters and constants by their role."""
+        graph = self.graph
+        given = (
+            value.role.value for value in (*graph.inputs, *graph.parameters, *graph.constants) if value.storage is None
+        )
+        made = (node.op for node in graph.nodes for value in node.outputs if value.storage is None)
+        return dict(Counter((*given, *made)))
+
+    @cached_property
+    def timeline(self) -> Mapping[Category, Timeline]:
+        """The bytes of each category at every step; a category that the run never holds is absent.
+
+        ``timeline[Category.ACTIVATION][step]`` belongs to ``graph.kernels[step]``. A run without kernels has one step.
+        """
+        groups: dict[Category, list[Storage]] = {category: [] for category in Category}
+        for storage in self.sizes:
+            groups[storage.category].append(storage)
+        return {category: self._timeline(storages) for category, storages in groups.items() if storages}
+
+    @cached_property
+    def total(self) -> Timeline:
+        """The bytes of all categories at every step."""
+        return self._timeline(self.sizes)
+
+    @cached_property
+    def peak_step(self) -> int | None:
+        """The first step at which the most is held, an index into ``graph.kernels``."""
+        return self.total.peaks()[0] if self.known else None
+
+    @cached_property
+    def peak(self) -> Dim | None:
+        """The most that is held at any step, all categories and devices together."""
+        return self.total.highest() if self.known else None
+
+    @property
+    def peak_node(self) -> Node | None:
+        """The node that runs at the peak; None where no kernel runs."""
+        return None if self.peak_step is None else self._node_at(self.peak_step)
+
+    @property
+    def peak_by_category(self) -> Mapping[Category, Dim]:
+        """The bytes of each category at ``peak_step``; they add up to the peak."""
+        if self.peak_step is None:
+            return {}
+        held = {category: timeline[self.peak_step] for category, timeline in self.timeline.items()}
+        return {category: nbytes for category, nbytes in held.items() if nbytes != 0}
+
+    @cached_property
+    def peak_by_device(self) -> Mapping[str, Dim]:
+        """The most that each device holds at any step: their peaks may lie at different steps."""
+        devices = dict.fromkeys(storage.device for storage in self.sizes)
+        return {
+            device: self._timeline(storage for storage in self.sizes if storage.device == device).highest()
+            for device in devices
+        }
+
+    @cached_property
+    def alive_at_peak(self) -> tuple[Holding, ...]:
+        """What is held at ``peak_step``, the largest first (for large sizes, where those are symbols)."""
+        if self.peak_step is None:
+            return ()
+        alive = [storage for storage in self.sizes if storage.alive_at(self.peak_step)]
+        weights = {size: at_large(size) for size in {self.sizes[storage] for storage in alive}}
+        alive.sort(key=lambda storage: weights[self.sizes[storage]], reverse=True)
+        return tuple(self.holding(storage) for storage in alive)
+
+    def at_peak_by_scope(self, depth: int) -> Mapping[Scope, Dim]:
+        """The bytes held at ``peak_step`` by the scope, at most ``depth`` deep, that made or owns them."""
+        groups: dict[Scope, list[Dim]] = {}
+        for holding in self.alive_at_peak:
+            groups.setdefault(holding.scope[:depth], []).append(holding.nbytes)
+        return {scope: add(sizes) for scope, sizes in groups.items()}
+
+    def holding(self, storage: Storage) -> Holding:
+        """``storage`` with the value, node and scope that it belongs to."""
+        value = self._first_values.get(storage)
+        node = self._node_at(storage.born)
+        if node is not None:
+            scope = node.scope
+        elif value is not None and value.role in (Role.PARAMETER, Role.BUFFER):
+            scope = self.parameters.owner(value)
+        else:
+            scope = ()
+        return Holding(storage, self.sizes[storage], value, node, scope)
+
+    # At a place -------------------------------------------------------------------------------------------------------
+
+    def at(self, *places: Node | Scope) -> Dim | None:
+        """The bytes that nodes and scopes allocate and leave behind: what they made that is held after the last of them.
+
+        A scope is all the nodes in it. A view, or an operation in place, leaves nothing new; a module leaves what it
+        returns, and what it keeps (a cache). So the number of a scope is not the sum over its parts, whose results
+        are mostly gone when it ends. None where no memory was observed, or no node of this graph is named.
+        """
+        nodes = self._nodes(places)
+        if not nodes or not self.known or any(value.storage is None for node in nodes for value in node.outputs):
+            return None
+        spans = _joined(self._spans[node] for node in nodes)
+        end = spans[-1].stop
+        made = (storage for span in spans for storage in self._born_in(span))
+        return add([self.sizes[storage] for storage in made if storage.died is None or storage.died > end])
+
+    def peak_at(self, *places: Node | Scope) -> Dim | None:
+        """The most that the whole run holds while nodes and scopes run; None where no kernel runs for them."""
+        steps = [step for span in _joined(self._spans[node] for node in self._nodes(places)) for step in span]
+        return self.total.highest(steps) if steps and self.known else None
+
+    def _nodes(self, places: Iterable[Node | Scope]) -> tuple[Node, ...]:
+        within = self.graph.nodes_within
+        nodes: dict[Node, None] = {}
+        for place in places:
+            for node in (place,) if isinstance(place, Node) else within.get(place, ()):
+                if node in self._spans:
+                    nodes[node] = None
+        return tuple(nodes)
+
+    # How storages, kernels and nodes belong together ------------------------------------------------------------------
+
+    def _timeline(self, storages: Iterable[Storage]) -> Timeline:
+        steps = max(len(self.graph.kernels), 1)
+        return Timeline.of(
+            (
+                (self.sizes[storage], storage.born, steps if storage.died is None else storage.died)
+                for storage in storages
+            ),
+            steps,
+        )
+
+    @cached_property
+    def _spans(self) -> Mapping[Node, range]:
+        """The steps of each node."""
+        spans: dict[Node, range] = {}
+        step = 0
+        for node in self.graph.nodes:
+            spans[node] = range(step, step + len(node.kernels))
+            step += len(node.kernels)
+        return spans
+
+    @cached_property
+    def _nodes_by_step(self) -> Sequence[Node]:
+        return [node for node, _ in self.graph.walk()]
+
+    def _node_at(self, step: int) -> Node | None:
+        return self._nodes_by_step[step] if 0 <= step < len(self._nodes_by_step) else None
+
+    @cached_property
+    def _by_birth(self) -> tuple[Sequence[Storage], Sequence[int]]:
+        """The storages made in the run, sorted by the step that made them, and those steps."""
+        made = sorted((storage for storage in self.sizes if storage.born >= 0), key=lambda storage: storage.born)
+        return made, [storage.born for storage in made]
+
+    def _born_in(self, span: range) -> Sequence[Storage]:
+        storages, births = self._by_birth
+        return storages[bisect_left(births, span.start) : bisect_left(births, span.stop)]
+
+    @cached_property
+    def _first_values(self) -> Mapping[Storage, Value]:
+        graph = self.graph
+        given = (*graph.parameters, *graph.inputs, *graph.constants)
+        made = (value for node in graph.nodes for part in (*node.kernels, node) for value in part.outputs)
+        first: dict[Storage, Value] = {}
+        for value in (*given, *made):
+            if value.storage is not None:
+                first.setdefault(value.storage, value)
+        return first
+
+
+def _joined(spans: Iterable[range]) -> list[range]:
+    """Spans in order, those that touch as one."""
+    joined: list[range] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        if joined and joined[-1].stop == span.start:
+            joined[-1] = range(joined[-1].start, span.stop)
+        else:
+            joined.append(span)
+    return joined

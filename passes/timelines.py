@@ -1,0 +1,145 @@
+"""Bytes over time, with symbolic sizes: how much is held at each step, and when that is the most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import lcm
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from fxviz.ir import Dim, as_dim
+
+__all__ = ["Span", "Timeline", "at_large"]
+
+Matrix: TypeAlias = npt.NDArray[Any]  # of int64, or of Python's integers where those could overflow
+
+Span: TypeAlias = tuple[Dim, int, int]
+"""A number of bytes, the step from which it is held, and the first step at which it is held no more."""
+
+_LARGE = 1024
+_MOST_INT64 = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline(Sequence[Dim]):
+    """The bytes held at each step, as a sequence.
+
+    A total is a row of whole coefficients over a few ``terms`` (1, B, B*S …), divided by ``scale``: sums and
+    comparisons are then arithmetic on whole arrays, and sympy is asked only for the terms and for what is shown.
+    """
+
+    rows: Matrix
+    terms: tuple[sympy.Expr, ...]
+    scale: int = 1
+
+    @classmethod
+    def of(cls, spans: Iterable[Span], steps: int) -> Timeline:
+        """The totals at steps ``0 … steps - 1`` of what is held over ``spans``."""
+        held = [(size, max(start, 0), min(stop, steps)) for size, start, stop in spans]
+        parts = {size: _coefficients(size) for size in dict.fromkeys(size for size, _, _ in held)}
+        terms = tuple(dict.fromkeys(term for part in parts.values() for term in part)) or (sympy.S.One,)
+        scale = lcm(*(coefficient.q for part in parts.values() for coefficient in part.values()))
+        columns = {term: column for column, term in enumerate(terms)}
+        whole = {
+            size: [(columns[term], int(coefficient * scale)) for term, coefficient in part.items()]
+            for size, part in parts.items()
+        }
+        most = sum(abs(amount) for size, _, _ in held for _, amount in whole[size])
+        deltas = np.zeros((steps + 1, len(terms)), dtype=np.int64 if most < _MOST_INT64 else object)
+        for size, start, stop in held:
+            if start < stop:
+                for column, amount in whole[size]:
+                    deltas[start, column] += amount
+                    deltas[stop, column] -= amount
+        return cls(np.cumsum(deltas[:-1], axis=0), terms, scale)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Dim: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Dim, ...]: ...
+    def __getitem__(self, index: int | slice) -> Dim | tuple[Dim, ...]:
+        if isinstance(index, slice):
+            return tuple(self[step] for step in range(*index.indices(len(self))))
+        row = self.rows[index]
+        if self.terms == (1,):
+            return int(row[0])
+        total = sympy.Add(*(int(number) * term for number, term in zip(row, self.terms, strict=True) if number))
+        return as_dim(total / self.scale)
+
+    def peaks(self, steps: Sequence[int] | None = None) -> tuple[int, ...]:
+        """The steps (of ``steps``, else of all) of which each holds the most for some sizes, the one for large sizes first.
+
+        There is one where it holds at least as much as every other for all sizes, as it always is without symbols. Of
+        equal steps the first counts. Sizes are positive integers.
+        """
+        order = np.arange(len(self)) if steps is None else np.asarray(steps)
+        compared = self._compared[order]
+        left = np.arange(len(order))
+        found: list[int] = []
+        while len(left):
+            # What has the largest sum is surpassed by none of the others.
+            best = left[np.argmax(compared[left].sum(axis=1))]
+            found.append(int(order[best]))
+            left = left[(compared[left] > compared[best]).any(axis=1)]
+        return tuple(sorted(found, key=self._at_large, reverse=True))
+
+    def highest(self, steps: Sequence[int] | None = None) -> Dim:
+        """The most that is held at any of ``steps`` (else of all): ``Max`` of several where sizes decide between them."""
+        totals = [self[step] for step in self.peaks(steps)]
+        return totals[0] if len(totals) == 1 else sympy.Max(*totals, evaluate=False)
+
+    def _at_large(self, step: int) -> float:
+        return float(sum(number * weight for number, weight in zip(self.rows[step], self._weights, strict=True)))
+
+    @cached_property
+    def _weights(self) -> list[float]:
+        return [at_large(term) for term in self.terms]
+
+    @cached_property
+    def _compared(self) -> Matrix:
+        """Rows of numbers such that a row whose numbers are nowhere smaller is a total that is never smaller.
+
+        Sizes are at least 1, so terms are written in ``size - 1``, of which every power is 0 or more. A term whose sign
+        is not known must be equal: it is compared both ways.
+        """
+        shifted = [_coefficients(_from_one(term)) for term in self.terms]
+        scale = lcm(*(coefficient.q for part in shifted for coefficient in part.values()))
+        columns = dict.fromkeys(term for part in shifted for term in part)
+        unsigned = [term for term in columns if not term.is_nonnegative]
+        matrix = [
+            [int(part.get(term, 0) * scale) for term in columns]
+            + [-int(part.get(term, 0) * scale) for term in unsigned]
+            for part in shifted
+        ]
+        most = int(abs(self.rows).max()) * sum(abs(number) for row in matrix for number in row)
+        rows = self.rows if most < _MOST_INT64 else self.rows.astype(object)
+        compared: Matrix = rows @ np.array(matrix, dtype=rows.dtype)
+        return compared
+
+
+def at_large(size: Dim) -> float:
+    """``size`` with every symbol at the same large number: what is compared where no one size decides."""
+    return float(size) if isinstance(size, int) else float(size.subs(dict.fromkeys(size.free_symbols, _LARGE)))
+
+
+def _coefficients(size: Dim) -> dict[sympy.Expr, sympy.Rational]:
+    """``size`` as a sum of terms with rational coefficients."""
+    if isinstance(size, int):
+        return {sympy.S.One: sympy.Integer(size)}
+    return dict(sympy.expand(size).as_coefficients_dict())
+
+
+def _from_one(term: sympy.Expr) -> sympy.Expr:
+    """A product of powers of sizes ``x`` in terms of ``x - 1``, under the same name; any other term as it is."""
+    sizes = term.free_symbols
+    if all(size.is_integer and size.is_positive for size in sizes) and term.is_polynomial(*sizes):
+        return term.xreplace({size: size + 1 for size in sizes})
+    return term
