@@ -71,6 +71,7 @@ class Facts:
         return f"Facts({self.graph.name!r}: {', '.join(map(repr, self._answers)) or 'nothing asked yet'})"
 
 
+@runtime_checkable
 class Metric(Protocol):
     """A result that can be written beside a node, and rolled up over a scope. Every metric owns its roll-up."""
 

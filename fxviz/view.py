@@ -5,13 +5,24 @@ An exporter sees a `View` and nothing else; it writes what it finds here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fxviz.captions import node_title, node_tooltip, numbers, scope_title, scope_tooltip, shapes
+from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
-from fxviz.ir import Graph, Node, Scope, Value
+from fxviz.folding import Draft, draft
+from fxviz.ir import Graph, Node, Role, Scope, Value
+from fxviz.passes.kinds import kind_of
+from fxviz.passes.repeats import Repeats
+from fxviz.quantity import format_type
+from fxviz.wiring import End, Wiring, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -20,9 +31,10 @@ __all__ = ["Box", "Edge", "Item", "View"]
 class Box:
     """What is seen of a scope: its items when open, one box when closed; ``copies`` are all the scopes it stands for.
 
-    A folded run of equal siblings is one box with several copies; its items are those of the first copy.
-    ``inputs`` are the values that it reads from outside (parameters left out), ``outputs`` those it makes that are read
-    outside, both of the first copy and in order of first use.
+    A folded run of equal siblings is one box with several copies; its items are those of the first copy. ``copies``
+    is ``(scope,)`` where nothing is folded. ``inputs`` are the values that it reads from outside (weights and constants
+    left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
+    copy hands to the next is an output and no input.
     """
 
     scope: Scope
@@ -46,8 +58,8 @@ Item: TypeAlias = Node | Box
 class Edge:
     """An arrow between two visible things, and the values that flow along it; no two edges join the same pair.
 
-    A `Value` as an end is an input of the graph (source) or an output of it (target). ``values`` are those that the
-    source makes, as in the visible copy.
+    Its ends are operations, closed boxes, or values: a `Value` as an end is an input of the graph (source) or an output
+    of it (target). ``values`` are those that the source makes, as in the visible copy.
     """
 
     source: Item | Value
@@ -80,11 +92,27 @@ class View:
     ) -> View:
         """Decide a view.
 
-        ``depth`` closes every scope that is nested deeper (0: the model's top level only, all of its modules closed).
+        ``depth`` closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
         ``fold`` shows a run of equal siblings as one box. ``show`` names the analyses whose numbers are written on
         each item, in that order.
+
+        A scope that holds a single operation is shown as that operation, and one that holds a single box as that box;
+        neither is a level of depth.
         """
-        raise NotImplementedError
+        if depth is not None and depth < 0:
+            raise InputError(f"depth is {depth}: give 0 for the top level, more to see inside it, None for everything")
+        facts = source if isinstance(source, Facts) else Facts(source)
+        repeats = facts[Repeats()]
+        root = draft(repeats, depth, fold)
+        wiring = wire(repeats, root)
+        boxes: dict[End, Box] = {}
+        return cls(
+            facts.graph,
+            _box(root, wiring, boxes),
+            tuple(Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items()),
+            tuple(_metric(facts, analysis) for analysis in show),
+            MappingProxyType(wiring.twins),
+        )
 
     def shown(self, value: Value) -> Value:
         """``value`` itself, or its equal in the copy that is shown."""
@@ -92,20 +120,105 @@ class View:
 
     def walk(self) -> Iterator[Item]:
         """Every visible item, parents before their children, in execution order; the root left out."""
-        raise NotImplementedError
+        waiting = [*reversed(self.root.items)]
+        while waiting:
+            yield (item := waiting.pop())
+            if isinstance(item, Box):
+                waiting.extend(reversed(item.items))
+
+    def parent(self, item: Item) -> Box:
+        """The box around a visible item; around the root, the root."""
+        return self._parents.get(item, self.root)
 
     def kind(self, item: Item | Value) -> str:
-        """What colours an item: ``"input"``, ``"output"``, ``"scope"``, or the operator's kind (see `fxviz.passes.kinds`)."""
-        raise NotImplementedError
+        """What colours an item: ``"input"``, ``"output"``, ``"scope"``, or the operator's kind (see `fxviz.passes.kinds`).
+
+        A closed box whose scope holds a single operation has the kind of that.
+        """
+        if isinstance(item, Value):
+            return "input" if item.role is Role.INPUT else "output"
+        operation = item if isinstance(item, Node) else self._singles.get(item.scope)
+        return kind_of(operation.op) if operation else "scope"
 
     def title(self, item: Item | Value) -> str:
-        """The name of an item in a few words: ``conv2d``, ``layer1.0: Bottleneck``, ``layers 0–11: Block × 12``."""
-        raise NotImplementedError
+        """The name of an item in a few words: ``add``, ``conv1: conv2d``, ``0: Bottleneck``, ``layers.0–11: Block × 12``."""
+        if isinstance(item, Value):
+            return self._output_titles.get(item, item.name)
+        if item is self.root:
+            return self.graph.name
+        parent = self.parent(item).scope
+        if isinstance(item, Node):
+            return node_title(item, parent, alone=item.scope in self._singles)
+        operation = self._singles.get(item.scope)
+        return scope_title(item.copies, parent, operation.op if operation else item.scope[-1].kind)
 
     def lines(self, item: Item | Value) -> tuple[str, ...]:
-        """What is written under the title: the shapes of the outputs, then a line of numbers where there are any."""
-        raise NotImplementedError
+        """What is written under the title: the shapes of the outputs, then a line of numbers where there are any.
+
+        What is not known, and a number that is 0, is left out.
+        """
+        if isinstance(item, Value):
+            return (shapes((item,)),) if item.type else ()
+        return tuple(filter(None, (shapes(item.outputs), numbers(self.metrics, self.places(item)))))
 
     def tooltip(self, item: Item | Value) -> str:
         """The rest, over several lines: full path, source line, attributes, types of inputs and outputs, kernels, every number."""
-        raise NotImplementedError
+        if isinstance(item, Value):
+            return f"{self.kind(item)} {item.name}: {format_type(item.type)}"
+        if isinstance(item, Node):
+            return node_tooltip(item, self.metrics)
+        return scope_tooltip(item.copies, self._sizes[item.scope], item.inputs, item.outputs, self.metrics)
+
+    def places(self, item: Item) -> tuple[Node | Scope, ...]:
+        """What an item stands for, as `Metric.at` asks it: a folded box for all of its copies, what is in it for one."""
+        return (item,) if isinstance(item, Node) else item.copies
+
+    @cached_property
+    def _parents(self) -> Mapping[Item, Box]:
+        boxes = [self.root, *(item for item in self.walk() if isinstance(item, Box))]
+        return {item: box for box in boxes for item in box.items}
+
+    @cached_property
+    def _sizes(self) -> Mapping[Scope, int]:
+        """How many operations each scope holds, those below it included."""
+        sizes: Counter[Scope] = Counter()
+        for scope, count in Counter(node.scope for node in self.graph.nodes).items():
+            for depth in range(len(scope) + 1):
+                sizes[scope[:depth]] += count
+        return sizes
+
+    @cached_property
+    def _singles(self) -> Mapping[Scope, Node]:
+        """The operation of each scope, the root left out, that holds just one."""
+        return {
+            node.scope[:depth]: node
+            for node in self.graph.nodes
+            for depth in range(len(node.scope), 0, -1)
+            if self._sizes[node.scope[:depth]] == 1
+        }
+
+    @cached_property
+    def _output_titles(self) -> Mapping[Value, str]:
+        """The names of the outputs; a result that is returned twice has two."""
+        names: dict[Value, list[str]] = {}
+        for value, name in zip(self.graph.outputs, self.graph.output_names, strict=False):
+            names.setdefault(value, []).append(name)
+        return {value: ", ".join(given) for value, given in names.items() if value.role is not Role.INPUT}
+
+
+def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:
+    items = tuple(_box(item, wiring, boxes) if isinstance(item, Draft) else item for item in draft.items)
+    inputs, outputs = wiring.inputs.get(draft, ()), wiring.outputs.get(draft, ())
+    boxes[draft] = Box(draft.copies[0], items, draft.open, draft.copies, inputs, outputs)
+    return boxes[draft]
+
+
+def _end(end: End, boxes: Mapping[End, Box]) -> Item | Value:
+    return boxes[end] if isinstance(end, Draft) else end
+
+
+def _metric(facts: Facts, analysis: Analysis[Any]) -> Metric:
+    answer = facts[analysis]
+    if not isinstance(answer, Metric):
+        raise InputError(f"{analysis!r} gives no number for each operation (a `Metric`): it cannot be shown on a view")
+    return answer

@@ -1,0 +1,178 @@
+"""The words on a diagram: titles, shapes, numbers and tooltips, the same in every format."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
+from typing import TYPE_CHECKING
+
+from fxviz.ir import Attribute, Node, Scope, Value, format_scope
+from fxviz.quantity import format_quantity, format_shape, format_type
+
+if TYPE_CHECKING:
+    from fxviz.facts import Metric
+
+__all__ = [
+    "attribute_text",
+    "node_title",
+    "node_tooltip",
+    "numbers",
+    "relative_path",
+    "scope_title",
+    "scope_tooltip",
+    "shapes",
+]
+
+_MOST_SHAPES = 2
+_LONGEST_ATTRIBUTE = 120
+
+
+def node_title(node: Node, parent: Scope, alone: bool) -> str:
+    """An operation by its name, with the name of its module where it is ``alone`` in it.
+
+    >>> from fxviz.ir import Call
+    >>> node = Node("conv2d", (), (), scope=(Call("stem", "Stem"), Call("stem.conv1", "Conv2d")))
+    >>> node_title(node, node.scope[:1], alone=True), node_title(node, node.scope, alone=False)
+    ('conv1: conv2d', 'conv2d')
+    """
+    if not alone or not node.scope:
+        return node.op
+    name = relative_path((node.scope,), parent)
+    return node.op if name == node.op.strip("_") else f"{name}: {node.op}"
+
+
+def scope_title(copies: Sequence[Scope], parent: Scope, kind: str) -> str:
+    """A scope by its name in its parent and its kind, a folded run with its range and count.
+
+    >>> from fxviz.ir import Call
+    >>> copies = [(Call("layers", "ModuleList"), Call(f"layers.{i}", "Block")) for i in range(12)]
+    >>> scope_title(copies, (), "Block"), scope_title(copies[:1], copies[0][:1], "Block")
+    ('layers.0–11: Block × 12', '0: Block')
+    """
+    name = f"{relative_path(copies, parent)}: {kind}"
+    return f"{name} × {len(copies)}" if len(copies) > 1 else name
+
+
+def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
+    """Where modules are, seen from the box around them; the middle of a long path is left out."""
+    first, last = copies[0][-1], copies[-1][-1]
+    name = _range([call[-1].path for call in copies]) if first.path != last.path else first.path
+    inside = f"{parent[-1].path}." if parent else ""
+    if name.startswith(inside):
+        name = name[len(inside) :]
+    parts = name.split(".")
+    name = ".".join(parts) if len(parts) <= 3 else f"{parts[0]}…{'.'.join(parts[-2:])}"
+    expected = parent[-1].index if parent else 0
+    return f"{name}@{first.index}" if len(copies) == 1 and first.index != expected else name
+
+
+def _range(paths: Sequence[str]) -> str:
+    """Paths that count up in one place as a range, others as first and last.
+
+    >>> _range(["h.0", "h.1", "h.2"]), _range(["h.0", "h.2"]), _range(["block1.a", "block2.a"])
+    ('h.0–2', 'h.0…2', 'block1–2.a')
+    """
+    split = [re.split(r"(\d+)", path) for path in paths]
+    changing = [place for place, parts in enumerate(zip(*split, strict=True)) if len(set(parts)) > 1]
+    if len(changing) != 1:
+        return f"{paths[0]}…{paths[-1].rpartition('.')[2]}"
+    place = changing[0]
+    numbers = [int(parts[place]) for parts in split]
+    consecutive = numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    counted = f"{numbers[0]}{'–' if consecutive else '…'}{numbers[-1]}"
+    return "".join([*split[0][:place], counted, *split[0][place + 1 :]])
+
+
+def shapes(values: Sequence[Value]) -> str:
+    """The shapes of values on one line, ``…`` for more than two; empty where none is known.
+
+    >>> from fxviz.ir import TensorType
+    >>> shapes([Value("x", TensorType((1, 64, 7, 7), "float32"))])
+    '1×64×7×7'
+    """
+    known = [format_shape(value.type.shape) for value in values if value.type]
+    return ", ".join(known[:_MOST_SHAPES] + ["…"] * (len(known) > _MOST_SHAPES))
+
+
+def numbers(metrics: Sequence[Metric], places: Sequence[Node | Scope]) -> str:
+    """The numbers of some places on one line, zero and unknown ones left out; a unit that two share gets its label."""
+    units = Counter(metric.unit for metric in metrics)
+    found = [(metric, metric.at(*places)) for metric in metrics]
+    return " · ".join(
+        format_quantity(amount, metric.unit) + (f" {metric.label}" if not metric.unit or units[metric.unit] > 1 else "")
+        for metric, amount in found
+        if amount is not None and amount != 0
+    )
+
+
+def node_tooltip(node: Node, metrics: Sequence[Metric]) -> str:
+    """All that is known of an operation, a line each."""
+    return "\n".join(
+        (
+            f"{node.name}: {node.op}",
+            *_whereabouts(node.scope),
+            *([str(node.source)] if node.source else []),
+            *(f"{name}={attribute_text(attribute)}" for name, attribute in node.attributes.items()),
+            *_types("reads", node.inputs, node.input_names),
+            *_types("makes", node.outputs),
+            *([f"runs {', '.join(kernel.op for kernel in node.kernels)}"] if node.kernels else []),
+            *_every_number(metrics, (node,)),
+        )
+    )
+
+
+def scope_tooltip(
+    copies: Sequence[Scope], nodes: int, inputs: Sequence[Value], outputs: Sequence[Value], metrics: Sequence[Metric]
+) -> str:
+    """All that is known of a scope of so many ``nodes``, a line each; of a folded run, its numbers together and for one."""
+    count = f"{nodes} operation{'s' if nodes != 1 else ''}"
+    return "\n".join(
+        (
+            *_whereabouts(copies[0]),
+            *(
+                [f"to {format_scope(copies[-1])}: {len(copies)} equal ones, {count} each"]
+                if len(copies) > 1
+                else [count]
+            ),
+            *_types("reads", inputs),
+            *_types("makes", outputs),
+            *_every_number(metrics, copies),
+            *([f"{line} each" for line in _every_number(metrics, copies[:1])] if len(copies) > 1 else []),
+        )
+    )
+
+
+def _whereabouts(scope: Scope) -> Iterator[str]:
+    if scope:
+        yield f"{format_scope(scope)}: {scope[-1].kind}"
+
+
+def _types(verb: str, values: Sequence[Value], names: Sequence[str] = ()) -> Iterator[str]:
+    for position, value in enumerate(values):
+        name = f"{names[position]}: " if names else ""
+        yield f"{verb} {name}{value.name} {format_type(value.type)}"
+
+
+def _every_number(metrics: Sequence[Metric], places: Sequence[Node | Scope]) -> Iterator[str]:
+    for metric in metrics:
+        if (amount := metric.at(*places)) is not None:
+            yield f"{metric.label}: {format_quantity(amount, metric.unit)}"
+
+
+def attribute_text(attribute: Attribute) -> str:
+    """An attribute as Python writes it, cut where it is long.
+
+    >>> attribute_text((1, 2)), attribute_text("mean")
+    ('(1, 2)', "'mean'")
+    """
+    return shorten(_written(attribute), _LONGEST_ATTRIBUTE, placeholder=" …")
+
+
+def _written(attribute: Attribute) -> str:
+    if isinstance(attribute, Mapping):
+        return f"{{{', '.join(f'{name}: {_written(part)}' for name, part in attribute.items())}}}"
+    if isinstance(attribute, tuple):
+        return f"({', '.join(map(_written, attribute))}{',' * (len(attribute) == 1)})"
+    return repr(attribute)

@@ -1,0 +1,87 @@
+"""How the module calls of a graph nest: the tree of its scopes, in execution order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from fxviz.ir import Graph, Node, Scope
+
+__all__ = ["Frame", "nest"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """All that ran in one scope, in execution order: its nodes are ``graph.nodes[start:stop]``."""
+
+    scope: Scope
+    items: tuple[FrameItem, ...]
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+FrameItem: TypeAlias = "Frame | Node"
+
+
+def nest(graph: Graph) -> Frame:
+    """The frames of a graph in one tree; the root's scope is ``()``.
+
+    A scope that is left and entered again (two ``ModuleList``s that are run in turn) is one computation at no time, and
+    one box for it would make a cycle of its neighbours: it gets no frame, and what is in it belongs to its parent.
+    """
+    again = _entered_again(graph)
+    found: dict[Scope, Frame] = {}
+    open_scopes: list[Scope] = [()]
+    open_items: list[list[FrameItem]] = [[]]
+    starts = [0]
+
+    def leave(depth: int, stop: int) -> None:
+        while len(open_scopes) > depth:
+            scope, items, start = open_scopes.pop(), open_items.pop(), starts.pop()
+            if scope not in again:
+                found[scope] = frame = Frame(scope, tuple(items), start, stop)
+                if open_items:
+                    open_items[-1].append(frame)
+
+    current: Scope = ()
+    for position, node in enumerate(graph.nodes):
+        if node.scope is not current:
+            common = _common(current, node.scope)
+            leave(common + 1, position)
+            for depth in range(common + 1, len(node.scope) + 1):
+                scope = node.scope[:depth]
+                open_scopes.append(scope)
+                open_items.append(open_items[-1] if scope in again else [])
+                starts.append(position)
+            current = node.scope
+        open_items[-1].append(node)
+    leave(0, len(graph.nodes))
+    return found[()]
+
+
+def _entered_again(graph: Graph) -> frozenset[Scope]:
+    """The scopes whose nodes are not one unbroken run."""
+    seen: set[Scope] = set()
+    again: set[Scope] = set()
+    current: Scope = ()
+    for node in graph.nodes:
+        if node.scope is not current:
+            for depth in range(_common(current, node.scope) + 1, len(node.scope) + 1):
+                scope = node.scope[:depth]
+                (again if scope in seen else seen).add(scope)
+            current = node.scope
+    return frozenset(again)
+
+
+def _common(a: Scope, b: Scope) -> int:
+    """How many calls two scopes share, from the outermost."""
+    shared = 0
+    for one, other in zip(a, b, strict=False):
+        if one is not other and one != other:
+            break
+        shared += 1
+    return shared

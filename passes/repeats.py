@@ -1,0 +1,166 @@
+"""Which scopes are the same computation.
+
+Two scopes are equal if they run the same operators with the same attributes and kernels on the same types, wired the
+same way, in modules of the same kinds. Names, paths, call numbers, which weights they use, and what their inputs come
+from (the graph's input, or the layer before) do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from fxviz.errors import GraphError
+from fxviz.frames import Frame, nest
+from fxviz.ir import Attribute, Graph, Kernel, Node, Role, Scope, Value, format_scope
+
+if TYPE_CHECKING:
+    from fxviz.facts import Facts
+
+__all__ = ["Repeated", "Repeats"]
+
+_FLOWING = (Role.INPUT, Role.RESULT)  # what flows through layers; all else is held by the model, like a weight
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """What is the same as what. ``root`` is the tree of all scopes; those entered several times have no place in it."""
+
+    graph: Graph
+    root: Frame
+    _frames: Mapping[Scope, Frame]
+    _fingerprints: Mapping[Scope, int]
+    _reads: Mapping[Scope, tuple[Value, ...]]
+
+    def fingerprint(self, scope: Scope) -> int | None:
+        """The number that equal scopes share and others do not; None for a scope that is left and entered again."""
+        return self._fingerprints.get(scope)
+
+    def equal(self, a: Scope, b: Scope) -> bool:
+        """Whether two scopes are the same computation."""
+        return a == b or (self.fingerprint(a) is not None and self.fingerprint(a) == self.fingerprint(b))
+
+    def nodes(self, scope: Scope) -> tuple[Node, ...]:
+        """The nodes of a scope and of all below it, in execution order."""
+        frame = self._frame(scope)
+        return self.graph.nodes[frame.start : frame.stop]
+
+    def reads(self, scope: Scope) -> tuple[Value, ...]:
+        """The values that a scope takes from outside, weights too, in order of first use: equal scopes' correspond."""
+        return self._reads[self._frame(scope).scope]
+
+    def twin_nodes(self, a: Scope, b: Scope) -> Iterator[tuple[Node, Node]]:
+        """Each node of ``a`` beside the one of ``b`` that does the same; the scopes must be equal."""
+        if not self.equal(a, b):
+            raise GraphError(
+                f"{format_scope(a)!r} and {format_scope(b)!r} are not the same computation: they have no twins"
+            )
+        return zip(self.nodes(a), self.nodes(b), strict=True)
+
+    def twin_values(self, a: Scope, b: Scope) -> Iterator[tuple[Value, Value]]:
+        """Each value made in ``a`` beside its equal in ``b``; the scopes must be equal."""
+        for one, other in self.twin_nodes(a, b):
+            yield from zip(one.outputs, other.outputs, strict=True)
+
+    def groups(self) -> tuple[tuple[Scope, ...], ...]:
+        """The scopes that are found more than once, equal ones together, in order of first use."""
+        alike: dict[int, list[Scope]] = {}
+        for scope in sorted(self._frames, key=lambda scope: (self._frames[scope].start, len(scope))):
+            alike.setdefault(self._fingerprints[scope], []).append(scope)
+        return tuple(tuple(scopes) for scopes in alike.values() if len(scopes) > 1)
+
+    def _frame(self, scope: Scope) -> Frame:
+        if (frame := self._frames.get(scope)) is None:
+            raise GraphError(f"graph {self.graph.name!r} has no single run of scope {format_scope(scope)!r}")
+        return frame
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Finds the scopes that are the same computation, in time linear in the graph."""
+
+    def run(self, facts: Facts) -> Repeated:
+        """Fingerprint every scope, bottom up, each once."""
+        root = nest(facts.graph)
+        fingerprinter = _Fingerprinter(facts.graph)
+        fingerprinter.frame(root)
+        return Repeated(facts.graph, root, fingerprinter.frames, fingerprinter.fingerprints, fingerprinter.reads)
+
+
+class _Fingerprinter:
+    """Numbers what is equal alike. A number stands for the whole description below it, so nothing is described twice."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.frames: dict[Scope, Frame] = {}
+        self.fingerprints: dict[Scope, int] = {}
+        self.reads: dict[Scope, tuple[Value, ...]] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._types: dict[Value, int] = {}
+        made = [value for node in graph.nodes for value in node.outputs]
+        self._position = {value: position for position, value in enumerate(made)}
+        self._first = [0, *accumulate(len(node.outputs) for node in graph.nodes)]
+
+    def frame(self, frame: Frame) -> tuple[int, tuple[Value, ...]]:
+        """The number of a frame, and the values that it reads from outside in order of first use."""
+        first, end = self._first[frame.start], self._first[frame.stop]
+        outer: dict[Value, int] = {}
+        parts: list[Hashable] = []
+        for item in frame.items:
+            number, reads = self.frame(item) if isinstance(item, Frame) else self._node(item)
+            wires = []
+            for value in reads:
+                position = self._position.get(value, -1)
+                wires.append(position - first if first <= position < end else ~outer.setdefault(value, len(outer)))
+            parts.append((number, tuple(wires)))
+        number = self._number(("scope", frame.scope[-1].kind if frame.scope else "", tuple(parts)))
+        self.frames[frame.scope] = frame
+        self.fingerprints[frame.scope] = number
+        self.reads[frame.scope] = reads = tuple(outer)
+        return number, reads
+
+    def _node(self, node: Node) -> tuple[int, tuple[Value, ...]]:
+        inner: dict[Value, int] = {}
+        outer: dict[Value, int] = {}
+
+        def wires(values: Iterable[Value]) -> tuple[int, ...]:
+            return tuple([inner[v] if v in inner else ~outer.setdefault(v, len(outer)) for v in values])
+
+        inputs = wires(node.inputs)
+        kernels = []
+        for kernel in node.kernels:
+            kernels.append((self._described(kernel), wires(kernel.inputs)))
+            for value in kernel.outputs:
+                inner[value] = len(inner)
+        outputs = tuple([inner.get(value, -1) for value in node.outputs])
+        held = tuple([(value.role if value.role not in _FLOWING else None, self._type(value)) for value in outer])
+        described = ("node", self._described(node), inputs, tuple(kernels), outputs, held)
+        return self._number(described), tuple(outer)
+
+    def _described(self, operation: Node | Kernel) -> int:
+        types = tuple([self._type(value) for value in operation.outputs])
+        return self._number((operation.op, operation.input_names, frozen(operation.attributes), types))
+
+    def _type(self, value: Value) -> int:
+        if (number := self._types.get(value)) is None:
+            number = self._types[value] = self._number(value.type)
+        return number
+
+    def _number(self, described: Hashable) -> int:
+        return self._numbers.setdefault(described, len(self._numbers))
+
+
+def frozen(attribute: Attribute) -> Hashable:
+    """An attribute as something that can be hashed, in which ``1``, ``1.0`` and ``True`` differ, and NaN equals NaN.
+
+    >>> frozen({"b": 1, "a": (True, None)}) == frozen({"a": (True, None), "b": 1}), frozen(1) == frozen(1.0)
+    (True, False)
+    """
+    if isinstance(attribute, Mapping):
+        return ("mapping", *[(name, frozen(attribute[name])) for name in sorted(attribute)])
+    if isinstance(attribute, tuple):
+        return ("tuple", *[frozen(part) for part in attribute])
+    if isinstance(attribute, bool | int | float | complex):
+        return (type(attribute), repr(attribute))
+    return attribute
