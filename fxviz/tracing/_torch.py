@@ -1,0 +1,133 @@
+"""Every private or unstable part of torch that fxviz uses, each behind one name. Tried with torch 2.13."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+    UnsupportedFakeTensorException,
+)
+from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
+from torch.overrides import get_testing_overrides
+
+from fxviz.errors import FormatError
+
+__all__ = [
+    "VALUE_ERRORS",
+    "FakeTensor",
+    "FakeTensorMode",
+    "GuardOnDataDependentSymNode",
+    "ShapeEnv",
+    "UnsupportedFakeTensorException",
+    "create_symbol",
+    "eager_compile",
+    "guards_of",
+    "is_wrapped",
+    "load_program",
+    "make_fake",
+    "parameter_names",
+    "program_module",
+    "unwrap",
+]
+
+VALUE_ERRORS = (DataDependentOutputException, DynamicOutputShapeException, GuardOnDataDependentSymNode)
+"""What fake tensors raise when the model reads the value of a tensor."""
+
+
+def make_fake(mode: FakeTensorMode, meta: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A fake tensor on ``device`` over the storage of a meta tensor."""
+    return FakeTensor(mode, meta, device)
+
+
+def create_symbol(env: ShapeEnv, name: str, hint: int) -> torch.SymInt:
+    """A new symbolic size whose value in this run is ``hint``; torch names it, not we."""
+    from torch._dynamo.source import ConstantSource
+
+    source = ConstantSource(name)
+    symbol = env.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC, do_not_specialize_zero_one=hint < 2)
+    size = env.create_symintnode(symbol, hint=hint, source=source)
+    assert isinstance(size, torch.SymInt)
+    return size
+
+
+def guards_of(env: ShapeEnv) -> list[Any]:
+    """The sympy conditions that a run put on the symbols of ``env``, in order."""
+    return [guard.expr for guard in env.guards]
+
+
+def is_wrapped(tensor: torch.Tensor) -> bool:
+    """Whether ``tensor`` is a wrapper that `torch.vmap` or another function transform made."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def unwrap(tensor: torch.Tensor) -> torch.Tensor:
+    """The plain tensor under every wrapper of a function transform."""
+    while is_wrapped(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
+@contextmanager
+def eager_compile() -> Iterator[None]:
+    """Run functions that the model has compiled as the Python they were; nothing to do where none can be."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def program_module(program: torch.export.ExportedProgram) -> torch.fx.GraphModule:
+    """The module of an exported program, without the checks on input sizes that newer versions of torch put into it."""
+    module: Any = program.module
+    return module(check_guards=False) if "check_guards" in inspect.signature(module).parameters else module()  # type: ignore[no-any-return]
+
+
+def load_program(path: Path) -> torch.export.ExportedProgram:
+    """`torch.export.load`, refusing what it would unpickle: objects among the constants, and more than tensors elsewhere."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith("_constants_config.json"):
+                config = json.loads(archive.read(name)).get("config") or {}
+                if pickled := [
+                    key for key, entry in config.items() if not str(entry["path_name"]).startswith("tensor_")
+                ]:
+                    raise FormatError(
+                        f"it holds pickled objects ({', '.join(pickled)}), which can run code; load it yourself and trace the program"
+                    )
+    # torch falls back to full unpickling by itself; this variable is its documented way to forbid that.
+    with mock.patch.dict(os.environ, {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"}):
+        return torch.export.load(path)
+
+
+@lru_cache(maxsize=1)
+def _signatures() -> dict[Callable[..., Any], Callable[..., Any]]:
+    return get_testing_overrides()
+
+
+@lru_cache(maxsize=4096)
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the positional parameters of a function of torch's API; of no parameter where torch does not tell."""
+    if isinstance(function, torch._ops.OpOverload):
+        return tuple(argument.name for argument in function._schema.arguments)
+    described = _signatures().get(function, function)
+    try:
+        parameters = inspect.signature(described).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))

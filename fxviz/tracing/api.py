@@ -1,0 +1,294 @@
+"""`trace`: from a model and its inputs to a `Graph`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import fx, nn
+
+from fxviz.errors import FxvizError, InputError, TraceError
+from fxviz.ir import Graph
+from fxviz.tracing import _torch
+from fxviz.tracing.failure import explain, reads_values
+from fxviz.tracing.recorder import Recorder
+from fxviz.tracing.replay import Program, exported_program, read_program
+from fxviz.tracing.state import preserved
+from fxviz.tracing.structural import graph_without_inputs
+from fxviz.tracing.structure import leaves
+from fxviz.tracing.symbols import Symbols
+from fxviz.tracing.twins import EagerTwins, FakeTwins
+
+__all__ = ["Mode", "trace"]
+
+Mode: TypeAlias = Literal["auto", "record", "symbolic", "export", "eager"]
+_MODES = ("auto", "record", "symbolic", "export", "eager")
+
+
+def trace(
+    model: nn.Module | Callable[..., Any] | torch.export.ExportedProgram | str | os.PathLike[str],
+    args: Sequence[Any] | torch.Tensor = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None = None,
+    mode: Mode = "auto",
+    partial: bool = False,
+) -> Graph:
+    """Trace ``model`` on ``args`` and ``kwargs`` into a `Graph`, without reading a weight or an input.
+
+    The model runs once on fake tensors, which have shapes and no data; it is left exactly as it was found, also when
+    it raises. The run is under ``torch.no_grad()``, with the model's training flag as it is.
+
+    Args:
+        model: an ``nn.Module``, a ``torch.fx.GraphModule``, any callable, an ``ExportedProgram``, or the path of a
+            ``.pt2`` file of one.
+        args: the positional inputs; tensors may be real, fake or on the meta device, nested in any way.
+        kwargs: the keyword inputs.
+        dynamic_shapes: as in ``torch.export.export``: ``{"x": {0: torch.export.Dim("B")}}``; names may be strings.
+        mode: ``"record"`` runs the Python code on fake tensors. ``"symbolic"`` runs ``torch.fx.symbolic_trace`` first;
+            without inputs, that is all (structure only). ``"export"`` runs ``torch.export.export`` first. ``"eager"``
+            runs on real tensors, for models that read tensor values. ``"auto"`` takes ``"record"`` where there are
+            inputs, ``"eager"`` after it if values are read, and ``"symbolic"`` where inputs are missing.
+        partial: on a failure, return the graph up to there, with ``complete`` false.
+
+    Raises:
+        InputError: ``model`` is nothing that can be traced, or the inputs do not fit its signature.
+        TraceError: the model raised; says in which module and line, with torch's own error chained.
+
+    >>> import torch
+    >>> graph = trace(torch.nn.Linear(4, 2), torch.empty(3, 4))
+    >>> graph.nodes[0].op, str(graph.outputs[0].type)
+    ('linear', 'float32[3, 2]')
+    """
+    request = _request(args, kwargs, dynamic_shapes, mode, partial)
+    if isinstance(model, str | os.PathLike):
+        model = read_program(Path(model))
+    if isinstance(model, torch.export.ExportedProgram):
+        return _replay(exported_program(model, request.args, request.kwargs), "export", request)
+    module = _as_module(model)
+    if mode == "auto":
+        return _trace_auto(module, request)
+    if mode == "symbolic":
+        return _trace_symbolic(module, request)
+    if mode == "export":
+        return _trace_exported(module, request)
+    return _trace_code(module, mode, request)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the caller asked for, checked."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None
+    partial: bool
+
+
+def _request(args: Any, kwargs: Any, dynamic_shapes: Any, mode: str, partial: bool) -> _Request:
+    if mode not in _MODES:
+        raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
+    if isinstance(args, torch.Tensor):
+        args = (args,)
+    if not isinstance(args, list | tuple):
+        raise InputError(f"args must be a tuple of inputs, not {type(args).__name__}; write trace(model, (x,))")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise InputError(
+            f"kwargs must map names to inputs, not {type(kwargs).__name__}; write trace(model, (), {{'x': x}})"
+        )
+    if dynamic_shapes is not None and not isinstance(dynamic_shapes, Mapping | list | tuple):
+        raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
+    return _Request(tuple(args), dict(kwargs or {}), dynamic_shapes, partial)
+
+
+# -- the modes
+
+
+def _trace_auto(module: nn.Module, request: _Request) -> Graph:
+    """Record; on missing inputs take the structure alone, and on values that are read run for real."""
+    if isinstance(module, fx.GraphModule):
+        return _trace_symbolic(module, request)
+    if not request.args and not request.kwargs and _required_inputs(module):
+        return _trace_symbolic(module, request)
+    try:
+        return _trace_code(module, "record", request)
+    except TraceError as error:
+        if not reads_values(error) or request.dynamic_shapes:
+            raise
+        try:
+            return _trace_code(module, "eager", request)
+        except FxvizError as second:
+            error.add_note(f"mode='eager', tried next, stopped too: {second}")
+            raise error from error.__cause__
+
+
+def _trace_code(module: nn.Module, mode: str, request: _Request) -> Graph:
+    """Run the model's own Python code."""
+    arguments = _bind(module, request)
+    return _record(module, module, type(module).__name__, arguments, mode, request)
+
+
+def _trace_symbolic(module: nn.Module, request: _Request) -> Graph:
+    """Trace with proxies, unless ``module`` is a trace already; then run that, if there are inputs."""
+    name = type(module).__name__
+    traced = module if isinstance(module, fx.GraphModule) else _symbolic_trace(module, name)
+    if not request.args and not request.kwargs and _required_inputs(module):
+        return graph_without_inputs(traced, module, name)
+    return _replay(Program(traced, name, _bind(traced, request), original=module), "symbolic", request)
+
+
+def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
+    tracer = fx.Tracer()
+    tracer.record_stack_traces = True
+    try:
+        with preserved(module):
+            graph = tracer.trace(module)
+    except Exception as error:
+        failure = explain(error, module, name)
+        raise TraceError(
+            f"{failure}; torch.fx.symbolic_trace cannot follow this code: give inputs and use mode='record'"
+        ) from error
+    return fx.GraphModule(module, graph, class_name=name)
+
+
+def _trace_exported(module: nn.Module, request: _Request) -> Graph:
+    """Run `torch.export.export`, then its program."""
+    name = type(module).__name__
+    try:
+        with preserved(module):
+            program = torch.export.export(
+                module, request.args, request.kwargs, dynamic_shapes=request.dynamic_shapes, strict=False
+            )
+    except Exception as error:
+        raise TraceError(
+            f"{explain(error, module, name)}; torch.export cannot follow this code: use mode='record'"
+        ) from error
+    exported = exported_program(program, request.args, request.kwargs)
+    return _replay(Program(exported.module, name, exported.arguments, exported.results, module), "export", request)
+
+
+def _replay(program: Program, mode: str, request: _Request) -> Graph:
+    """Run a program that somebody traced before."""
+    return _record(program.module, program, program.name, program.arguments, mode, request)
+
+
+def _record(
+    module: nn.Module,
+    code: nn.Module | Program,
+    name: str,
+    arguments: inspect.BoundArguments,
+    mode: str,
+    request: _Request,
+) -> Graph:
+    """One run under the recorder, and what came of it."""
+    symbols = Symbols(request.dynamic_shapes)
+    device = _device_of(module, arguments)
+    eager = mode == "eager"
+    fake_mode = None if eager else _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
+    twins = FakeTwins(fake_mode, device) if fake_mode else EagerTwins(device)
+    original = code.original if isinstance(code, Program) else None
+    recorder = Recorder(module, twins, symbols, fake_mode, name, original)
+    forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
+    try:
+        with preserved(module):
+            recorder.run(forward, arguments)
+    except FxvizError:
+        raise
+    except Exception as error:
+        failure = explain(error, original or module, name)
+        if not request.partial:
+            raise failure from error
+        return recorder.draft.freeze(
+            mode=mode, guards=symbols.guards(), notes=(f"incomplete: {failure}",), complete=False
+        )
+    notes = list(_notes(mode, twins))
+    return recorder.draft.freeze(mode=mode, guards=symbols.guards(), notes=notes, build_module=recorder.fx.build)
+
+
+def _notes(mode: str, twins: FakeTwins | EagerTwins) -> list[str]:
+    if not isinstance(twins, EagerTwins):
+        return []
+    made_up = f", {twins.invented} bytes of weights and inputs made up" if twins.invented else ""
+    return [f"the model was run on real tensors{made_up}: where it reads values, another input may take another path"]
+
+
+# -- what the caller gave
+
+
+def _as_module(model: Any) -> nn.Module:
+    if isinstance(model, nn.Module):
+        compiled = getattr(model, "_orig_mod", None)  # what torch.compile wraps
+        return compiled if isinstance(compiled, nn.Module) else model
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise InputError(f"{model.__name__} is a class: trace an instance of it, {model.__name__}(...)")
+    if callable(model):
+        return _Function(model)
+    raise InputError(
+        f"cannot trace {type(model).__name__}: give an nn.Module, a callable, an ExportedProgram or a .pt2 file"
+    )
+
+
+class _Function(nn.Module):
+    """A plain callable as a module, with the modules that it closes over as children, so that they are scopes."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self._function = function
+        for name, module in _modules_of(function).items():
+            self.add_module(name, module)
+        self.__class__ = type(getattr(function, "__name__", type(function).__name__), (_Function,), {})
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+
+def _modules_of(function: Any) -> dict[str, nn.Module]:
+    """The modules that a callable can reach by name: bound, closed over, global, or given to a `functools.partial`."""
+    if isinstance(function, functools.partial):
+        given = {f"arg{i}": part for i, part in enumerate(function.args)} | function.keywords
+        return _modules_of(function.func) | _only_modules(given)
+    if isinstance(function, types.MethodType):
+        return _only_modules({"self_": function.__self__}) | _modules_of(function.__func__)
+    if not isinstance(function, types.FunctionType):
+        return {}
+    closed = inspect.getclosurevars(function)
+    return _only_modules({**closed.globals, **closed.nonlocals})
+
+
+def _only_modules(named: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {name: part for name, part in named.items() if isinstance(part, nn.Module)}
+
+
+def _signature(module: nn.Module) -> inspect.Signature:
+    return inspect.signature(module._function if isinstance(module, _Function) else module.forward)
+
+
+def _bind(module: nn.Module, request: _Request) -> inspect.BoundArguments:
+    try:
+        return _signature(module).bind(*request.args, **request.kwargs)
+    except TypeError as error:
+        raise InputError(
+            f"the inputs do not fit {type(module).__name__}.forward{_signature(module)}: {error}"
+        ) from error
+
+
+def _required_inputs(module: nn.Module) -> list[str]:
+    parameters = _signature(module).parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
+
+
+def _device_of(module: nn.Module, arguments: inspect.BoundArguments) -> torch.device:
+    """Where tensors on the meta device are taken to be: with the first real input, else the first real weight, else the CPU."""
+    tensors = [tensor for _, tensor in leaves(dict(arguments.arguments))]
+    for tensor in [*tensors, *module.parameters(), *module.buffers()]:
+        if tensor.device.type != "meta":
+            return tensor.device
+    return torch.device("cpu")

@@ -1,0 +1,106 @@
+"""What an operation was told besides tensors, as data: argument names, attribute values, operator names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from fxviz.ir import Attribute
+from fxviz.tracing.symbols import Symbols
+
+__all__ = ["Schema", "author_op", "kernel_op", "schema_of", "to_attribute"]
+
+_PYTHON_OPERATORS = {
+    "truediv": "div",
+    "rtruediv": "rdiv",
+    "floordiv": "floor_divide",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "invert": "bitwise_not",
+    "true_divide": "div",
+}
+
+
+@lru_cache(maxsize=4096)
+def author_op(function: Callable[..., Any]) -> str:
+    """The name of a function of torch's API as authors think of it; in-place operations end in ``_``.
+
+    >>> author_op(torch.Tensor.__iadd__), author_op(torch.nn.functional.conv2d), author_op(torch.Tensor.T.__get__)
+    ('add_', 'conv2d', 'T')
+    """
+    if isinstance(function, torch._ops.OpOverload):
+        return _short(function.namespace, function._schema.name)
+    if isinstance(function, torch._ops.OpOverloadPacket):
+        return _short(*str(function).partition(".")[::2])
+    name: str = getattr(function, "__name__", type(function).__name__)
+    if name in ("__get__", "__set__"):
+        return str(getattr(getattr(function, "__self__", None), "__name__", name))
+    if not (name.startswith("__") and name.endswith("__")):
+        return name
+    name = name.strip("_")
+    name = _PYTHON_OPERATORS.get(name, name)
+    if name.startswith("i") and hasattr(torch.Tensor, f"{name[1:]}_"):
+        return f"{name[1:]}_"
+    if name in ("itruediv", "ifloordiv"):
+        return f"{_PYTHON_OPERATORS[name[1:]]}_"
+    return name
+
+
+def _short(namespace: str, name: str) -> str:
+    name = name.rpartition("::")[2]
+    return name if namespace in ("aten", "prims") else f"{namespace}.{name}"
+
+
+@lru_cache(maxsize=4096)
+def kernel_op(function: Callable[..., Any]) -> str:
+    """The full name of a dispatched operator: ``aten.add.Tensor``; of a higher-order operator its name."""
+    if isinstance(function, torch._ops.OpOverload):
+        name = function._schema.name.rpartition("::")[2]
+        return f"{function.namespace}.{name}.{function._overloadname}"
+    return str(getattr(function, "__name__", function))
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the recorder needs of an operator's schema: argument names, and which arguments it writes to."""
+
+    names: tuple[str, ...]
+    written: tuple[tuple[int, str], ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def schema_of(function: Callable[..., Any]) -> Schema:
+    """The schema of a dispatched operator; names only by position for a higher-order operator, which has none."""
+    if not isinstance(function, torch._ops.OpOverload):
+        return Schema(())
+    arguments = function._schema.arguments
+    written = [(i, a.name) for i, a in enumerate(arguments) if a.alias_info is not None and a.alias_info.is_write]
+    return Schema(tuple(argument.name for argument in arguments), tuple(written))
+
+
+def to_attribute(argument: Any, symbols: Symbols) -> Attribute:
+    """An argument as data. Tensors inside it are left out (they are inputs); what has no form as data is its name."""
+    if argument is None or isinstance(argument, bool | int | float | str | complex):
+        return argument
+    if isinstance(argument, torch.SymInt):
+        return symbols.to_dim(argument)
+    if isinstance(argument, torch.Tensor):
+        return None
+    if isinstance(argument, list | tuple):
+        return tuple(to_attribute(part, symbols) for part in argument)
+    if isinstance(argument, slice):
+        return {"slice": to_attribute((argument.start, argument.stop, argument.step), symbols)}
+    if isinstance(argument, Mapping):
+        return {str(key): to_attribute(part, symbols) for key, part in argument.items()}
+    if argument is Ellipsis:
+        return "..."
+    if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
+        return str(argument)
+    if callable(argument):
+        return str(getattr(argument, "__qualname__", type(argument).__qualname__))
+    return type(argument).__qualname__

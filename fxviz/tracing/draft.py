@@ -1,0 +1,231 @@
+"""The graph while it is being recorded: mutable records, frozen into the IR by `Draft.freeze`. Knows no torch."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fxviz.ir import (
+    Attribute,
+    Category,
+    Graph,
+    Kernel,
+    Node,
+    Role,
+    Scope,
+    Source,
+    Storage,
+    TensorType,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
+    from fxviz.ir import Dim
+
+__all__ = ["Draft", "KernelRecord", "NodeRecord", "StorageRecord", "ValueRecord"]
+
+_CATEGORY_OF_ROLE = MappingProxyType(
+    {
+        Role.INPUT: Category.INPUT,
+        Role.PARAMETER: Category.PARAMETER,
+        Role.BUFFER: Category.BUFFER,
+        Role.CONSTANT: Category.CONSTANT,
+    }
+)
+
+
+@dataclass(slots=True, eq=False)
+class StorageRecord:
+    """Memory as watched: ``mutations`` counts the in-place writes to it, ``writer`` made the last one."""
+
+    nbytes: Dim
+    device: str
+    born: int
+    died: int | None = None
+    category: Category | None = None
+    mutations: int = 0
+    writer: NodeRecord | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ValueRecord:
+    """A tensor as it was after the ``version``-th in-place write to its storage."""
+
+    type: TensorType | None
+    storage: StorageRecord | None
+    role: Role = Role.RESULT
+    name: str = ""
+    trainable: bool = False
+    version: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class KernelRecord:
+    """One dispatched operator."""
+
+    op: str
+    inputs: Sequence[ValueRecord]
+    input_names: Sequence[str]
+    outputs: Sequence[ValueRecord]
+    attributes: Mapping[str, Attribute]
+
+
+@dataclass(slots=True, eq=False)
+class NodeRecord:
+    """One call that the author wrote, with what ran under it."""
+
+    op: str
+    scope: Scope
+    source: Source | None
+    inputs: list[ValueRecord] = field(default_factory=list)
+    input_names: list[str] = field(default_factory=list)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    outputs: list[ValueRecord] = field(default_factory=list)
+    kernels: list[KernelRecord] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """Everything recorded so far, in execution order."""
+
+    name: str
+    inputs: list[ValueRecord] = field(default_factory=list)
+    parameters: list[ValueRecord] = field(default_factory=list)
+    constants: list[ValueRecord] = field(default_factory=list)
+    nodes: list[NodeRecord] = field(default_factory=list)
+    outputs: list[ValueRecord] = field(default_factory=list)
+    output_names: list[str] = field(default_factory=list)
+    storages: list[StorageRecord] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    step: int = 0  # how many kernels have run
+
+    def current(self, value: ValueRecord) -> ValueRecord:
+        """``value`` as it is now: where another alias of its storage was written to, the result of that write."""
+        storage = value.storage
+        if storage is None or value.version == storage.mutations or storage.writer is None:
+            return value
+        renewed = ValueRecord(value.type, storage, version=storage.mutations)
+        storage.writer.outputs.append(renewed)
+        return renewed
+
+    def freeze(
+        self,
+        *,
+        mode: str,
+        guards: Iterable[str] = (),
+        notes: Iterable[str] = (),
+        complete: bool = True,
+        build_module: Callable[[], GraphModule] | None = None,
+    ) -> Graph:
+        """The immutable graph; names are given here, in execution order."""
+        self._categorise()
+        storages = {
+            record: Storage(
+                record.nbytes, record.category or Category.ACTIVATION, record.born, record.died, record.device
+            )
+            for record in self.storages
+        }
+        values: dict[ValueRecord, Value] = {}
+
+        def freeze_value(record: ValueRecord, name: str) -> Value:
+            storage = storages[record.storage] if record.storage else None
+            values[record] = value = Value(name, record.type, record.role, storage, record.trainable)
+            return value
+
+        unique = _Names()
+        outside = [*self.inputs, *self.parameters, *self.constants]
+        for record in outside:
+            freeze_value(record, unique(record.name))
+        nodes = [self._freeze_node(node, unique(_slug(node.op)), values, freeze_value) for node in self.nodes]
+        return Graph(
+            name=self.name,
+            inputs=tuple(values[record] for record in self.inputs),
+            parameters=tuple(values[record] for record in self.parameters),
+            nodes=tuple(nodes),
+            outputs=tuple(values[record] for record in self.outputs),
+            output_names=tuple(self.output_names),
+            constants=tuple(values[record] for record in self.constants),
+            storages=tuple(storages.values()),
+            aliases=MappingProxyType(dict(self.aliases)),
+            mode=mode,
+            guards=tuple(guards),
+            notes=tuple(notes),
+            complete=complete,
+            build_module=build_module,
+        )
+
+    @staticmethod
+    def _freeze_node(
+        node: NodeRecord,
+        name: str,
+        values: dict[ValueRecord, Value],
+        freeze_value: Callable[[ValueRecord, str], Value],
+    ) -> Node:
+        single = len(node.outputs) == 1
+        for position, record in enumerate(node.outputs):
+            freeze_value(record, name if single else f"{name}.{position}")
+        inner = 0
+        for kernel in node.kernels:
+            for record in kernel.outputs:
+                if record not in values:
+                    freeze_value(record, f"{name}:{inner}")
+                    inner += 1
+        kernels = tuple(
+            Kernel(
+                kernel.op,
+                tuple(values[record] for record in kernel.inputs),
+                tuple(values[record] for record in kernel.outputs),
+                tuple(kernel.input_names),
+                MappingProxyType(dict(kernel.attributes)),
+            )
+            for kernel in node.kernels
+        )
+        return Node(
+            op=node.op,
+            inputs=tuple(values[record] for record in node.inputs),
+            outputs=tuple(values[record] for record in node.outputs),
+            input_names=tuple(node.input_names),
+            attributes=MappingProxyType(dict(node.attributes)),
+            name=name,
+            kernels=kernels,
+            scope=node.scope,
+            source=node.source,
+        )
+
+    def _categorise(self) -> None:
+        """Memory that existed before the run is what its value is; what leaves its node is an activation, else temporary."""
+        for record in [*self.inputs, *self.parameters, *self.constants]:
+            if record.storage and record.storage.category is None:
+                record.storage.category = _CATEGORY_OF_ROLE[record.role]
+        for node in self.nodes:
+            for record in node.outputs:
+                if record.storage and record.storage.category is None:
+                    record.storage.category = Category.ACTIVATION
+        for storage in self.storages:
+            storage.category = storage.category or Category.TEMPORARY
+
+
+class _Names:
+    """Unique names: the wanted one, then ``name_1``, ``name_2``."""
+
+    def __init__(self) -> None:
+        self._next: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def __call__(self, wanted: str) -> str:
+        name = wanted
+        while name in self._taken:
+            self._next[wanted] += 1
+            name = f"{wanted}_{self._next[wanted]}"
+        self._taken.add(name)
+        return name
+
+
+def _slug(op: str) -> str:
+    return re.sub(r"\W+", "_", op).strip("_") or "op"

@@ -1,0 +1,220 @@
+"""The `torch.fx.Graph` of a recorded run, built with torch.fx's own `Tracer` means while the run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import operator
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils._sympy.interp import sympy_interp
+from torch.utils._sympy.reference import PythonReferenceAnalysis
+
+from fxviz.errors import GraphError
+from fxviz.tracing.structure import Path, leaves, members
+from fxviz.tracing.symbols import Symbols
+
+__all__ = ["FxGraphBuilder", "FxRef"]
+
+
+@dataclass(slots=True)
+class FxRef:
+    """Where a tensor is in the fx graph: an attribute of the model, a node, or a part of what a node returns.
+
+    Attributes are read and parts extracted when they are first used.
+    """
+
+    node: fx.Node | str
+    path: Path = ()
+
+
+FxOf = Callable[[torch.Tensor], FxRef | None]
+
+
+class _NotInGraph(Exception):  # noqa: N818 -- a signal within this file: fx cannot hold a value
+    pass
+
+
+class FxGraphBuilder(fx.Tracer):
+    """A tracer that is told of each call instead of patching Python; `build` makes the runnable module.
+
+    What cannot be held in an fx graph does not stop the trace: ``problem`` says why `build` is refused.
+    """
+
+    def __init__(self, model: torch.nn.Module, symbols: Symbols) -> None:
+        super().__init__()
+        self.root = model
+        self.graph = fx.Graph(tracer_cls=fx.Tracer)
+        self.symbols = symbols
+        self.problem: str | None = None
+        self._constants: dict[str, torch.Tensor] = {}
+        self._inputs: dict[Path, FxRef] = {}
+        self._sizes: dict[Any, fx.Proxy] = {}
+
+    # -- where tensors come from
+
+    def placeholder(self, name: str, kind: Any) -> fx.Node:
+        """The node of one argument of the model's forward."""
+        stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(kind, "")
+        return self.create_node("placeholder", f"{stars}{name}", (), {})
+
+    def input(self, placeholder: fx.Node, path: Path) -> FxRef:
+        """The input at ``path``, whose first step is the argument itself."""
+        self._inputs[path] = ref = FxRef(placeholder, path[1:])
+        return ref
+
+    def constant(self, tensor: torch.Tensor) -> FxRef:
+        """A tensor that the model holds outside its parameters and buffers; the built module will hold it, too."""
+        name = f"_tensor_constant{len(self._constants)}"
+        self._constants[name] = tensor
+        return FxRef(name)
+
+    # -- calls
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+        """A call of torch's API, as fx users know it: a method of a tensor, a Python operator, or a function."""
+        name = getattr(function, "__name__", "")
+        if name in ("__get__", "__set__"):
+            attribute = function.__self__.__name__  # type: ignore[attr-defined]
+            access = getattr if name == "__get__" else setattr
+            return self.create_node(
+                "call_function",
+                access,
+                (args[0], attribute, *args[1:2]) if access is setattr else (args[0], attribute),
+                {},
+            )
+        if getattr(torch.Tensor, name, None) is not function:
+            return self.create_node("call_function", function, args, kwargs)
+        if (python_operator := getattr(operator, name, None)) is not None and name.startswith("__"):
+            return self.create_node("call_function", python_operator, args, kwargs)
+        return self.create_node("call_method", name, args, kwargs)
+
+    def call_module_node(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+        """A call of a leaf module."""
+        return self.create_node("call_module", path, args, kwargs)
+
+    def enter_module(self, path: str, module: torch.nn.Module) -> None:
+        """The module calls that surround the nodes to come, for their ``nn_module_stack``."""
+        self.module_stack[path] = path, type(module)
+
+    def leave_module(self) -> None:
+        """The end of the innermost module call."""
+        self.module_stack.popitem()
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        """The Tracer's own, with the module stack that `Tracer.create_proxy` would add."""
+        node = super().create_node(*args, **kwargs)
+        if self.module_stack:
+            node.meta["nn_module_stack"] = dict(self.module_stack)
+        return node
+
+    # -- arguments
+
+    def arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], fx_of: FxOf
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Arguments with fx nodes in the place of tensors; None if fx cannot hold one of them."""
+        try:
+            return tuple(self._argument(a, fx_of) for a in args), {
+                k: self._argument(a, fx_of) for k, a in kwargs.items()
+            }
+        except _NotInGraph:
+            return None
+
+    def _argument(self, argument: Any, fx_of: FxOf) -> Any:
+        if isinstance(argument, torch.Tensor):
+            if (ref := fx_of(argument)) is None:
+                raise _NotInGraph
+            return self._resolve(ref)
+        if argument is None or isinstance(argument, bool | int | float | str):
+            return argument
+        if isinstance(argument, torch.SymInt):
+            return self._size(argument)
+        if type(argument) in (tuple, list, torch.Size):
+            parts = [self._argument(part, fx_of) for part in argument]
+            return parts if isinstance(argument, list) else tuple(parts)
+        if isinstance(argument, slice):
+            return slice(*(self._argument(part, fx_of) for part in (argument.start, argument.stop, argument.step)))
+        if type(argument) is dict:
+            return {key: self._argument(part, fx_of) for key, part in argument.items()}
+        if any(True for _ in leaves(argument)):
+            raise _NotInGraph
+        try:
+            return self.create_arg(argument)
+        except NotImplementedError:
+            raise _NotInGraph from None
+
+    def _resolve(self, ref: FxRef) -> fx.Node:
+        if isinstance(ref.node, str):
+            ref.node = self.create_node("get_attr", ref.node, (), {})
+        for kind, key in ref.path:
+            access = operator.getitem if kind == "item" else getattr
+            ref.node = self.create_node("call_function", access, (ref.node, key), {})
+        ref.path = ()
+        return ref.node
+
+    def _size(self, size: torch.SymInt) -> Any:
+        expression = size.node.expr
+        if not expression.free_symbols:
+            return int(expression)
+        for symbol in expression.free_symbols - self._sizes.keys():
+            if symbol not in self.symbols.places:
+                raise _NotInGraph
+            path, dim = self.symbols.places[symbol]
+            owner = self._resolve(self._inputs[path])
+            node = self.create_node("call_function", torch.ops.aten.sym_size.int, (owner, dim), {})
+            self._sizes[symbol] = fx.Proxy(node, self)
+        result = sympy_interp(PythonReferenceAnalysis, dict(self._sizes), expression)
+        return result.node if isinstance(result, fx.Proxy) else result
+
+    # -- outputs and the module
+
+    def output(self, result: Any, fx_of: FxOf) -> None:
+        """End the graph with what the model returned."""
+        try:
+            self.create_node("output", "output", (self._result(result, fx_of),), {})
+        except _NotInGraph:
+            self.problem = self.problem or "it returns a tensor that no recorded operation made"
+
+    def _result(self, result: Any, fx_of: FxOf) -> Any:
+        """A nested result: containers as they are, dataclasses rebuilt, other objects as namespaces of their attributes."""
+        if isinstance(result, torch.Tensor) or not (parts := members(result)):
+            try:
+                return self._argument(result, fx_of)
+            except _NotInGraph:
+                if isinstance(result, torch.Tensor):
+                    raise
+                return None  # no tensor in it, and nothing that fx could write down
+        built = [(key, self._result(part, fx_of)) for (_, key), part in parts]
+        if isinstance(result, tuple) and hasattr(result, "_fields"):
+            return type(result)(*(part for _, part in built))
+        if isinstance(result, list | tuple):
+            return type(result)(part for _, part in built)
+        if dataclasses.is_dataclass(result):
+            return self.create_node("call_function", type(result), (), dict(built))
+        if isinstance(result, Mapping):
+            return dict(built)
+        return self.create_node(
+            "call_function", types.SimpleNamespace, (), {k: v for k, v in built if str(k).isidentifier()}
+        )
+
+    def build(self) -> fx.GraphModule:
+        """The runnable module, on the model's own parameters and submodules.
+
+        Errors: `GraphError` where the run did something that fx cannot hold.
+        """
+        if self.problem is not None:
+            raise GraphError(f"no torch.fx module can be made of this trace: {self.problem}")
+        targets = {str(node.target) for node in self.graph.nodes if node.op in ("get_attr", "call_module")}
+        owned = {
+            name: self._constants[name] if name in self._constants else operator.attrgetter(name)(self.root)
+            for name in targets
+        }
+        module = fx.GraphModule(owned, self.graph, class_name=type(self.root).__name__)
+        module.train(self.root.training)
+        return module

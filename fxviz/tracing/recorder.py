@@ -1,0 +1,485 @@
+"""The recorder: a `torch.fx.Tracer` that runs a model on stand-in tensors and writes down what happens.
+
+A torch-function mode sees the calls that the author wrote; each becomes a node. A dispatch mode sees the ATen operators
+under them; each becomes a kernel. Storages are watched through weak references, so that lifetimes are observed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from fxviz.ir import Attribute, Role, Source, TensorType, format_scope
+from fxviz.tracing import _torch
+from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
+from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, StorageRecord, ValueRecord
+from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
+from fxviz.tracing.kernels import find_fake_kernel
+from fxviz.tracing.scopes import ScopeStack
+from fxviz.tracing.sources import find_source
+from fxviz.tracing.structure import Path, format_path, leaves, rebuild
+from fxviz.tracing.symbols import Symbols
+from fxviz.tracing.twins import Twins
+
+__all__ = ["Recorder", "type_of"]
+
+_TAG = "_fxviz_tag"
+
+
+class _Tag:
+    """What the recorder knows of one tensor object: the value that it is now, and where it is in the fx graph."""
+
+    __slots__ = ("fx", "value")
+
+    def __init__(self, value: ValueRecord, fx: FxRef | None) -> None:
+        self.value = value
+        self.fx = fx
+
+
+class _OpenCall:
+    """A call of the author's that is running."""
+
+    __slots__ = ("args", "frame", "function", "fx", "kwargs", "node")
+
+    def __init__(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.frame = frame
+        self.node: NodeRecord | None = None
+        self.fx: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+
+class Recorder:
+    """Records one run of a model; `run` may be called once."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        twins: Twins,
+        symbols: Symbols,
+        fake_mode: _torch.FakeTensorMode | None,
+        name: str,
+        original: torch.nn.Module | None = None,
+    ) -> None:
+        self.model = model
+        self.twins = twins
+        self.symbols = symbols
+        self.fake_mode = fake_mode
+        self.draft = Draft(name)
+        self.scopes = ScopeStack(model, original)
+        self.fx = FxGraphBuilder(model, symbols)
+        self.source: Source | None = None  # set by an interpreter that knows better than the Python frames
+        self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
+        self._types: dict[tuple[Any, ...], TensorType] = {}
+        self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._call: _OpenCall | None = None
+        self._leaf: tuple[torch.nn.Module, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
+
+    # -- a run, from inputs to outputs
+
+    def run(self, forward: Callable[..., Any], arguments: inspect.BoundArguments) -> None:
+        """Run ``forward`` on stand-ins for ``arguments`` and record it."""
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(_torch.eager_compile())
+            if self.fake_mode is not None:
+                stack.enter_context(self.fake_mode)
+            self._place_weights()
+            args, kwargs = self._place_inputs(arguments)
+            stack.enter_context(self.scopes.hooked(self._enter_module, self._leave_module))
+            stack.enter_context(_Dispatch(self))
+            stack.enter_context(_Functions(self))
+            result = forward(*args, **kwargs)
+        self._read_outputs(result)
+
+    def _place_weights(self) -> None:
+        """Put a stand-in in the place of every parameter and buffer; the caller puts the originals back."""
+        for path, module in self.model.named_modules(remove_duplicate=False):
+            prefix = f"{path}." if path else ""
+            for table, role in ((module._parameters, Role.PARAMETER), (module._buffers, Role.BUFFER)):
+                for key, tensor in table.items():
+                    if tensor is None:
+                        continue
+                    name = f"{prefix}{key}"
+                    make = self.twins.parameter if role is Role.PARAMETER else self.twins.buffer
+                    twin = tensor if hasattr(tensor, _TAG) else make(tensor)  # a module may be reached by two paths
+                    table[key] = twin
+                    if hasattr(twin, _TAG):
+                        self._alias(name, getattr(twin, _TAG).value)
+                        continue
+                    value = self._value(twin, role, name)
+                    value.trainable = role is Role.PARAMETER and tensor.requires_grad
+                    self.draft.parameters.append(value)
+                    setattr(twin, _TAG, _Tag(value, FxRef(name)))
+
+    def _alias(self, name: str, value: ValueRecord) -> None:
+        if name != value.name:
+            self.draft.aliases[name] = value.name
+
+    def _place_inputs(self, arguments: inspect.BoundArguments) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        parameters = arguments.signature.parameters
+        for position, (name, argument) in enumerate(list(arguments.arguments.items())):
+            placeholder = self.fx.placeholder(name, parameters[name].kind)
+
+            def place(
+                path: Path, tensor: torch.Tensor, position: int = position, placeholder: Any = placeholder
+            ) -> torch.Tensor:
+                twin = self.twins.input(tensor, self.symbols.shape(path, tensor.shape, position))
+                if not hasattr(twin, _TAG):
+                    value = self._value(twin, Role.INPUT, format_path(_without_variadic(path, parameters)))
+                    self.draft.inputs.append(value)
+                    setattr(twin, _TAG, _Tag(value, self.fx.input(placeholder, path)))
+                return twin
+
+            arguments.arguments[name] = rebuild(argument, place, (("item", name),))
+        return arguments.args, arguments.kwargs
+
+    def _read_outputs(self, result: Any) -> None:
+        found = list(leaves(result))
+        for path, tensor in found:
+            self.draft.outputs.append(self._read(tensor))
+            self.draft.output_names.append(format_path(path) or "output")
+        self.fx.output(result, self._fx_of)
+
+    # -- calls of the author's: nodes
+
+    def call(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
+    ) -> Any:
+        """Run one call of the author's; it becomes a node if an operator runs in it or a tensor comes out of it."""
+        if self._call is not None:
+            return function(*args, **kwargs)
+        self._call = opened = _OpenCall(function, args, kwargs, frame)
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            self._call = None
+        if opened.node is not None or isinstance(result, torch.Tensor | tuple | list):
+            self._close(opened, result)
+        return result
+
+    def _close(self, opened: _OpenCall, result: Any) -> None:
+        found = list(leaves(result))
+        if not found and (opened.node is None or not any(kernel.outputs for kernel in opened.node.kernels)):
+            return
+        node = opened.node or self._begin(opened)
+        made = {record for kernel in node.kernels for record in kernel.outputs}
+        outputs: list[ValueRecord] = []
+        for _, tensor in found:
+            record = self._output(tensor, made)
+            if record not in node.outputs and record not in outputs:
+                outputs.append(record)
+        node.outputs[:0] = outputs
+        if opened.fx is not None and self._leaf is None:
+            ref = self.fx.call(opened.function, *opened.fx)
+            for path, tensor in found:
+                self._tag(tensor).fx = FxRef(ref, path)
+
+    def _output(self, tensor: torch.Tensor, made: set[ValueRecord]) -> ValueRecord:
+        """The value that a node returns: made by its kernels, or a new name for what it passes through."""
+        tag = self._tag(tensor)
+        if tag.value not in made:
+            tag.value = ValueRecord(tag.value.type, tag.value.storage, version=tag.value.version)
+            made.add(tag.value)
+        return tag.value
+
+    def _begin(self, opened: _OpenCall) -> NodeRecord:
+        """Read what a call was given; later would be too late, since an operator may write to it."""
+        source = self.source or find_source(opened.frame)
+        opened.node = node = NodeRecord(author_op(opened.function), self.scopes.current, source)
+        names = _torch.parameter_names(opened.function)
+        attributes: dict[str, Attribute] = {}
+        for position, argument in enumerate(opened.args):
+            name = names[position] if position < len(names) else f"arg{position}"
+            self._read_argument(name, argument, node.inputs, node.input_names, attributes)
+        for name, argument in opened.kwargs.items():
+            self._read_argument(name, argument, node.inputs, node.input_names, attributes)
+        node.attributes = attributes
+        self.draft.nodes.append(node)
+        if self._leaf is None:
+            opened.fx = self.fx.arguments(opened.args, opened.kwargs, self._fx_of)
+        return node
+
+    def _read_argument(
+        self,
+        name: str,
+        argument: Any,
+        inputs: list[ValueRecord],
+        input_names: list[str],
+        attributes: dict[str, Attribute],
+    ) -> None:
+        if isinstance(argument, torch.Tensor):
+            inputs.append(self._read(argument))
+            input_names.append(name)
+            return
+        if isinstance(argument, list | tuple | Mapping):
+            found = list(leaves(argument))
+            for path, tensor in found:
+                inputs.append(self._read(tensor))
+                input_names.append(f"{name}.{format_path(path)}")
+            if found and len(found) == len(argument):
+                return
+        attributes[name] = to_attribute(argument, self.symbols)
+
+    # -- dispatched operators: kernels
+
+    def dispatch(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run one ATen operator and record it as a kernel of the call it runs in."""
+        if getattr(function, "namespace", "") == "prim":
+            return function(*args, **kwargs)
+        schema = schema_of(function)
+        node = self._node_of_kernel(function, args, kwargs)
+        if self.fake_mode is not None:
+            args, kwargs = (
+                self._without_real_tensors(args),
+                dict(zip(kwargs, self._without_real_tensors(list(kwargs.values())), strict=True)),
+            )
+        inputs: list[ValueRecord] = []
+        names: list[str] = []
+        attributes: dict[str, Attribute] = {}
+        for position, argument in enumerate(args):
+            name = schema.names[position] if position < len(schema.names) else f"arg{position}"
+            self._read_kernel_argument(name, argument, inputs, names, attributes)
+        for name, argument in kwargs.items():
+            self._read_kernel_argument(name, argument, inputs, names, attributes)
+        emitted = self._emit_kernel(function, args, kwargs)
+        run = find_fake_kernel(function) if self.fake_mode is not None else None
+        result = (run or function)(*args, **kwargs)
+        kernel = KernelRecord(
+            kernel_op(function),
+            inputs,
+            names,
+            self._kernel_outputs(schema.written, node, args, kwargs, result),
+            attributes,
+        )
+        node.kernels.append(kernel)
+        self.draft.step += 1
+        if self._call is None:
+            node.outputs.extend(kernel.outputs)
+        if emitted is not None:
+            ref = self.fx.call(function, *emitted)
+            for path, tensor in leaves(result):
+                self._tag(tensor).fx = FxRef(ref, path)
+        return result
+
+    def _node_of_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeRecord:
+        if self._call is not None:
+            return self._call.node or self._begin(self._call)
+        alone = _OpenCall(function, args, kwargs, sys._getframe(3))
+        return self._begin(alone)
+
+    def _emit_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """The fx arguments of a kernel, where the author's call cannot be held in an fx graph and its kernels stand for it."""
+        if self._leaf is not None or (self._call is not None and self._call.fx is not None):
+            return None
+        if (mapped := self.fx.arguments(args, kwargs, self._fx_of)) is None:
+            self.fx.problem = (
+                self.fx.problem
+                or f"{kernel_op(function)} in {format_scope(self.scopes.current) or 'the model itself'} was given what fx cannot hold"
+            )
+        return mapped
+
+    def _without_real_tensors(self, args: Sequence[Any]) -> list[Any]:
+        return [
+            self._stand_in(a)
+            if isinstance(a, torch.Tensor)
+            else self._without_real_tensors(a)
+            if type(a) is list
+            else a
+            for a in args
+        ]
+
+    def _read_kernel_argument(
+        self, name: str, argument: Any, inputs: list[ValueRecord], names: list[str], attributes: dict[str, Attribute]
+    ) -> None:
+        if isinstance(argument, torch.Tensor):
+            inputs.append(self._tag(argument).value)
+            names.append(name)
+        elif isinstance(argument, list | tuple) and any(isinstance(part, torch.Tensor) for part in argument):
+            for index, part in enumerate(argument):
+                if isinstance(part, torch.Tensor):
+                    inputs.append(self._tag(part).value)
+                    names.append(f"{name}.{index}")
+        else:
+            attributes[name] = to_attribute(argument, self.symbols)
+
+    def _kernel_outputs(
+        self,
+        written: Sequence[tuple[int, str]],
+        node: NodeRecord,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> list[ValueRecord]:
+        outputs: list[ValueRecord] = []
+        seen: set[int] = set()
+        for position, name in written:
+            argument = args[position] if position < len(args) else kwargs.get(name)
+            for tensor in argument if isinstance(argument, list | tuple) else [argument]:
+                if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    outputs.append(self._written(tensor, node))
+        for tensor in (
+            (result,) if isinstance(result, torch.Tensor) else result if isinstance(result, list | tuple) else ()
+        ):
+            if not isinstance(tensor, torch.Tensor) or id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
+            value = self._value(tensor)
+            tag = getattr(tensor, _TAG, None)
+            if tag is None:
+                setattr(tensor, _TAG, _Tag(value, None))
+            else:
+                tag.value = value
+            outputs.append(value)
+        return outputs
+
+    def _written(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
+        tag = self._tag(tensor)
+        if (storage := tag.value.storage) is not None:
+            storage.mutations += 1
+            storage.writer = node
+        # resize_ and set_ change more than the content, so type and storage are read again.
+        tag.value = self._value(tensor)
+        return tag.value
+
+    # -- tensors: values and storages
+
+    def _read(self, tensor: torch.Tensor) -> ValueRecord:
+        tag = self._tag(tensor)
+        tag.value = self.draft.current(tag.value)
+        return tag.value
+
+    def _tag(self, tensor: torch.Tensor) -> _Tag:
+        tag = getattr(tensor, _TAG, None)
+        if tag is None:
+            tensor = self._stand_in(_torch.unwrap(tensor))
+            tag = getattr(tensor, _TAG, None)
+        if tag is None:
+            # Nobody was seen to make it: the model holds it, or a library made it out of our sight.
+            value = self._value(tensor, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
+            self.draft.constants.append(value)
+            tag = _Tag(value, None)
+            setattr(tensor, _TAG, tag)
+        return tag  # type: ignore[no-any-return]
+
+    def _stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a tensor that the model holds outside its parameters and buffers; of any other, itself."""
+        if hasattr(tensor, _TAG):
+            return tensor
+        if (known := self._adopted.get(id(tensor))) is not None:
+            return known[1]
+        if (
+            self.fake_mode is None
+            or isinstance(tensor, _torch.FakeTensor)
+            or type(tensor) not in (torch.Tensor, torch.nn.Parameter)
+        ):
+            return tensor
+        twin = self.twins.buffer(tensor)
+        self._adopted[id(tensor)] = tensor, twin
+        if not hasattr(twin, _TAG):
+            value = self._value(twin, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
+            self.draft.constants.append(value)
+            setattr(twin, _TAG, _Tag(value, self.fx.constant(tensor)))
+        return twin
+
+    def _value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
+        storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
+        return ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
+
+    def _type(self, tensor: torch.Tensor) -> TensorType:
+        key = (tensor.shape, tensor.dtype, tensor.device)
+        if not self.symbols.env and (known := self._types.get(key)) is not None:
+            return known
+        shape = tuple(self.symbols.to_dim(size) for size in tensor.shape)
+        made = TensorType(shape, str(tensor.dtype).removeprefix("torch."), str(tensor.device))
+        if not self.symbols.env:
+            self._types[key] = made
+        return made
+
+    def _storage(self, tensor: torch.Tensor, born: int) -> StorageRecord | None:
+        try:
+            storage = tensor.untyped_storage()
+        except NotImplementedError:  # a sparse tensor has several storages, and shows none
+            return None
+        key = storage._cdata
+        if (known := self._storages.get(key)) is not None:
+            return known[0]
+        record = StorageRecord(self.symbols.to_dim(storage.nbytes()), str(tensor.device), born)
+
+        def forget(_: object) -> None:
+            record.died = self.draft.step
+            del self._storages[key]
+
+        self._storages[key] = record, weakref.ref(storage, forget)
+        self.draft.storages.append(record)
+        return record
+
+    def _fx_of(self, tensor: torch.Tensor) -> FxRef | None:
+        return None if _torch.is_wrapped(tensor) else self._tag(tensor).fx
+
+    # -- module calls
+
+    def _enter_module(self, module: torch.nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.fx.enter_module(path, module)
+        if self._leaf is None and self.fx.is_leaf_module(module, path):
+            mapped = self.fx.arguments(args, kwargs, self._fx_of)
+            if mapped is not None:
+                self._leaf = module, (path, *mapped)
+
+    def _leave_module(self, module: torch.nn.Module, result: Any) -> None:
+        if self._leaf is not None and self._leaf[0] is module:
+            path, args, kwargs = self._leaf[1]
+            self._leaf = None
+            ref = self.fx.call_module_node(path, args, kwargs)
+            for place, tensor in leaves(result):
+                self._tag(tensor).fx = FxRef(ref, place)
+        self.fx.leave_module()
+
+
+class _Functions(TorchFunctionMode):
+    """Sees every call of torch's Python API."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._recorder.call(func, args, kwargs or {}, sys._getframe(1))
+
+
+class _Dispatch(TorchDispatchMode):
+    """Sees every ATen operator, below autograd and above the fake kernels."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._recorder.dispatch(func, args, kwargs or {})
+
+
+def type_of(tensor: torch.Tensor) -> TensorType:
+    """The type of a tensor of static sizes; what lies on the meta device is taken to be on the CPU."""
+    device = "cpu" if tensor.device.type == "meta" else str(tensor.device)
+    return TensorType(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), device)
+
+
+def _without_variadic(path: Path, parameters: Mapping[str, inspect.Parameter]) -> Path:
+    """The path without the name of a ``**kwargs`` that holds the argument: the caller never wrote it."""
+    first = parameters[path[0][1]]
+    return path[1:] if first.kind is first.VAR_KEYWORD and len(path) > 1 else path

@@ -1,0 +1,60 @@
+"""Where the author wrote an operation: the nearest Python frame that is neither torch's nor ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from types import FrameType
+from typing import Literal
+
+import torch
+
+from fxviz.ir import Source
+
+__all__ = ["display_path", "find_source"]
+
+_TORCH = os.path.dirname(torch.__file__) + os.sep
+_OURS = os.path.dirname(__file__) + os.sep
+
+
+def find_source(frame: FrameType | None) -> Source | None:
+    """The innermost author's frame at or above ``frame``; the innermost of torch's own layers if a layer is the model."""
+    layer: Source | None = None
+    while frame is not None:
+        kind = _kind_of(frame.f_code.co_filename)
+        if kind == "ours":
+            break
+        if kind == "author":
+            return _source(frame)
+        if kind == "layer" and layer is None:
+            layer = _source(frame)
+        frame = frame.f_back
+    return layer
+
+
+def _source(frame: FrameType) -> Source:
+    code = frame.f_code
+    return Source(display_path(code.co_filename), frame.f_lineno, code.co_qualname)
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(filename: str) -> Literal["author", "layer", "torch", "ours"]:
+    if filename.startswith(_OURS):
+        return "ours"
+    if not filename.startswith(_TORCH):
+        return "torch" if os.path.basename(filename) == "contextlib.py" else "author"
+    is_layer = filename.startswith(os.path.join(_TORCH, "nn", "modules")) and not filename.endswith(
+        f"{os.sep}module.py"
+    )
+    return "layer" if is_layer else "torch"
+
+
+@lru_cache(maxsize=4096)
+def display_path(filename: str) -> str:
+    """A file as it is imported (``torchvision/models/resnet.py``): relative to the longest import path that holds it."""
+    if not os.path.isabs(filename):
+        return filename
+    roots = [os.path.abspath(root) + os.sep for root in sys.path]
+    holding = [root for root in roots if filename.startswith(root)]
+    return filename[len(max(holding, key=len)) :].replace(os.sep, "/") if holding else filename

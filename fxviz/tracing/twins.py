@@ -1,0 +1,134 @@
+"""Stand-ins for the tensors of a model and its inputs: fake tensors, or in eager mode real ones that may be written to."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from fxviz.errors import InputError
+from fxviz.tracing import _torch
+
+__all__ = ["EagerTwins", "FakeTwins", "Twins"]
+
+_PLAIN_TYPES = (torch.Tensor, nn.Parameter, nn.Buffer, _torch.FakeTensor)
+_INVENTED_LIMIT = 2 * 2**30
+
+
+class Twins(Protocol):
+    """Makes the stand-in of a tensor; the same one each time that it is asked for the same tensor."""
+
+    def parameter(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a parameter; it has its device and, unless eager, no data."""
+        ...
+
+    def buffer(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a buffer or constant, which the model may write to."""
+        ...
+
+    def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:
+        """The stand-in of an input, of the given sizes."""
+        ...
+
+
+class FakeTwins:
+    """Fake tensors: no data is read, copied or made. What lies on the meta device is taken to be on ``device``."""
+
+    def __init__(self, mode: _torch.FakeTensorMode, device: torch.device) -> None:
+        self.mode = mode
+        self.device = device
+        self._twins: dict[
+            int, tuple[torch.Tensor, torch.Tensor]
+        ] = {}  # the original is kept so that its id stays its own
+        self._storages: dict[int, torch.UntypedStorage] = {}
+
+    def parameter(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor)
+
+    def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor)
+
+    def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
+        if not any(isinstance(size, torch.SymInt) for size in shape):
+            return self._twin(tensor)
+        # A fake factory call keeps the symbols; the dimensions are laid out in the order of the original's strides.
+        order = sorted(range(tensor.dim()), key=lambda dim: (-tensor.stride(dim), dim))
+        inverse = sorted(range(tensor.dim()), key=order.__getitem__)
+        with self.mode:
+            dense = torch.empty([shape[dim] for dim in order], dtype=tensor.dtype, device=self._device(tensor))
+            return dense.permute(inverse)
+
+    def _device(self, tensor: torch.Tensor) -> torch.device:
+        return self.device if tensor.device.type == "meta" else tensor.device
+
+    def _twin(self, tensor: torch.Tensor) -> torch.Tensor:
+        if (known := self._twins.get(id(tensor))) is not None:
+            return known[1]
+        twin = self._make(tensor)
+        self._twins[id(tensor)] = tensor, twin
+        return twin
+
+    def _make(self, tensor: torch.Tensor) -> torch.Tensor:
+        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            raise InputError(
+                "the model has lazy layers whose shapes are not known yet; call it once on an input of its kind, then trace it"
+            )
+        if type(tensor) not in _PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized:
+            return self.mode.from_tensor(tensor)
+        # Tensors that share memory (tied through a view) have twins that share it, too.
+        storage = tensor.untyped_storage()
+        if (meta_storage := self._storages.get(storage._cdata)) is None:
+            meta_storage = torch.empty(storage.nbytes(), dtype=torch.uint8, device="meta").untyped_storage()
+            self._storages[storage._cdata] = meta_storage
+        meta = torch.empty(0, dtype=tensor.dtype, device="meta")
+        meta.set_(meta_storage, tensor.storage_offset(), tensor.shape, tensor.stride())
+        twin = _torch.make_fake(self.mode, meta, self._device(tensor))
+        if isinstance(tensor, nn.Parameter):
+            twin._is_param = True
+        return twin.requires_grad_(tensor.requires_grad) if tensor.is_leaf else twin
+
+
+class EagerTwins:
+    """Real tensors: parameters share the model's memory, buffers and inputs are copies, and what has no data is made up."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.invented = 0  # bytes made up so far
+        self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._generator = torch.Generator().manual_seed(0)
+
+    def parameter(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor, copy=False)
+
+    def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor, copy=True)
+
+    def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
+        if any(isinstance(size, torch.SymInt) for size in shape):
+            raise InputError("eager mode runs on real tensors, which have no symbolic sizes; leave out dynamic_shapes")
+        return self._twin(tensor, copy=True)
+
+    def _twin(self, tensor: torch.Tensor, *, copy: bool) -> torch.Tensor:
+        if (known := self._twins.get(id(tensor))) is not None:
+            return known[1]
+        data = self._invent(tensor) if _has_no_data(tensor) else tensor.detach()
+        if copy and not _has_no_data(tensor):
+            data = data.clone()
+        twin = nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data
+        self._twins[id(tensor)] = tensor, twin
+        return twin
+
+    def _invent(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Small random numbers for floats, zeros for everything else: valid as token ids, masks and counters."""
+        self.invented += tensor.nbytes
+        if self.invented > _INVENTED_LIMIT:
+            raise InputError(
+                f"eager mode would have to make up more than {_INVENTED_LIMIT // 2**30} GiB of weights; give the model real ones"
+            )
+        made = torch.zeros(tensor.shape, dtype=tensor.dtype, device=self.device)
+        return made.normal_(0, 0.02, generator=self._generator) if tensor.is_floating_point() else made
+
+
+def _has_no_data(tensor: torch.Tensor) -> bool:
+    return tensor.device.type == "meta" or isinstance(tensor, _torch.FakeTensor)
