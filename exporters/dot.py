@@ -1,0 +1,139 @@
+"""DOT, the language of Graphviz: nested clusters, colours by kind, and everything else in tooltips."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydot
+
+from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
+from fxviz.exporters.palette import color_of, tint
+
+if TYPE_CHECKING:
+    from fxviz.view import View
+
+__all__ = ["Dot"]
+
+_FONT = "Helvetica,Arial,sans-serif"
+_INK, _FAINT, _LINE = "#1e293b", "#64748b", "#64748b"  # titles; the lines under them; arrows
+
+
+@dataclass(frozen=True)
+class Dot:
+    """Writes a view as DOT text, for ``dot`` of Graphviz 2.43 and later and for whatever else reads the language."""
+
+    direction: Direction = "TB"
+    """Whether arrows run from top to bottom or from left to right."""
+    fan_out: int = 8
+    """A source with more arrows than this is drawn again beside those that read it."""
+
+    def export(self, view: View) -> str:
+        """The DOT text."""
+        return self.graph(view).to_string()
+
+    def graph(self, view: View) -> pydot.Dot:
+        """The same as a graph of pydot, to be changed further."""
+        drawing = draw(view, self.fan_out)
+        graph = self._canvas(drawing)
+        _fill(graph, drawing.children)
+        for arrow in drawing.arrows:
+            graph.add_edge(_edge(arrow))
+        return graph
+
+    def _canvas(self, drawing: Drawing) -> pydot.Dot:
+        graph = pydot.Dot(
+            _quote(drawing.title),
+            graph_type="digraph",
+            rankdir=self.direction,
+            # Bounds the search for x coordinates, which else takes minutes where arrows are long.
+            nslimit="1",
+            fontname=_quote(_FONT),
+            bgcolor="white",
+            pad="0.2",
+            nodesep="0.3",
+            ranksep="0.35",
+            labeljust="l",
+            tooltip=_tooltip(drawing.tooltip),
+        )
+        font = {"fontname": _quote(_FONT), "fontcolor": _quote(_INK)}
+        graph.set_node_defaults(
+            shape="box", style=_quote("rounded,filled"), fontsize="12", margin=_quote("0.14,0.07"), height="0.3", **font
+        )
+        graph.set_edge_defaults(color=_quote(_LINE), arrowsize="0.6", fontsize="9", **font)
+        return graph
+
+
+def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
+    for child in children:
+        if isinstance(child, Shape):
+            graph.add_node(_node(child))
+            continue
+        cluster = pydot.Subgraph(
+            f"cluster_{child.id}",
+            label=_label(child.title, child.lines),
+            tooltip=_tooltip(child.tooltip),
+            style=_quote("rounded,filled"),
+            # Translucent, so that deeper scopes come out darker.
+            fillcolor=_quote("#64748b12"),
+            color=_quote(color_of("scope") if child.stacked else "#94a3b8"),
+            penwidth="2" if child.stacked else "1",
+            margin="10",
+        )
+        _fill(cluster, child.children)
+        graph.add_subgraph(cluster)
+
+
+def _node(shape: Shape) -> pydot.Node:
+    color = color_of(shape.kind)
+    attributes: dict[str, Any] = {
+        "label": _label(shape.title, shape.lines),
+        "tooltip": _tooltip(shape.tooltip),
+        "color": _quote(color),
+        "fillcolor": _quote(tint(color, 0.15)),
+    }
+    match shape.form:
+        case "scope":
+            attributes |= {"fillcolor": _quote(tint(color, 0.06)), "penwidth": "1.5"}
+        case "value":
+            attributes |= {"shape": "oval", "fillcolor": _quote(tint(color, 0.08))}
+        case "reference":
+            attributes |= {
+                "label": _label(shape.title, (), bold=False),
+                "fontsize": "10",
+                "style": _quote("rounded,dashed"),
+                "margin": _quote("0.08,0.03"),
+                "height": "0.2",
+            }
+    if shape.stacked:
+        attributes["peripheries"] = "2"
+    return pydot.Node(shape.id, **attributes)
+
+
+def _edge(arrow: Arrow) -> pydot.Edge:
+    attributes: dict[str, Any] = {"edgetooltip": _tooltip(arrow.tooltip)}
+    if arrow.label:
+        attributes |= {"label": _quote(f" {arrow.label}"), "labeltooltip": _tooltip(arrow.tooltip)}
+    return pydot.Edge(arrow.source.id, arrow.target.id, **attributes)
+
+
+def _label(title: str, lines: tuple[str, ...], *, bold: bool = True) -> str:
+    """An HTML-like label: the title, and smaller lines under it."""
+    head = f"<b>{_escape(title)}</b>" if bold else _escape(title)
+    rest = (f'<br/><font point-size="10" color="{_FAINT}">{_escape(line)}</font>' for line in lines)
+    return f"<{head}{''.join(rest)}>"
+
+
+def _quote(text: str) -> str:
+    return f'"{_escape(text)}"'
+
+
+def _tooltip(text: str) -> str:
+    """A quoted string for a tooltip, where Graphviz takes backslashes off twice."""
+    return _quote(text.replace("\\", "\\\\")).replace("\n", "&#10;")
+
+
+def _escape(text: str) -> str:
+    """Text for any label, quoted or HTML-like; no text is a blank, since Graphviz would fill in the node's id."""
+    return html.escape(text).replace("\\", "\\\\") or "&#160;"

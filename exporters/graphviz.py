@@ -1,0 +1,90 @@
+"""SVG and PNG: the DOT text laid out by Graphviz, that of the system or the one that pip installs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fxviz.errors import ExportError, MissingDependency
+from fxviz.exporters.dot import Dot
+
+if TYPE_CHECKING:
+    from fxviz.exporters.drawing import Direction
+    from fxviz.view import View
+
+__all__ = ["Png", "Svg"]
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """What `Svg` and `Png` share: the options of `Dot`, and how long Graphviz may take."""
+
+    direction: Direction = "TB"
+    """Whether arrows run from top to bottom or from left to right."""
+    fan_out: int = 8
+    """A source with more arrows than this is drawn again beside those that read it."""
+    timeout: float = 300
+    """Seconds after which Graphviz is stopped."""
+
+    def _render(self, view: View, *flags: str) -> bytes:
+        return _run(Dot(self.direction, self.fan_out).export(view), flags, self.timeout)
+
+
+@dataclass(frozen=True)
+class Svg(_Rendered):
+    """Writes a view as an SVG picture on white, with tooltips; it needs nothing but itself.
+
+    Raises `MissingDependency` where no Graphviz is found, and `ExportError` where it fails or takes too long.
+    """
+
+    def export(self, view: View) -> str:
+        """The SVG document."""
+        return self._render(view, "-Tsvg").decode()
+
+
+@dataclass(frozen=True)
+class Png(_Rendered):
+    """Writes a view as a PNG picture on white; raises what `Svg` raises."""
+
+    dpi: int = 144
+    """Pixels per inch; a side of more than 32,767 pixels is scaled down by Graphviz."""
+
+    def export(self, view: View) -> bytes:
+        """The PNG file."""
+        return self._render(view, "-Tpng", f"-Gdpi={self.dpi}")
+
+
+def _run(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
+    program = _program()
+    try:
+        # subprocess.run kills its child whatever happens here: a timeout, or Ctrl-C.
+        done = subprocess.run([program, *flags], input=text.encode(), capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(
+            f"{program} was still at work after {timeout:g} s; show less (a smaller depth, folding), or give it more time with timeout="
+        ) from error
+    except OSError as error:
+        raise ExportError(
+            f"{program} cannot be run: {error.strerror}; reinstall it, or pip install graphviz-pure"
+        ) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()[-500:] or "nothing"
+        raise ExportError(
+            f"{program} failed with exit code {done.returncode} and said: {said}; show less (a smaller depth, folding)"
+        )
+    return done.stdout
+
+
+def _program() -> str:
+    """Graphviz's own ``dot``, else the program of the graphviz-pure wheel, which a virtual environment may keep off the PATH."""
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
+    if found is None:
+        raise MissingDependency(
+            "drawing SVG and PNG needs Graphviz: pip install graphviz-pure, or install your system's graphviz"
+        )
+    return found

@@ -1,0 +1,132 @@
+"""Mermaid: a flowchart for Markdown, in the syntax that versions 10.7 to 12 share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fxviz.errors import ExportError
+from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
+from fxviz.exporters.palette import COLORS, color_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fxviz.view import View
+
+__all__ = ["Mermaid"]
+
+# Mermaid's own limits, which a diagram cannot raise: beyond them a page shows an error instead of the picture.
+_MOST_EDGES = 500
+_MOST_CHARACTERS = 50_000
+
+# Only what would change the geometry is pinned: a fixed theme would switch off a page's dark mode.
+_HEADER = """\
+---
+config:
+  layout: dagre
+  look: classic
+---
+"""
+# What Mermaid takes for Markdown, HTML, an icon, a formula or syntax: all of ASCII but letters, digits, blanks and a few
+# signs, of which dot, underscore and colon are harmless only inside "layer1.0", "scaled_dot", "conv1: conv2d".
+_RISKY = re.compile(r"(?!(?<=[A-Za-z0-9])(?:[._](?=[A-Za-z0-9])|:(?= )))[\x00-\x7f](?<![A-Za-z0-9 ,=/])")
+
+
+@dataclass(frozen=True)
+class Mermaid:
+    """Writes a view as Mermaid text for Markdown, legible on light and on dark pages.
+
+    Raises `ExportError` for a view beyond Mermaid's limits of 500 edges and 50,000 characters.
+    """
+
+    direction: Direction = "TB"
+    """Whether arrows run from top to bottom or from left to right."""
+    fan_out: int = 8
+    """A source with more arrows than this is drawn again beside those that read it."""
+
+    def export(self, view: View) -> str:
+        """The diagram, without a Markdown fence around it."""
+        drawing = draw(view, self.fan_out)
+        text = _HEADER + "\n".join(self._lines(drawing)) + "\n"
+        if len(drawing.arrows) > _MOST_EDGES or len(text) > _MOST_CHARACTERS:
+            raise ExportError(
+                f"Mermaid draws at most {_MOST_EDGES} edges and {_MOST_CHARACTERS:,} characters, and this view has "
+                f"{len(drawing.arrows):,} edges and {len(text):,} characters; show less (a smaller depth, folding), or write SVG"
+            )
+        return text
+
+    def _lines(self, drawing: Drawing) -> Iterator[str]:
+        yield f"flowchart {self.direction}"
+        yield from self._children(drawing.children, "  ")
+        yield from (f"  {_link(arrow)}" for arrow in drawing.arrows)
+        yield from (f"  {line}" for line in _styles(drawing))
+
+    def _children(self, children: tuple[Shape | Group, ...], indent: str) -> Iterator[str]:
+        for child in children:
+            if isinstance(child, Shape):
+                yield f"{indent}{_node(child)}"
+                continue
+            yield f"{indent}subgraph {child.id}[{_label(child.title, child.lines)}]"
+            yield f"{indent}  direction {self.direction}"
+            yield from self._children(child.children, f"{indent}  ")
+            yield f"{indent}end"
+
+
+def _node(shape: Shape) -> str:
+    label = _label(shape.title, () if shape.form == "reference" else shape.lines)
+    match shape.form:
+        case "value":
+            drawn = f"([{label}])"
+        case "scope" if shape.stacked:
+            drawn = f"[[{label}]]"
+        case "scope":
+            drawn = f"[{label}]"
+        case _:
+            drawn = f"({label})"
+    return f"{shape.id}{drawn}:::{_class(shape)}"
+
+
+def _link(arrow: Arrow) -> str:
+    label = f"|{_label(arrow.label, ())}|" if arrow.label else ""
+    return f"{arrow.source.id} -->{label} {arrow.target.id}"
+
+
+def _styles(drawing: Drawing) -> Iterator[str]:
+    """The classes that are used. Fills are translucent and no text colour is set, so that light and dark themes show."""
+    shapes, groups = _flatten(drawing.children)
+    classes = {_class(shape): color_of(shape.kind) for shape in shapes}
+    for name, color in sorted(classes.items()):
+        fill = "#ffffff00" if name == "reference" else f"{color}33"
+        dashes = ",stroke-dasharray:4 3" if name == "reference" else ""
+        yield f"classDef {name} fill:{fill},stroke:{color}{dashes}"
+    if groups:
+        yield f"classDef open fill:{color_of('scope')}12,stroke:{color_of('scope')}80"
+        yield f"class {','.join(group.id for group in groups)} open"
+
+
+def _class(shape: Shape) -> str:
+    if shape.form == "reference":
+        return "reference"
+    return shape.kind if shape.kind in COLORS else "other"
+
+
+def _flatten(children: tuple[Shape | Group, ...]) -> tuple[list[Shape], list[Group]]:
+    shapes, groups = [], []
+    for child in children:
+        if isinstance(child, Shape):
+            shapes.append(child)
+            continue
+        inner_shapes, inner_groups = _flatten(child.children)
+        shapes += inner_shapes
+        groups += [child, *inner_groups]
+    return shapes, groups
+
+
+def _label(title: str, lines: tuple[str, ...]) -> str:
+    return '"' + "<br/>".join(_escape(line) for line in (title or " ", *lines)) + '"'
+
+
+def _escape(text: str) -> str:
+    return _RISKY.sub(lambda risky: f"#{ord(risky[0])};", text)

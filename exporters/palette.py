@@ -1,0 +1,46 @@
+"""The colours of the drawings: one hue a kind of operation, dark enough for a border and a good tint when mixed with white.
+
+The hues are those of Okabe and Ito, which stay apart for most colour-blind readers; kinds that move data about are
+grey. Colour never stands alone: every title says what the thing is.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["COLORS", "color_of", "tint"]
+
+COLORS: Mapping[str, str] = MappingProxyType(
+    {
+        "matrix": "#0072b2",
+        "attention": "#d55e00",
+        "normalization": "#b4578c",
+        "activation": "#009e73",
+        "pool": "#3a9bd1",
+        "embedding": "#b8860b",
+        "reduction": "#6f5bb5",
+        "random": "#8c6d46",
+        "elementwise": "#64748b",
+        "shape": "#94a3b8",
+        "data": "#94a3b8",
+        "other": "#94a3b8",
+        "scope": "#475569",
+        "input": "#0f766e",
+        "output": "#0f766e",
+    }
+)
+"""The border colour of each kind (see `fxviz.View.kind`), as ``#rrggbb``."""
+
+
+def color_of(kind: str) -> str:
+    """The border colour of a kind; an unknown one looks like ``"other"``."""
+    return COLORS.get(kind, COLORS["other"])
+
+
+def tint(color: str, share: float) -> str:
+    """``color`` mixed with white, of which it keeps ``share``.
+
+    >>> tint("#0072b2", 0.25), tint("#0072b2", 0.0)
+    ('#bfdcec', '#ffffff')
+    """
+    channels = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
