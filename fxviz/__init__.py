@@ -1,1 +1,137 @@
-"""Know a PyTorch model before you run it."""
+"""Know a PyTorch model before you run it.
+
+`trace` turns a model into a `Graph`; `Facts` answers questions about it; `View` decides what is shown; `export` and
+`render` write it. Every name here is loaded on first use, so that ``import fxviz`` is quick and does not load torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import fxviz.models as models
+    from fxviz.errors import (
+        FormatError,
+        FxvizError,
+        GraphError,
+        InputError,
+        MissingDependency,
+        PluginError,
+        TraceError,
+    )
+    from fxviz.exporters import Exporter
+    from fxviz.facts import Analysis, Facts, Metric, Tally, Transform
+    from fxviz.ir import (
+        Call,
+        Category,
+        Dim,
+        Graph,
+        Kernel,
+        Node,
+        Role,
+        Scope,
+        Source,
+        Storage,
+        TensorType,
+        Value,
+        format_scope,
+    )
+    from fxviz.output import export, render
+    from fxviz.passes.flops import Flops
+    from fxviz.passes.memory import Memory
+    from fxviz.passes.parameters import Parameters
+    from fxviz.passes.shapes import Shapes
+    from fxviz.quantity import format_quantity
+    from fxviz.rules import RuleTable
+    from fxviz.serialize import load
+    from fxviz.tracing import trace
+    from fxviz.view import Box, Edge, View
+
+    __version__: str
+
+__all__ = [  # noqa: RUF022 -- in sections, not sorted
+    # from a model, or a file, to a graph
+    "load",
+    "models",
+    "trace",
+    # the graph
+    "Call",
+    "Category",
+    "Dim",
+    "Graph",
+    "Kernel",
+    "Node",
+    "Role",
+    "Scope",
+    "Source",
+    "Storage",
+    "TensorType",
+    "Value",
+    "format_scope",
+    # what is known of it
+    "Analysis",
+    "Facts",
+    "Flops",
+    "Memory",
+    "Metric",
+    "Parameters",
+    "RuleTable",
+    "Shapes",
+    "Tally",
+    "Transform",
+    "format_quantity",
+    # what is shown of it
+    "Box",
+    "Edge",
+    "Exporter",
+    "View",
+    "export",
+    "render",
+    # what can go wrong
+    "FormatError",
+    "FxvizError",
+    "GraphError",
+    "InputError",
+    "MissingDependency",
+    "PluginError",
+    "TraceError",
+    # which fxviz this is
+    "__version__",
+]
+
+_NAMES_BY_MODULE = {
+    "fxviz.errors": "FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
+    "fxviz.exporters": "Exporter",
+    "fxviz.facts": "Analysis Facts Metric Tally Transform",
+    "fxviz.ir": "Call Category Dim Graph Kernel Node Role Scope Source Storage TensorType Value format_scope",
+    "fxviz.output": "export render",
+    "fxviz.passes.flops": "Flops",
+    "fxviz.passes.memory": "Memory",
+    "fxviz.passes.parameters": "Parameters",
+    "fxviz.passes.shapes": "Shapes",
+    "fxviz.quantity": "format_quantity",
+    "fxviz.rules": "RuleTable",
+    "fxviz.serialize": "load",
+    "fxviz.tracing": "trace",
+    "fxviz.view": "Box Edge View",
+}
+_HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name == "models":
+        return import_module("fxviz.models")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fxviz")
+    if (home := _HOME.get(name)) is None:
+        raise AttributeError(f"module 'fxviz' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

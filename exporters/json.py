@@ -1,0 +1,22 @@
+"""JSON: the whole graph, losslessly; `fxviz.load` reads it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fxviz.serialize import dumps
+
+if TYPE_CHECKING:
+    from fxviz.view import View
+
+__all__ = ["Json"]
+
+
+@dataclass(frozen=True)
+class Json:
+    """Writes the graph behind a view, all of it: what is closed or folded in the view is written too."""
+
+    def export(self, view: View) -> str:
+        """The graph as JSON; its schema is described in `fxviz.serialize`."""
+        return dumps(view.graph)

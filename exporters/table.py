@@ -1,0 +1,172 @@
+"""Tables: one row for each visible thing, indented as it nests, with its output shapes and its numbers.
+
+`Text` is for terminals, `Markdown` for documents, `Csv` for spreadsheets and scripts: exact numbers, full paths.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as RichText
+
+from fxviz.ir import Dim, Node, Value, format_scope
+from fxviz.quantity import format_quantity, format_shape
+from fxviz.view import Box, Item, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Csv", "Markdown", "Text", "rich_table"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One visible thing: ``depth`` counts the open boxes around it; ``amounts`` run parallel to the view's metrics."""
+
+    item: Item
+    depth: int
+    title: str
+    outputs: tuple[Value, ...]
+    amounts: tuple[Dim | None, ...]
+
+
+def rows(view: View) -> Iterator[Row]:
+    """The rows of a view, parents before their children. What is inside a folded box is one copy of it."""
+    return _rows(view, view.root, 0)
+
+
+def _rows(view: View, parent: Box, depth: int) -> Iterator[Row]:
+    for item in parent.items:
+        places = (item,) if isinstance(item, Node) else item.copies or (item.scope,)
+        amounts = tuple(metric.at(*places) for metric in view.metrics)
+        yield Row(item, depth, view.title(item), item.outputs, amounts)
+        if isinstance(item, Box) and item.open:
+            yield from _rows(view, item, depth + 1)
+
+
+def totals(view: View) -> tuple[Dim | None, ...]:
+    """The numbers of the whole graph, parallel to the view's metrics."""
+    return tuple(metric.at(()) for metric in view.metrics)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A table in plain text, as wide as its content."""
+
+    def export(self, view: View) -> str:
+        """The table without colours or control characters."""
+        table = rich_table(view)
+        file = io.StringIO()
+        measure = Console(file=file, width=10_000, color_system=None)
+        console = Console(file=file, width=measure.measure(table).maximum, color_system=None)
+        console.print(table)
+        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def rich_table(view: View) -> Table:
+    """The table as a rich renderable, for a terminal."""
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
+    table.add_column("Module or operation", "Total", overflow="fold")
+    table.add_column("Output shape", overflow="fold")
+    for metric, total in zip(view.metrics, totals(view), strict=True):
+        table.add_column(metric.label, _readable(total, metric.unit), justify="right", overflow="fold")
+    for row in rows(view):
+        title = RichText("  " * row.depth + one_line(row.title), style="" if isinstance(row.item, Box) else "dim")
+        table.add_row(title, _shapes(row.outputs), *_amounts(view, row))
+    return table
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """A table in GitHub's Markdown."""
+
+    def export(self, view: View) -> str:
+        """The table; names are escaped, nesting is shown by indentation."""
+        heads = ["Module or operation", "Output shape", *(metric.label for metric in view.metrics)]
+        rules = ["---", "---", *("---:" for _ in view.metrics)]
+        body = [
+            ["&emsp;" * row.depth + _escaped(row.title), _escaped(_shapes(row.outputs)), *_amounts(view, row)]
+            for row in rows(view)
+        ]
+        sums = [
+            f"**{_readable(total, metric.unit)}**" if total is not None else ""
+            for metric, total in zip(view.metrics, totals(view), strict=True)
+        ]
+        return "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
+
+
+@dataclass(frozen=True)
+class Csv:
+    """Comma-separated values (RFC 4180): full paths and exact numbers, expressions as sympy writes them.
+
+    Columns: depth, path (of a module, or the name of an operation), kind (a class, or an operator), times, shapes and
+    dtypes of the outputs, then one column a metric with its unit. The last row, of kind ``Total``, is the whole graph.
+    """
+
+    def export(self, view: View) -> str:
+        """The table; amounts that are not known are empty."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\r\n")
+        units = [
+            f"{metric.label} ({metric.unit})" if metric.unit not in ("", metric.label) else metric.label
+            for metric in view.metrics
+        ]
+        writer.writerow(["depth", "path", "kind", "times", "shape", "dtype", *units])
+        for row in rows(view):
+            types = [value.type for value in row.outputs]
+            shapes = "; ".join("x".join(map(str, type.shape)) if type else "?" for type in types)
+            dtypes = "; ".join(type.dtype if type else "?" for type in types)
+            writer.writerow([row.depth, *_identity(row.item), shapes, dtypes, *map(_exact, row.amounts)])
+        writer.writerow([0, "", "Total", 1, "", "", *map(_exact, totals(view))])
+        return file.getvalue()
+
+
+def _identity(item: Item) -> tuple[str, str, int]:
+    if isinstance(item, Node):
+        return item.name, item.op, 1
+    return format_scope(item.scope), item.scope[-1].kind if item.scope else "", item.times
+
+
+def _amounts(view: View, row: Row) -> list[str]:
+    return [_readable(amount, metric.unit) for amount, metric in zip(row.amounts, view.metrics, strict=True)]
+
+
+def _readable(amount: Dim | None, unit: str) -> str:
+    return "" if amount is None else format_quantity(amount, unit)
+
+
+def _exact(amount: Dim | None) -> str:
+    return "" if amount is None else str(amount)
+
+
+def _shapes(values: tuple[Value, ...], most: int = 3) -> str:
+    shapes = [format_shape(value.type.shape) if value.type else "?" for value in values]
+    rest = f", and {len(shapes) - most} more" if len(shapes) > most else ""
+    return ", ".join(shapes[:most]) + rest
+
+
+def one_line(text: str) -> str:
+    r"""``text`` with whatever would not print as itself written as an escape.
+
+    >>> one_line("a\n\x1b[31mb")
+    'a\\n\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _escaped(text: str) -> str:
+    special = {
+        **{c: f"\\{c}" for c in "\\`*_[]#~"},
+        "|": "&#124;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "&": "&amp;",
+        "$": "&#36;",
+    }
+    return "".join(special.get(c, c) for c in one_line(text))

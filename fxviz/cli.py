@@ -1,0 +1,334 @@
+"""The command line: ``fxviz summary``, ``fxviz export``, ``fxviz netron``.
+
+The only module that prints. What takes long to import is imported in the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import traceback
+import warnings
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import click
+
+from fxviz.errors import FxvizError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from fxviz.facts import Facts
+    from fxviz.tracing import Mode
+    from fxviz.view import View
+
+__all__ = ["main"]
+
+Function: TypeAlias = "Callable[..., Any]"
+
+MODES = ("auto", "record", "symbolic", "export", "eager")
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 128 + SIGINT
+
+
+# How a run ends -------------------------------------------------------------------------------------------------------
+
+
+class _Group(click.Group):
+    """Ends every failure with one line on stderr and an exit code: 1, 2 for wrong usage, 130 for Ctrl-C."""
+
+    def main(  # type: ignore[override]  # click overloads it on standalone_mode
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.Abort:
+            _fail("interrupted", INTERRUPTED)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "fxviz"
+            _fail(f"{error.format_message().rstrip('.')}; see {command} --help", error.exit_code)
+        except click.ClickException as error:
+            _fail(error.format_message(), error.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Command(click.Command):
+    """A command whose errors are told in one line; ``--traceback`` tells the rest."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        detailed = ctx.params.pop("traceback")
+        if not detailed:
+            warnings.simplefilter("ignore")  # what libraries have to say to those who call them
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if detailed:
+                traceback.print_exc()
+            raise click.ClickException(_in_one_line(error, detailed)) from error
+
+
+def _in_one_line(error: Exception, detailed: bool) -> str:
+    words = str(error) if isinstance(error, FxvizError) else f"{type(error).__name__}: {error}"
+    words = "; ".join([words, *getattr(error, "__notes__", ())])
+    hint = "" if detailed or isinstance(error, InputError) else " (--traceback tells more)"
+    return " ".join(words.split()) + hint
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"fxviz: {message}", err=True)
+    sys.exit(code)
+
+
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+def _options(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
+def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    zoos = [CompletionItem(f"{zoo}:") for zoo in ("timm", "torchvision", "transformers") if zoo.startswith(incomplete)]
+    return [*zoos, CompletionItem(incomplete, type="file")]
+
+
+_traceback = click.option("--traceback", is_flag=True, help="On an error, print all that is known of it.")
+_model = _options(
+    click.argument("model", shell_complete=_complete_model),
+    click.option(
+        "-i",
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="[NAME=]SHAPE[:DTYPE]",
+        help="An input, such as 1,3,224,224 or input_ids=B,128:int64. A letter is a symbol; B@8 traces it at 8. Repeatable.",
+    ),
+    click.option("--dtype", metavar="DTYPE", help="Build the model in this dtype, such as bfloat16."),
+    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
+)
+_view = _options(
+    click.option("--depth", type=click.IntRange(min=0), help="Close all modules that are nested deeper."),
+    click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
+    click.option(
+        "--show",
+        metavar="NAMES",
+        help="The numbers to show, separated by commas: parameters, flops, memory, or those of a plugin.",
+    ),
+)
+
+MODEL_HELP = """
+MODEL is torchvision:resnet50, timm:vit_tiny_patch16_224, transformers:gpt2 (a model type), package.module:attribute,
+file.py:attribute, a config.json of Hugging Face, a .pt2 program, or a graph saved as .json.
+"""
+
+
+def _command(*options: Callable[[Function], Function]) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of `main` with these options and the help that all of them share."""
+
+    def register(function: Callable[..., Any]) -> click.Command:
+        function.__doc__ = f"{function.__doc__}\n{MODEL_HELP}"
+        return main.command(cls=_Command)(_options(*options, _traceback)(function))
+
+    return register
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fxviz", message="%(prog)s %(version)s")
+def main() -> None:
+    """Know a PyTorch model before you run it: its shapes, FLOPs and memory, on diagrams that one can read."""
+
+
+@_command(_model, _view)
+def summary(
+    model: str,
+    inputs: tuple[str, ...],
+    dtype: str | None,
+    mode: Mode,
+    depth: int | None,
+    no_fold: bool,
+    show: str | None,
+) -> None:
+    """Print a table of the model, its totals, and what was not counted."""
+    from rich.console import Console
+
+    from fxviz.exporters.table import Text, rich_table
+    from fxviz.report import report_lines
+
+    facts = _facts(model, inputs, dtype, mode)
+    with _progress("counting"):
+        view = _view_of(facts, 2 if depth is None else depth, no_fold, show)
+        lines = report_lines(facts)
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(rich_table(view))
+    else:
+        click.echo(Text().export(view))
+    for line in lines:
+        click.echo(line)
+
+
+@_command(
+    _model,
+    _view,
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        required=True,
+        multiple=True,
+        metavar="FILE",
+        help="Where to write; the suffix names the format, - is stdout. Repeatable: the model is traced once.",
+    ),
+    click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
+)
+def export(
+    model: str,
+    inputs: tuple[str, ...],
+    dtype: str | None,
+    mode: Mode,
+    depth: int | None,
+    no_fold: bool,
+    show: str | None,
+    outputs: tuple[str, ...],
+    format_: str | None,
+) -> None:
+    """Write diagrams, tables and graphs of the model to files."""
+    from fxviz.files import write_file
+    from fxviz.output import render
+    from fxviz.plugins import find_exporter
+
+    formats = {output: _format_of(output, format_) for output in outputs}
+    for name in formats.values():
+        find_exporter(name)  # before the long work, so that a typing error costs no time
+    for output in outputs:
+        if output != "-" and not Path(output).absolute().parent.is_dir():
+            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    view = _view_of(_facts(model, inputs, dtype, mode), depth, no_fold, show)
+    for output, name in formats.items():
+        with _progress(f"writing {output}"):
+            content = render(view, name)
+            if output != "-":
+                write_file(output, content)
+        if output == "-":
+            click.echo(content, nl=False)
+
+
+@_command(
+    _model,
+    _view,
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
+    ),
+    click.option("--no-browser", is_flag=True, help="Print the address and open nothing."),
+)
+def netron(
+    model: str,
+    inputs: tuple[str, ...],
+    dtype: str | None,
+    mode: Mode,
+    depth: int | None,
+    no_fold: bool,
+    show: str | None,
+    port: int,
+    no_browser: bool,
+) -> None:
+    """Open the model in Netron, served on this machine only, until Ctrl-C."""
+    from fxviz.netron import serve
+    from fxviz.output import render
+
+    view = _view_of(_facts(model, inputs, dtype, mode), depth, no_fold, show)
+    with _progress("writing ONNX"):
+        content = render(view, "onnx")
+    content = content.encode() if isinstance(content, str) else content
+    logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
+    with serve(content, view.graph.name, port=port, browser=not no_browser) as address:
+        click.echo(f"{view.graph.name} is at {address}; Ctrl-C stops")
+        threading.Event().wait()
+
+
+@main.command(cls=_Command)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@_traceback
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete fxviz's commands and options.
+
+    For bash, add to ~/.bashrc:  eval "$(fxviz completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    if complete is None:
+        raise InputError(f"click knows no completion for {shell}")
+    click.echo(complete(main, {}, "fxviz", "_FXVIZ_COMPLETE").source())
+
+
+# Steps that commands share --------------------------------------------------------------------------------------------
+
+
+def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -> Facts:
+    """Build and trace. The working directory is importable, and libraries are told to stay off the network and quiet."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    sys.path.insert(0, os.getcwd())
+    with _progress(f"tracing {model}"):
+        from fxviz import models
+        from fxviz.facts import Facts
+
+        return Facts(models.trace(model, inputs, dtype=dtype, mode=mode))
+
+
+def _view_of(facts: Facts, depth: int | None, no_fold: bool, show: str | None) -> View:
+    from fxviz.output import SHOWN
+    from fxviz.plugins import find_analysis
+    from fxviz.view import View
+
+    names = SHOWN if show is None else tuple(name.strip() for name in show.split(",") if name.strip())
+    return View.of(facts, depth=depth, fold=not no_fold, show=tuple(find_analysis(name)() for name in names))
+
+
+def _format_of(output: str, wanted: str | None) -> str:
+    if wanted is not None:
+        return wanted
+    if output == "-":
+        raise click.UsageError("stdout has no suffix to name the format: give --format")
+    if not Path(output).suffix:
+        raise click.UsageError(f"{output} has no suffix to name the format: add one, such as .svg, or give --format")
+    return Path(output).suffix
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[None]:
+    """Say what is going on, on a terminal, once it has taken a second."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(stderr=True).status(f"{doing} …")
+    timer = threading.Timer(1.0, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()

@@ -1,0 +1,104 @@
+"""Plugins: the analyses, exporters and rules that installed packages offer through entry points, fxviz's own included.
+
+Listing names imports nothing; a plugin is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from fxviz.errors import FxvizError, InputError, MissingDependency, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from fxviz.exporters import Exporter
+    from fxviz.facts import Analysis
+
+__all__ = ["Group", "find_analysis", "find_exporter", "load_all", "load_plugin", "plugin_names", "suggest"]
+
+Group: TypeAlias = Literal["fxviz.analyses", "fxviz.exporters", "fxviz.rules"]
+
+_KIND = {"fxviz.analyses": "analysis", "fxviz.exporters": "format", "fxviz.rules": "rule table"}
+
+
+def plugin_names(group: Group) -> tuple[str, ...]:
+    """The names offered in ``group``, sorted; nothing is imported.
+
+    >>> "flops" in plugin_names("fxviz.analyses")
+    True
+    """
+    return tuple(sorted({point.name for point in entry_points(group=group)}))
+
+
+def load_plugin(group: Group, name: str) -> Any:
+    """What the entry point ``name`` of ``group`` refers to.
+
+    Raises `InputError` for a name that nobody offers, `PluginError` for one that two distributions claim or that cannot
+    be loaded, and `MissingDependency` where a package that the plugin needs is not installed.
+    """
+    # A distribution that is found twice on the path (a checkout beside an installation) is still one.
+    offers = {(_owner(point), point.value): point for point in entry_points(group=group, name=name)}
+    if not offers:
+        raise InputError(f"unknown {_KIND[group]} {name!r}{suggest(name, plugin_names(group))}")
+    if len(offers) > 1:
+        claims = " and ".join(f"{owner} ({value})" for owner, value in sorted(offers))
+        raise PluginError(f"the {_KIND[group]} {name!r} is claimed by {claims}; uninstall one of them")
+    return _load(group, next(iter(offers.values())))
+
+
+def load_all(group: Group) -> Iterator[tuple[str, Any]]:
+    """Every plugin of ``group`` beside its name, sorted by name."""
+    return ((name, load_plugin(group, name)) for name in plugin_names(group))
+
+
+def find_exporter(name: str) -> Callable[..., Exporter]:
+    """The exporter class for a format name (``"mermaid"``), or for a path by its suffix (``"model.mmd"``, ``".mmd"``)."""
+    suffix = name if name.startswith(".") else Path(name).suffix
+    found = load_plugin("fxviz.exporters", suffix[1:].lower() if suffix else name)
+    return cast("Callable[..., Exporter]", found)
+
+
+def find_analysis(name: str) -> Callable[..., Analysis[Any]]:
+    """The analysis class of that name."""
+    return cast("Callable[..., Analysis[Any]]", load_plugin("fxviz.analyses", name))
+
+
+def suggest(name: str, known: Iterable[str], most: int = 20) -> str:
+    """The end of an error message about an unknown name: the closest known ones, and all where they are few.
+
+    >>> suggest("mermiad", ["dot", "mermaid"])
+    '; did you mean mermaid? known are dot, mermaid'
+    """
+    known = list(known)
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    listing = f"{' ' if meant else '; '}known are {', '.join(known)}" if 0 < len(known) <= most else ""
+    return meant + listing
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unnamed distribution"
+
+
+def _load(group: Group, point: EntryPoint) -> Any:
+    what = f"the {_KIND[group]} {point.name!r} of {_owner(point)}"
+    try:
+        return point.load()
+    except FxvizError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is None or point.module.startswith(error.name):
+            raise PluginError(f"{what} cannot be loaded: {error}; reinstall {_owner(point)}") from error
+        extra = f"[{','.join(point.extras)}]" if point.extras else ""
+        command = f"pip install '{_owner(point)}{extra}'" if extra else f"pip install {error.name.partition('.')[0]}"
+        raise MissingDependency(
+            f"{what} needs the package {error.name!r}, which is not installed: {command}"
+        ) from error
+    except Exception as error:
+        raise PluginError(
+            f"{what} cannot be loaded: {type(error).__name__}: {error}; reinstall {_owner(point)}"
+        ) from error

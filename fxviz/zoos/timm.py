@@ -1,0 +1,26 @@
+"""The models of timm, by name; inputs as their pretrained configs say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fxviz.zoos import check_name, construct, import_zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+with import_zoo("timm", "pip install timm"):
+    import timm
+
+__all__ = ["build"]
+
+
+def build(name: str, dtype: str | None = None) -> tuple[torch.nn.Module, Mapping[str, object]]:
+    """The model, in evaluation mode, and a batch of one image of the size that it was made for."""
+    check_name("timm", name.partition(".")[0], timm.list_models())
+    model: Any = construct(lambda: timm.create_model(name, pretrained=False), dtype).eval()
+    weight = next(model.parameters())
+    image = torch.zeros(1, *model.pretrained_cfg["input_size"], dtype=weight.dtype, device=weight.device)
+    return model, {"x": image}
