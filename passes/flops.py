@@ -1,0 +1,207 @@
+"""FLOPs: how much arithmetic a graph does, counted kernel by kernel, and what could not be counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from operator import or_
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fxviz.errors import PluginError
+from fxviz.facts import Facts, Tally, add
+from fxviz.passes.rules import (
+    attention,
+    convolution,
+    embedding,
+    fft,
+    free,
+    linalg,
+    loss,
+    matmul,
+    normalization,
+    pointwise,
+    pooling,
+    quantization,
+    random,
+    recurrent,
+    reduction,
+    resampling,
+    sorting,
+    vision,
+)
+from fxviz.passes.rules.cost import FREE, Cost, FlopRule
+from fxviz.plugins import load_all
+from fxviz.rules import RuleTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fxviz.ir import Dim, Graph, Kernel, Node, Scope
+
+__all__ = ["FAMILIES", "Cost", "FlopCounts", "FlopRule", "Flops", "flops_rules"]
+
+FAMILIES: Mapping[str, RuleTable[FlopRule]] = MappingProxyType(
+    {
+        family.__name__.rpartition(".")[2]: family.flops_rules
+        for family in (
+            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, pointwise, pooling),
+            *(quantization, random, recurrent, reduction, resampling, sorting, vision),
+        )
+    }
+)
+"""The rules of fxviz itself by operator family; no operator is in two of them."""
+
+flops_rules: RuleTable[FlopRule] = reduce(or_, FAMILIES.values())
+"""All rules of fxviz; ``@flops_rules("mylib.my_op")`` adds one for an operator of your own."""
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Counts the FLOPs of every kernel by the rule for its operator; 1 multiply-add is 2 FLOPs.
+
+    The rules count the mathematics, so the answer depends neither on the device nor on how kernels are fused. They are
+    `flops_rules` and the tables of installed plugins (entry point group ``fxviz.rules``), unless others are given:
+    ``Flops(flops_rules | {"mylib.my_op": my_rule})``.
+    """
+
+    rules: RuleTable[FlopRule] | None = field(default=None, repr=False)
+
+    def run(self, facts: Facts) -> FlopCounts:
+        """The counts for ``facts.graph``."""
+        rules = _default_rules() if self.rules is None else self.rules
+        costs = {
+            kernel: cost for node, kernel in facts.graph.walk() if (cost := _count(rules, node, kernel)) is not None
+        }
+        return FlopCounts(facts.graph, costs)
+
+
+@dataclass(frozen=True, eq=False)
+class FlopCounts:
+    """The FLOPs of a graph, in two columns, and what was not counted. As a metric it is the work of both columns.
+
+    ``costs`` has every kernel that was counted or is free. A node's number is the sum over its kernels that are known; a
+    node none of whose kernels is known has none. A node without kernels passes its tensors on and costs 0, but where
+    shapes are unknown so is its cost.
+    """
+
+    graph: Graph
+    costs: Mapping[Kernel, Cost]
+    label: str = "FLOPs"
+    unit: str = "FLOPs"
+
+    @cached_property
+    def unknown(self) -> Mapping[str, int]:
+        """How often each operator was not counted, most often first; ``aten.addmm``, or the author's where no kernel ran."""
+        kernels = (_operator(kernel) for kernel in self.graph.kernels if kernel not in self.costs)
+        nodes = (node.op for node in self.graph.nodes if not (node.kernels or _is_typed(node)))
+        return MappingProxyType(dict(Counter([*kernels, *nodes]).most_common()))
+
+    @property
+    def coverage(self) -> float:
+        """The share of operations that were counted or are known to be free, 1.0 if all; kernels, or nodes without any."""
+        operations = sum(len(node.kernels) or 1 for node in self.graph.nodes)
+        return 1 - sum(self.unknown.values()) / operations if operations else 1.0
+
+    @cached_property
+    def matrix(self) -> Tally:
+        """Multiply-add work: matrix products, convolutions, attention, recurrent layers, biases left out.
+
+        What ``torch.utils.flop_counter`` counts, where it has a formula.
+        """
+        return self._tally({node: cost.matrix for node, cost in self._by_node.items()})
+
+    @cached_property
+    def pointwise(self) -> Tally:
+        """All other work: biases, element by element, normalisation, reduction, sorting, random numbers."""
+        return self._tally({node: cost.pointwise for node, cost in self._by_node.items()})
+
+    @property
+    def macs(self) -> Dim:
+        """Multiply-adds: half of the matrix work."""
+        return self.matrix.total // 2 if isinstance(self.matrix.total, int) else self.matrix.total / 2
+
+    @property
+    def total(self) -> Dim:
+        """Both columns over the whole graph."""
+        return self._both.total
+
+    def at(self, *places: Node | Scope) -> Dim | None:
+        """Both columns for nodes and scopes together, which must not overlap; None where nothing was counted."""
+        return self._both.at(*places)
+
+    def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
+        """Both columns for all scopes that are ``depth`` deep, and for what lies above them."""
+        return self._both.by_scope(depth)
+
+    def by_op(self) -> Mapping[str, Dim]:
+        """Both columns by the author's operator (``conv2d``), largest first where they are numbers."""
+        return self._both.by_op()
+
+    def by_kernel(self) -> Mapping[str, Cost]:
+        """The costs by ATen operator (``aten.convolution``), in order of first use; free operators are left out."""
+        groups: dict[str, list[Cost]] = {}
+        for kernel, cost in self.costs.items():
+            if cost != FREE:
+                groups.setdefault(_operator(kernel), []).append(cost)
+        return {op: _sum(costs) for op, costs in groups.items()}
+
+    @cached_property
+    def _by_node(self) -> Mapping[Node, Cost]:
+        by_node: dict[Node, Cost] = {}
+        for node in self.graph.nodes:
+            known = [self.costs[kernel] for kernel in node.kernels if kernel in self.costs]
+            if known or (not node.kernels and _is_typed(node)):
+                by_node[node] = known[0] if len(known) == 1 else _sum(known)
+        return by_node
+
+    @cached_property
+    def _both(self) -> Tally:
+        return self._tally({node: cost.total for node, cost in self._by_node.items()})
+
+    def _tally(self, amounts: Mapping[Node, Dim]) -> Tally:
+        return Tally(self.label, amounts, self.unit, self.unknown)
+
+
+def _default_rules() -> RuleTable[FlopRule]:
+    """The rules of fxviz and, winning over them, those of installed plugins."""
+    rules = flops_rules
+    for name, table in load_all("fxviz.rules"):
+        if not isinstance(table, RuleTable):
+            raise PluginError(f"the plugin {name!r} of fxviz.rules is a {type(table).__name__}, not a RuleTable")
+        rules = rules | table
+    return rules
+
+
+def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | None:
+    """What the kernel costs; None where it has no rule or where what the rule needs is not known."""
+    if (rule := _find(rules, kernel)) is None or not _is_typed(kernel):
+        return None
+    try:
+        return rule(kernel)
+    except Exception as error:
+        error.add_note(f"while counting the FLOPs of {kernel.op} in node {node.name!r}")
+        raise
+
+
+def _find(rules: RuleTable[FlopRule], kernel: Kernel) -> FlopRule | None:
+    """The rule for the operator; an in-place one (``add_``) computes what its functional form does."""
+    if (rule := rules.find(kernel.op)) is not None:
+        return rule
+    operator = _operator(kernel)
+    return rules.find(operator.removesuffix("_")) if operator.endswith("_") else None
+
+
+def _operator(kernel: Kernel) -> str:
+    """``aten.addmm`` of ``aten.addmm.default``."""
+    return kernel.op.rpartition(".")[0]
+
+
+def _is_typed(operation: Node | Kernel) -> bool:
+    """Whether every tensor that goes in or comes out has a type."""
+    return all(value.type is not None for value in (*operation.inputs, *operation.outputs))
+
+
+def _sum(costs: list[Cost]) -> Cost:
+    return Cost(add([cost.matrix for cost in costs]), add([cost.pointwise for cost in costs]))

@@ -1,0 +1,136 @@
+"""Matrix products: ``out = a @ b`` with inner extent k is 2 · k multiply-add FLOPs for each element of ``out``.
+
+As ``torch.utils.flop_counter`` has it (``mm_flop``): k multiplications and k additions, not k − 1, and no bias; that
+holds for batches and broadcasting. What is added to the product or scales it is pointwise work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.rules import RuleTable
+
+if TYPE_CHECKING:
+    from fxviz.ir import Dim, Kernel
+
+__all__ = ["flops_rules"]
+
+flops_rules: RuleTable[FlopRule] = RuleTable()
+
+
+def _product(kernel: Kernel, left: int = 0) -> Dim:
+    """2 · k · numel(out), k being the last extent of input number ``left``."""
+    return 2 * shape(kernel.inputs[left])[-1] * numel(kernel.outputs[0])
+
+
+def _epilogue(kernel: Kernel, *factors: str) -> Dim:
+    """1 for each element of the output and each factor that is given and not 1."""
+    given = sum(kernel.attributes.get(factor, 1) != 1 for factor in factors)
+    return given * numel(kernel.outputs[0])
+
+
+@flops_rules(
+    "aten.mm", "aten.bmm", "aten.matmul", "aten.linalg_matmul", "aten.mv", "aten.dot", "aten.vdot", "aten.inner"
+)
+@flops_rules("aten._int_mm", "aten._sparse_mm")
+def _mm(kernel: Kernel) -> Cost:
+    """``a @ b``: 2 · k · numel(out); k is the last extent of a."""
+    return Cost(matrix=_product(kernel))
+
+
+@flops_rules("aten.addmm", "aten.baddbmm", "aten.addmv", "aten._sparse_addmm")
+def _addmm(kernel: Kernel) -> Cost:
+    """``beta · c + alpha · a @ b``: the product, then 1 per element for the sum and for each factor other than 1."""
+    return Cost(_product(kernel, left=1), numel(kernel.outputs[0]) + _epilogue(kernel, "alpha", "beta"))
+
+
+@flops_rules("aten._addmm_activation")
+def _addmm_activation(kernel: Kernel) -> Cost:
+    """``addmm`` followed by relu (1 per element) or, with ``use_gelu``, by the tanh form of gelu (9)."""
+    activation = 9 if kernel.attributes.get("use_gelu") else 1
+    pointwise = (1 + activation) * numel(kernel.outputs[0]) + _epilogue(kernel, "alpha", "beta")
+    return Cost(_product(kernel, left=1), pointwise)
+
+
+@flops_rules("aten.addbmm")
+def _addbmm(kernel: Kernel) -> Cost:
+    """``c + Σ over the batch of a @ b``: every product of the batch, then the sum with c."""
+    batch = shape(kernel.inputs[1])[0]
+    return Cost(_product(kernel, left=1) * batch, numel(kernel.outputs[0]) + _epilogue(kernel, "alpha", "beta"))
+
+
+@flops_rules("aten.ger", "aten.outer")
+def _outer(kernel: Kernel) -> Cost:
+    """The outer product has no contraction: 1 multiplication per element."""
+    return Cost(pointwise=numel(kernel.outputs[0]))
+
+
+@flops_rules("aten.addr")
+def _addr(kernel: Kernel) -> Cost:
+    """``beta · c + alpha · a ⊗ b``: 1 multiplication and 1 addition per element, and 1 for each factor other than 1."""
+    return Cost(pointwise=2 * numel(kernel.outputs[0]) + _epilogue(kernel, "alpha", "beta"))
+
+
+@flops_rules("aten.linear", "aten.mkldnn_linear", "aten._mixed_dtypes_linear")
+def _linear(kernel: Kernel) -> Cost:
+    """``x @ weightᵀ + bias``: 2 · in_features · numel(out), and 1 per element for a bias."""
+    return Cost(_product(kernel), numel(kernel.outputs[0]) if kernel.input("bias") is not None else 0)
+
+
+@flops_rules("aten._scaled_mm", "aten._scaled_mm_v2")
+def _scaled_mm(kernel: Kernel) -> Cost:
+    """``scale_a · scale_b · (a @ b) + bias``: the product, then 2 per element for the scales and 1 for a bias."""
+    return Cost(_product(kernel), (2 + (kernel.input("bias") is not None)) * numel(kernel.outputs[0]))
+
+
+@flops_rules(
+    "aten._weight_int8pack_mm",
+    "aten._weight_int4pack_mm",
+    "aten._weight_int4pack_mm_for_cpu",
+    "aten._weight_int4pack_mm_with_scales_and_zeros",
+    "aten._dyn_quant_matmul_4bit",
+)
+def _weight_only_mm(kernel: Kernel) -> Cost:
+    """``x @ weightᵀ`` with a quantised weight: the product; k is the last extent of x.
+
+    Turning the weight back is left out: how often a kernel does that is not in its arguments.
+    """
+    return Cost(matrix=_product(kernel))
+
+
+@flops_rules("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
+def _grouped_mm(kernel: Kernel) -> Cost:
+    """One product for each group (expert), every row in exactly one group, so the routing does not matter.
+
+    With a (M, K) or (G, M, K) and b (G, K, N) or (K, N): 2 · K · numel(out). With both 2-D the groups divide the inner
+    extent, and ``out`` is (G, M, N): 2 · M · N · K in all. Scales are 2 and a bias is 1 per element.
+    """
+    a, b = (shape(value) for value in kernel.inputs[:2])
+    matrix = 2 * a[0] * b[1] * a[1] if len(a) == len(b) == 2 else _product(kernel)
+    scaling = 0 if kernel.input("scale_a") is None else 2
+    return Cost(matrix, (scaling + (kernel.input("bias") is not None)) * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten._trilinear")
+def _bilinear(kernel: Kernel) -> Cost | None:
+    """``nn.Bilinear``, y_o = x₁ᵀ W_o x₂: x₁ᵀ W_o is 2 · I₁ · I₂, its product with x₂ 2 · I₂, for each row and o."""
+    x1, weight, x2 = (shape(value) for value in kernel.inputs)
+    if (len(x1), len(weight), len(x2)) != (2, 3, 2):
+        return None
+    outputs, inner1, inner2 = weight
+    return Cost(matrix=2 * x1[0] * outputs * inner2 * (inner1 + 1))
+
+
+@flops_rules("aten._cdist_forward")
+def _cdist(kernel: Kernel) -> Cost:
+    """Distances of all pairs in d dimensions: a subtraction, a power and an addition for each coordinate, and a root."""
+    return Cost(pointwise=(3 * shape(kernel.inputs[0])[-1] + 1) * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten._euclidean_dist")
+def _euclidean_dist(kernel: Kernel) -> Cost:
+    """‖x‖² + ‖y‖² − 2 x·y by one product of inner extent d + 2, then a root; the norms are 2 · d for each point."""
+    x, y = kernel.inputs[:2]
+    inner = shape(x)[-1] + 2
+    return Cost(2 * inner * numel(kernel.outputs[0]), numel(kernel.outputs[0]) + 2 * (numel(x) + numel(y)))

@@ -1,0 +1,55 @@
+"""The operators of torchvision that are one kernel: deformable convolution, pooling of regions, suppression of boxes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.rules import RuleTable
+
+if TYPE_CHECKING:
+    from fxviz.ir import Kernel
+
+__all__ = ["flops_rules"]
+
+flops_rules: RuleTable[FlopRule] = RuleTable()
+
+_BILINEAR = 7  # 4 multiplications, 3 additions
+_PLACE = 14  # scale and shift, floor, two distances for each of 2 coordinates; 4 weights
+
+
+@flops_rules("torchvision.deform_conv2d")
+def _deform_conv2d(kernel: Kernel) -> Cost:
+    """A convolution (see convolution.py) whose input is sampled bilinearly at every tap of every output position.
+
+    With taps t: C_in · t samples for each of the N · H · W positions, 7 each, 8 with a modulation mask; offset_groups · t
+    places, 14 each; and the bias (Zhu et al., Deformable ConvNets v2, 2018).
+    """
+    _, weight, offset = kernel.inputs[:3]
+    output = kernel.outputs[0]
+    out_channels, taps = shape(output)[1], math.prod(shape(weight)[2:])
+    positions = numel(output) // out_channels
+    samples = positions * shape(kernel.inputs[0])[1] * taps
+    flops = _BILINEAR + bool(kernel.attributes.get("use_mask", True))
+    pointwise = flops * samples + _PLACE * (numel(offset) // 2) + numel(output)
+    return Cost(2 * numel(output) * math.prod(shape(weight)[1:]), pointwise)
+
+
+@flops_rules("torchvision.roi_align", "torchvision.ps_roi_align")
+def _roi_align(kernel: Kernel) -> Cost | None:
+    """r² bilinear samples, added up, for each element of the output; unknown where r follows the size of the box."""
+    ratio = kernel.attributes.get("sampling_ratio")
+    if not isinstance(ratio, int) or ratio <= 0:
+        return None
+    return Cost(pointwise=(_BILINEAR + 1) * ratio**2 * numel(kernel.outputs[0]))
+
+
+@flops_rules("torchvision.nms")
+def _nms(kernel: Kernel) -> Cost:
+    """N · (n − 1) / 2 overlaps of 12: 4 comparisons for the corners, 2 sides clipped (4), area, union (2), ratio.
+
+    An upper bound: suppressed boxes are not compared again. The areas and the sort are of lower order.
+    """
+    boxes = shape(kernel.inputs[0])[0]
+    return Cost(pointwise=12 * (boxes * (boxes - 1) // 2))
