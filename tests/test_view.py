@@ -1,0 +1,639 @@
+"""What a view shows: nesting, folding, edges and words, on hand-made graphs; and the laws that hold for any graph."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+import sympy
+from build import Builder, encoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tree import edges, tree
+
+from fxviz.errors import InputError
+from fxviz.facts import Facts, Tally
+from fxviz.ir import Graph, Node, Role, Scope, TensorType, Value
+from fxviz.passes.kinds import KINDS, kind_of
+from fxviz.view import Box, Item, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Elements:
+    """The elements of every output: a number that equal computations share."""
+
+    unit: str = "FLOPs"
+
+    def run(self, facts: Facts) -> Tally:
+        return Tally(
+            "elements", {n: n.outputs[0].type.numel for n in facts.graph.nodes if n.outputs[0].type}, self.unit
+        )
+
+
+@dataclass(frozen=True)
+class Ordinals:
+    """A different number for every node."""
+
+    def run(self, facts: Facts) -> Tally:
+        return Tally("ordinals", {node: 2**i for i, node in enumerate(facts.graph.nodes)})
+
+
+# Nesting and folding --------------------------------------------------------------------------------------------------
+
+
+def test_a_stack_of_layers_is_one_box() -> None:
+    view = View.of(encoder(12))
+    assert tree(view).splitlines() == [
+        "embed: linear",
+        "layers.0–11: Block × 12",
+        "  mlp: Sequential",
+        "    0: linear",
+        "    1: gelu",
+        "    2: linear",
+        "  add",
+        "head: linear",
+    ]
+    assert edges(view) == [
+        "x -> embed: linear",
+        "embed: linear -> 0: linear",
+        "0: linear -> 1: gelu",
+        "1: gelu -> 2: linear",
+        "embed: linear -> add",
+        "2: linear -> add",
+        "add -> head: linear",
+        "head: linear -> output",
+    ]
+    box = view.root.items[1]
+    assert isinstance(box, Box)
+    assert box.times == 12
+    assert [scope[-1].path for scope in box.copies] == [f"layers.{i}" for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("depth", "fold", "expected"),
+    [
+        (0, True, ["embed: linear", "[layers.0–3: Block × 4]", "head: linear"]),
+        (0, False, ["embed: linear", "[layers: ModuleList]", "head: linear"]),
+        (1, True, ["embed: linear", "layers.0–3: Block × 4", "  [mlp: Sequential]", "  add", "head: linear"]),
+        (1, False, ["embed: linear", "layers: ModuleList", *[f"  [{i}: Block]" for i in range(4)], "head: linear"]),
+    ],
+)
+def test_depth_closes_what_is_nested_deeper(depth: int, fold: bool, expected: list[str]) -> None:
+    assert tree(View.of(encoder(4), depth=depth, fold=fold)).splitlines() == expected
+
+
+def test_a_negative_depth_is_refused() -> None:
+    with pytest.raises(InputError, match="depth is -1"):
+        View.of(encoder(1), depth=-1)
+
+
+def test_a_layer_that_differs_parts_the_run() -> None:
+    view = View.of(encoder(12, extra={5: "relu"}), depth=1)
+    assert tree(view).splitlines()[1:5] == [
+        "layers: ModuleList",
+        "  [0–4: Block × 5]",
+        "  [5: Block]",
+        "  [6–11: Block × 6]",
+    ]
+
+
+def test_folds_nest() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for stage in range(3):
+        with build.module(f"stage{stage}", "Stage"):
+            for block in range(2):
+                with build.module(f"blocks.{block}", "Block"):
+                    x = build.op("relu", build.op("neg", x))
+            x = build.op("tanh", x)
+    view = View.of(build.graph(x), show=(Elements(),))
+    assert tree(view, lines=True).splitlines() == [
+        "stage0–2: Stage × 3    1×4 | 60 FLOPs",
+        "  blocks.0–1: Block × 2    1×4 | 16 FLOPs",
+        "    neg    1×4 | 4 FLOPs",
+        "    relu    1×4 | 4 FLOPs",
+        "  tanh    1×4 | 4 FLOPs",
+    ]
+    assert {value.name: view.shown(value).name for value in view.twins} == (
+        dict.fromkeys(("neg_1", "neg_2", "neg_3", "neg_4", "neg_5"), "neg")
+        | dict.fromkeys(("relu_1", "relu_2", "relu_3", "relu_4", "relu_5"), "relu")
+        | dict.fromkeys(("tanh_1", "tanh_2"), "tanh")
+    )
+
+
+def test_single_operations_in_modules_fold_to_one_closed_box() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("layers", "ModuleList"):
+        for i in range(3):
+            with build.module(str(i), "Linear"):
+                x = build.op("linear", x, build.parameter("weight", 4, 4))
+    view = View.of(build.graph(x))
+    (box,) = view.root.items
+    assert tree(view) == "[layers.0–2: linear × 3]"
+    assert view.kind(box) == "matrix"
+    assert edges(view) == ["x -> layers.0–2: linear × 3", "layers.0–2: linear × 3 -> output"]
+
+
+def test_modules_with_names_of_their_own_are_not_folded() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    made = []
+    for name in ("query", "key", "value"):
+        with build.module(name, "Linear"):
+            made.append(build.op("linear", x, build.parameter("weight", 4, 4)))
+    view = View.of(build.graph(*made))
+    assert tree(view).splitlines() == ["query: linear", "key: linear", "value: linear"]
+
+
+def test_a_chain_of_scopes_is_one_box_with_the_path_in_its_title() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("encoder", "Encoder"), build.module("wrapped", "Wrapper"), build.module("body", "Body"):
+        x = build.op("relu", build.op("neg", x))
+    x = build.op("exp", x)
+    view = View.of(build.graph(x))
+    assert tree(view).splitlines() == ["encoder.wrapped.body: Body", "  neg", "  relu", "exp"]
+
+
+def test_calls_of_one_module_in_a_row_fold_and_others_are_numbered() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+
+    def cell(x: Value) -> Value:
+        with build.module("cell", "Cell"):
+            return build.op("tanh", build.op("linear", x, build.parameter("weight", 4, 4)))
+
+    x = cell(cell(x))
+    x = cell(build.op("neg", x))
+    view = View.of(build.graph(x), depth=0)
+    assert tree(view).splitlines() == ["[cell: Cell × 2]", "neg", "[cell@2: Cell]"]
+
+
+def test_containers_that_are_run_in_turn_are_left_out_and_make_no_cycle() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(2):
+        for name, op in (("convs", "neg"), ("norms", "exp")):
+            with build.module(name, "ModuleList"), build.module(str(i), "Layer"):
+                x = build.op("relu", build.op(op, x))
+    view = View.of(build.graph(x), depth=0)
+    assert tree(view).splitlines() == [f"[{name}.{i}: Layer]" for i in range(2) for name in ("convs", "norms")]
+    assert edges(view)[1:3] == ["convs.0: Layer -> norms.0: Layer", "norms.0: Layer -> convs.1: Layer"]
+
+
+def block(build: Builder, name: str, x: Value, *more: Value) -> Value:
+    with build.module(name, "Block"):
+        return build.op("relu", build.op("add", x, *more) if more else build.op("neg", x))
+
+
+def test_towers_side_by_side_fold_and_all_their_outputs_reach_the_reader() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    towers = [block(build, f"tower.{i}", x) for i in range(3)]
+    view = View.of(build.graph(build.op("cat", *towers, shape=(3, 4))))
+    assert tree(view).splitlines() == ["tower.0–2: Block × 3", "  neg", "  relu", "cat"]
+    assert edges(view) == ["x -> neg", "neg -> relu", "relu -> cat", "cat -> output"]
+
+
+def test_equal_siblings_that_are_wired_differently_are_not_drawn_as_one_chain() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    a = block(build, "b.1", block(build, "b.0", x))  # one chain
+    b = block(build, "b.3", block(build, "b.2", x))  # another beside it
+    view = View.of(build.graph(build.op("add", a, b)), depth=0)
+    assert tree(view).splitlines() == ["[b.0–1: Block × 2]", "[b.2–3: Block × 2]", "add"]
+    assert edges(view).count("x -> b.2–3: Block × 2") == 1
+
+
+def test_dense_connections_are_not_drawn_as_a_chain() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    made = [x, block(build, "b.0", x, x)]
+    for i in range(1, 4):
+        made.append(block(build, f"b.{i}", made[-1], made[-2]))
+    view = View.of(build.graph(made[-1]), depth=0)
+    assert "b.1: Block -> b.3: Block" in edges(view) or "b.1–2: Block × 2 -> b.3: Block" in edges(view)
+    assert all("× 3" not in title for title in tree(view).splitlines())
+
+
+def test_skips_into_and_out_of_a_fold_survive() -> None:
+    build = Builder()
+    x, mask = build.input("x", 1, 4), build.input("mask", 1, 4)
+    early = build.op("exp", x)
+    made = [early]
+    for i in range(4):
+        made.append(block(build, f"down.{i}", made[-1], mask if i % 2 else x))
+    y = build.op("mul", made[-1], made[2])
+    view = View.of(build.graph(build.op("sub", y, early), made[1]), depth=0)
+    fold = "down.0–3: Block × 4"
+    assert edges(view) == [
+        "x -> exp",
+        f"exp -> {fold}",
+        f"x -> {fold}",
+        f"mask -> {fold}",
+        f"{fold} -> mul",
+        "mul -> sub",
+        "exp -> sub",
+        "sub -> output.0",
+        f"{fold} -> output.1",
+    ]
+    box = view.root.items[1]
+    assert isinstance(box, Box)
+    assert [value.name for value in box.inputs] == ["exp", "x", "mask"]
+    assert [value.name for value in box.outputs] == ["relu"]
+
+
+def test_an_edge_carries_each_value_once() -> None:
+    build = Builder()
+    x = build.input("x", 2, 4)
+    with build.node("chunk", x, outputs=2) as node:
+        a = node.kernel("aten.slice.Tensor", x, shape=(1, 4), view=True, returned=True)
+        b = node.kernel("aten.slice.Tensor", x, shape=(1, 4), view=True, returned=True)
+    view = View.of(build.graph(build.op("cat", a, b, a, shape=(3, 4))))
+    (edge,) = [edge for edge in view.edges if view.title(edge.source) == "chunk"]
+    assert edge.values == (a, b)
+
+
+def test_inputs_that_are_returned_and_constants_have_no_edges() -> None:
+    build = Builder()
+    x, unused = build.input("x", 1, 4), build.input("unused", 1)
+    y = build.op("add", x, build.constant("one", 1, 4))
+    view = View.of(build.graph(y, x, y))
+    assert edges(view) == ["x -> add", "add -> output.0, output.2"]
+    assert view.root.inputs == (x, unused)
+
+
+def test_an_empty_graph_has_an_empty_view() -> None:
+    build = Builder("nothing")
+    view = View.of(build.graph(build.input("x", 1)))
+    assert (view.root.items, view.edges, view.title(view.root)) == ((), (), "nothing")
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def test_titles_name_the_module_of_a_single_operation() -> None:
+    build = Builder()
+    x = build.input("x", 1, 3, 8, 8)
+    with build.module("stem", "Stem"):
+        with build.module("conv1", "Conv2d"):
+            x = build.op("conv2d", x, build.parameter("weight", 4, 3, 3, 3), shape=(1, 4, 8, 8))
+        with build.module("relu", "ReLU"):
+            x = build.op("relu_", x)
+        x = build.op("mean", x, shape=())
+    view = View.of(build.graph(x))
+    assert tree(view).splitlines() == ["stem: Stem", "  conv1: conv2d", "  relu_", "  mean"]
+    assert [view.kind(item) for item in view.walk()] == ["scope", "matrix", "activation", "reduction"]
+    assert [view.title(view.parent(item)) for item in view.walk()] == ["graph", *["stem: Stem"] * 3]
+
+
+def test_lines_hold_shapes_and_numbers_but_no_zero_and_nothing_unknown() -> None:
+    build = Builder()
+    x = build.input("x", 1, 2000)
+    with build.node("split", x, outputs=3) as node:
+        parts = [node.kernel("aten.slice.Tensor", x, shape=(1, i), returned=True) for i in range(3)]
+    empty = build.op("neg", parts[0])
+    graph = build.graph(empty, *parts)
+    unknown = Tally("bytes", {}, "B")
+
+    @dataclass(frozen=True)
+    class Nothing:
+        def run(self, facts: Facts) -> Tally:
+            return unknown
+
+    view = View.of(graph, show=(Elements(), Nothing(), Elements(unit="")))
+    assert view.lines(graph.node("split")) == ("1×0, 1×1, …",)
+    assert view.lines(graph.node("neg")) == ("1×0",)
+    assert view.lines(x) == ("1×2000",)
+    view = View.of(encoder(2, width=100), depth=0, show=(Elements(), Elements(unit=""), Elements(unit="B")))
+    assert view.lines(view.root.items[1]) == ("1×100", "800 FLOPs · 800 elements · 800 B")
+    same_unit = View.of(encoder(2), depth=0, show=(Elements(), Elements(), Ordinals()))
+    assert same_unit.lines(same_unit.root.items[0]) == ("1×8", "8 FLOPs elements · 8 FLOPs elements · 1 ordinals")
+
+
+def test_a_graph_without_types_can_be_shown() -> None:
+    x, y = Value("x", None, Role.INPUT), Value("y", None)
+    graph = Graph("untyped", (x,), (), (Node("relu", (x,), (y,), ("input",), name="relu"),), (y,))
+    view = View.of(graph)
+    assert [view.lines(item) for item in (*view.walk(), x, y)] == [(), (), ()]
+    assert "?" in view.tooltip(graph.nodes[0])
+
+
+def test_symbolic_sizes_are_written_and_added_up() -> None:
+    batch = sympy.Symbol("B", integer=True, positive=True)
+    view = View.of(encoder(3, batch=batch), depth=0, show=(Elements(),))
+    assert view.lines(view.root.items[1]) == ("B×8", "96·B FLOPs")
+
+
+def test_tooltips_hold_the_rest() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(2):
+        with build.module("blocks", "ModuleList"), build.module(str(i), "Block"):
+            y = build.op("sum", x, line=7, dim=(0, 1), long="x" * 1000, shape=())
+            x = build.op("add", x, y)
+    view = View.of(build.graph(x), show=(Elements(),))
+    box, node, _ = view.walk()
+    lines = view.tooltip(node).splitlines()
+    assert lines[:4] == ["sum: sum", "blocks.0: Block", "model.py:7 in forward", "dim=(0, 1)"]
+    assert lines[5:] == [
+        "reads input: x float32 1×4",
+        "makes sum float32 scalar",
+        "runs aten.sum.default",
+        "elements: 1 FLOPs",
+    ]
+    assert max(map(len, lines)) < 150
+    assert view.tooltip(box).splitlines() == [
+        "blocks.0: Block",
+        "to blocks.1: 2 equal ones, 2 operations each",
+        "reads x float32 1×4",
+        "makes add float32 1×4",
+        "elements: 10 FLOPs",
+        "elements: 5 FLOPs each",
+    ]
+    assert view.tooltip(x) == "output add_1: float32 1×4"
+
+
+def test_what_gives_no_numbers_cannot_be_shown() -> None:
+    @dataclass(frozen=True)
+    class Words:
+        def run(self, facts: Facts) -> str:
+            return "words"
+
+    with pytest.raises(InputError, match="Words"):
+        View.of(encoder(1), show=(Words(),))
+
+
+def test_kinds() -> None:
+    assert {op: kind_of(op) for op in ("add_", "__getitem__", "my.op", "layer_norm", "_softmax")} == {
+        "add_": "elementwise",
+        "__getitem__": "shape",
+        "my.op": "other",
+        "layer_norm": "normalization",
+        "_softmax": "activation",
+    }
+    assert kind_of("my.op", KINDS | {"my.op": "matrix"}) == "matrix"
+
+
+# Laws -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Op:
+    """Reads the values ``picks`` back from the latest."""
+
+    name: str
+    picks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Module:
+    name: str
+    body: tuple[Part, ...]
+    container: bool = False
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``times`` modules of equal bodies; in turn with those of a second body if there is one."""
+
+    bodies: tuple[tuple[Part, ...], ...]
+    times: int
+
+
+Part: TypeAlias = Op | Module | Stack
+
+
+def parts() -> st.SearchStrategy[tuple[Part, ...]]:
+    ops = st.builds(
+        Op, st.sampled_from(["add", "relu", "linear"]), st.lists(st.integers(0, 5), min_size=1, max_size=2).map(tuple)
+    )
+
+    def bigger(inner: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[tuple[Part, ...]]:
+        stacks = st.builds(Stack, st.lists(inner, min_size=1, max_size=2).map(tuple), st.integers(2, 4))
+        modules = st.builds(Module, st.sampled_from(["a", "b", "c1", "c2"]), inner, st.booleans())
+        return st.lists(st.one_of(ops, modules, stacks), min_size=1, max_size=4).map(tuple)
+
+    return st.recursive(st.lists(ops, min_size=1, max_size=3).map(tuple), bigger, max_leaves=6)
+
+
+def graph_of(body: tuple[Part, ...], returned: int) -> Graph:
+    build = Builder("random")
+    known = [build.input("x", 2, 2), build.input("y", 2, 2)]
+
+    def run(body: tuple[Part, ...]) -> None:
+        for place, part in enumerate(body):
+            match part:
+                case Op(name, picks):
+                    weights = [build.parameter(f"weight{place}", 2, 2)] if name == "linear" else []
+                    known.append(build.op(name, *(known[-1 - pick % len(known)] for pick in picks), *weights))
+                case Module(name, inner, container):
+                    with build.module(name, "ModuleDict" if container else "Module"):
+                        run(inner)
+                case Stack(bodies, times):
+                    for i in range(times):
+                        for which, inner in enumerate(bodies):
+                            with (
+                                build.module(f"stack{place}_{which}", "ModuleList"),
+                                build.module(str(i), f"Body{which}"),
+                            ):
+                                run(inner)
+
+    run(body)
+    return build.graph(*known[-1 - returned :])
+
+
+graphs = st.builds(graph_of, parts(), st.integers(0, 3))
+views = st.builds(
+    lambda graph, depth, fold: View.of(graph, depth=depth, fold=fold, show=(Elements(), Ordinals())),
+    graphs,
+    st.none() | st.integers(0, 3),
+    st.booleans(),
+)
+
+
+def scope_nodes(graph: Graph, scope: Scope) -> list[Node]:
+    return [node for node in graph.nodes if node.scope[: len(scope)] == scope]
+
+
+def locate(view: View, position: int) -> tuple[Item, list[tuple[Box, int]]]:
+    """Where the node at ``position`` is seen, and in which copy of each folded box: by counting, as a reader would."""
+    numbers = {node: i for i, node in enumerate(view.graph.nodes)}
+    copies: list[tuple[Box, int]] = []
+    box = view.root
+    while True:
+        for item in box.items:
+            nodes = [item] if isinstance(item, Node) else scope_nodes(view.graph, item.scope)
+            start, times = numbers[nodes[0]], 1 if isinstance(item, Node) else item.times
+            if start <= position < start + times * len(nodes):
+                break
+        else:
+            raise AssertionError(f"node {position} is nowhere in {view.title(box)}")
+        if isinstance(item, Node):
+            return item, copies
+        copy, rest = divmod(position - start, len(nodes))
+        position = start + rest
+        copies.append((item, copy))
+        if not item.open:
+            return item, copies
+        box = item
+
+
+laws = settings(max_examples=120, deadline=None)
+
+
+@laws
+@given(views)
+def test_law_every_flow_between_visible_things_has_its_edge_and_no_other_edge_is_there(view: View) -> None:
+    graph = view.graph
+    places = {node: locate(view, i) for i, node in enumerate(graph.nodes)}
+    expected: dict[tuple[Item | Value, Item | Value], set[Value]] = {}
+    for reader in graph.nodes:
+        for value in reader.inputs:
+            target, target_copies = places[reader]
+            if value.role is Role.INPUT:
+                expected.setdefault((value, target), set()).add(value)
+            elif value.role is Role.RESULT:
+                source, source_copies = places[graph.producers[value]]
+                handed_on = any(
+                    one is other and copy != other_copy
+                    for one, copy in source_copies
+                    for other, other_copy in target_copies
+                )
+                if source is not target and not handed_on:
+                    expected.setdefault((source, target), set()).add(view.shown(value))
+    for value in graph.outputs:
+        if value.role is Role.RESULT:
+            expected.setdefault((places[graph.producers[value]][0], value), set()).add(view.shown(value))
+    assert {(edge.source, edge.target): set(edge.values) for edge in view.edges} == expected
+    assert len(view.edges) == len(expected)
+
+
+@laws
+@given(views)
+def test_law_ends_are_visible_and_edges_run_forward(view: View) -> None:
+    order = {item: i for i, item in enumerate(view.walk())}
+    for edge in view.edges:
+        assert edge.values
+        if isinstance(edge.source, Value):
+            assert edge.source in view.graph.inputs
+        if isinstance(edge.target, Value):
+            assert edge.target in view.graph.outputs
+        ends = [end for end in (edge.source, edge.target) if not isinstance(end, Value)]
+        assert all(isinstance(end, Node) or not end.open for end in ends)
+        assert [order[end] for end in ends] == sorted({order[end] for end in ends})
+
+
+@laws
+@given(views)
+def test_law_a_box_names_all_that_crosses_its_border(view: View) -> None:
+    def around(end: Item | Value) -> list[Box]:
+        boxes = [end] if isinstance(end, Box) else []
+        while not isinstance(end, Value) and (end := view.parent(end)) is not view.root:
+            boxes.append(end)
+        return boxes
+
+    for edge in view.edges:
+        source, target = around(edge.source), around(edge.target)
+        assert all(set(edge.values) <= set(box.outputs) for box in source if box not in target)
+        assert all(set(edge.values) <= set(box.inputs) for box in target if box not in source)
+    boxes = [item for item in view.walk() if isinstance(item, Box)]
+    for box in boxes:
+        inside = {value for node in scope_nodes(view.graph, box.scope) for value in node.outputs}
+        assert set(box.outputs) <= inside
+        assert not set(box.inputs) & inside
+        assert not set(box.inputs) & set(view.twins)
+
+
+@laws
+@given(views)
+def test_law_folding_keeps_totals(view: View) -> None:
+    equal_in_copies, different_everywhere = view.metrics
+
+    def total(box: Box) -> object:
+        """What a reader adds up: each visible number as often as the boxes around it say."""
+        times = [1 if isinstance(item, Node) or not item.open else item.times for item in box.items]
+        parts = [
+            total(item) if isinstance(item, Box) and item.open else equal_in_copies.at(*view.places(item)) or 0
+            for item in box.items
+        ]
+        return sum(n * part for n, part in zip(times, parts, strict=True))  # type: ignore[operator]
+
+    assert total(view.root) == equal_in_copies.at(())
+    top = [different_everywhere.at(*view.places(item)) for item in view.root.items]
+    assert sum(top) == different_everywhere.at(())  # type: ignore[arg-type]
+
+
+@laws
+@given(views)
+def test_law_every_copy_is_the_same_computation_as_the_one_shown(view: View) -> None:
+    for item in view.walk():
+        if isinstance(item, Box):
+            first = scope_nodes(view.graph, item.scope)
+            for copy in item.copies[1:]:
+                nodes = scope_nodes(view.graph, copy)
+                assert [node.op for node in nodes] == [node.op for node in first]
+                for node, twin in zip(nodes, first, strict=True):
+                    assert [view.shown(value) for value in node.outputs] == [
+                        view.shown(value) for value in twin.outputs
+                    ]
+
+
+@laws
+@given(views)
+def test_law_everything_can_be_written(view: View) -> None:
+    for item in (*view.walk(), *view.graph.inputs, *view.graph.outputs):
+        assert view.title(item)
+        assert view.tooltip(item)
+        assert len(view.lines(item)) <= 2
+        assert view.title(item).count(".") <= 2
+
+
+DESCRIBE = """
+from build import encoder
+from tree import edges, tree
+from fxviz.view import View
+view = View.of(encoder(5, extra={2: "relu"}))
+print(tree(view), edges(view), [view.tooltip(item) for item in view.walk()])
+print([[value.name for value in (*item.inputs, *item.outputs)] for item in view.walk()])
+"""
+
+
+def test_a_view_does_not_depend_on_the_hash_seed() -> None:
+    def described(seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}
+        return subprocess.run(
+            [sys.executable, "-c", DESCRIBE], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert described("1") == described("2")
+
+
+def test_sixteen_thousand_nodes_take_a_second_or_so() -> None:
+    graph = encoder(4_000)
+    for options in ({}, {"fold": False}):
+        start = time.perf_counter()
+        view = View.of(graph, **options)  # type: ignore[arg-type]
+        seconds = time.perf_counter() - start
+        assert len(view.edges) == (8 if view.twins else 20_003)
+        assert seconds < 6  # a quadratic algorithm takes minutes
+
+
+def test_a_view_needs_no_torch() -> None:
+    check: Callable[..., object] = subprocess.run
+    check([sys.executable, "-c", "import sys, fxviz.view; sys.exit('torch' in sys.modules)"], check=True)
+
+
+def test_types_of_values_are_kept_as_they_are() -> None:
+    view = View.of(encoder(2))
+    assert {view.shown(value).type for value in view.twins} == {TensorType((1, 8), "float32")}
