@@ -75,7 +75,9 @@ def encode_expression(expression: sympy.Expr, symbols: Symbols, depth: int = 0) 
         return ["Float", float(expression)]
     if type(expression) is sympy.Symbol:
         return ["Symbol", symbols.number(expression)]
-    if expression.func not in _ARITIES or _is_unreduced_power(expression.func, expression.args):
+    if _is_unreduced_power(expression.func, expression.args):
+        raise GraphError(f"cannot save the expression {expression}: a power of two numbers is to be evaluated first")
+    if expression.func not in _ARITIES:
         raise GraphError(f"cannot save the expression {expression}: {expression.func.__name__} is not among {_known()}")
     if depth == _MOST_NESTED:
         raise GraphError(f"cannot save an expression that is nested more than {_MOST_NESTED} deep")

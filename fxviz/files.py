@@ -17,7 +17,10 @@ def write_file(path: str | Path, data: str | bytes) -> None:
     A link is followed. What is no file, such as ``/dev/stdout``, is written to as it is. An `InputError` says why a
     path cannot be written.
     """
-    content = data.encode() if isinstance(data, str) else data
+    try:
+        content = data.encode() if isinstance(data, str) else data
+    except UnicodeEncodeError as error:
+        raise InputError(f"cannot write {path}: its text holds half a character, {data[error.start]!r}") from error
     try:
         target = Path(path).resolve()
         if target.is_dir():

@@ -35,7 +35,7 @@ def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
     # 999.5 would be written as 1000: it belongs to the next prefix. No prefix makes an infinite number smaller.
     while base - 0.5 <= abs(number) < math.inf and power < len(prefixes) - 1:
         number, power = number / base, power + 1
-    digits = f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
+    digits = f"{number:.3g}" if abs(number) < 999.5 else f"{number:.0f}"
     return f"{digits} {prefixes[power]}{unit}".rstrip()
 
 

@@ -116,8 +116,6 @@ def _check_flow(graph: Graph) -> None:
                 raise GraphError(f"node {node.name!r} defines {value}, which is already defined")
             defined.add(value)
         hidden.update(value for value in made if value not in defined)
-        if len(set(node.outputs)) != len(node.outputs):
-            raise GraphError(f"node {node.name!r} has one value twice among its outputs")
         for value in chain(node.outputs, made):
             if value.role is not Role.RESULT:
                 raise GraphError(
