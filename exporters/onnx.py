@@ -1,9 +1,10 @@
 """ONNX for Netron: every visible thing is one node, a scope holds its content, and no weight is written.
 
 An operation is a standard operator where one says exactly the same (see `fxviz.exporters.onnx_operators`); everything
-else is a node of the domain ``fxviz`` under its author's name. A scope is such a node too, with its content as the
-attribute ``body``: a graph whose inputs and outputs are, in order, those of the node. Netron opens it in place, and
-lays out only what is open; so boxes that the view closed hold their content as well.
+else is a node of the domain ``fxviz`` under its author's name. A scope is such a node too; an open one has its content
+as an attribute: a graph whose inputs and outputs are, in order, those of the node. Netron opens it in place and lays out
+only what is open, so a view need not close anything. Above that graph it shows the attribute's name, which is why the
+numbers of the scope are there; all numbers, and the rest of what is known, are metadata.
 
 Weights are constants of their shape and dtype without data: sparse ones, of which no element is given.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import onnx
 
+from fxviz.captions import numbers
 from fxviz.errors import GraphError
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
@@ -132,7 +134,8 @@ class _Writer:
         label, _, kind = self._view.title(box).rpartition(": ")
         proto = level.proto.node.add(op_type=_title(kind), domain=_DOMAIN, name=clean_text(label), input=inputs)
         if box.open and level.depth < _DEEPEST:
-            body = proto.attribute.add(name="body", type=onnx.AttributeProto.GRAPH).g
+            caption = numbers(self._view.metrics, self._view.places(box)) or "body"
+            body = proto.attribute.add(name=clean_text(caption), type=onnx.AttributeProto.GRAPH).g
             body.name = _title(label)
             self._write_body(_Level(body, f"{format_scope(box.scope)}/", level.depth + 1), box, outside)
         self._write_outputs(level, proto, box.outputs)
@@ -304,7 +307,7 @@ def _write_attribute(proto: onnx.NodeProto, name: str, attribute: Attribute) -> 
     if isinstance(attribute, tuple):
         if all(map(_is_integer, attribute)):
             target.type = onnx.AttributeProto.INTS
-            target.ints.extend(attribute)
+            target.ints.extend(map(int, attribute))
         elif all(map(_is_real, attribute)):
             target.type = onnx.AttributeProto.FLOATS
             target.floats.extend(attribute)
@@ -312,7 +315,7 @@ def _write_attribute(proto: onnx.NodeProto, name: str, attribute: Attribute) -> 
             target.type = onnx.AttributeProto.STRINGS
             target.strings.extend(_bytes(member) for member in attribute)
     elif _is_integer(attribute):
-        target.type, target.i = onnx.AttributeProto.INT, attribute
+        target.type, target.i = onnx.AttributeProto.INT, int(attribute)  # of True and False, too
     elif _is_real(attribute):
         target.type, target.f = onnx.AttributeProto.FLOAT, attribute
     else:

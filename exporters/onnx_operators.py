@@ -7,7 +7,7 @@ onnxruntime against torch by the tests. Every rule may leave checks of dtypes an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from typing import TypeAlias
 import onnx
 
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
-from fxviz.ir import Attribute, Dim, Kernel, Node, TensorType, Value
+from fxviz.ir import Attribute, Dim, Kernel, Node, Value
 from fxviz.rules import RuleTable
 
 __all__ = ["OPSET", "Literal", "OperatorRule", "Standard", "lower", "operators"]
@@ -57,10 +57,10 @@ def lower(node: Node, rules: RuleTable[OperatorRule] = operators) -> Standard | 
     """``node`` as a standard operator that computes the same, or None."""
     if (rule := rules.find(node.op)) is not None and (found := rule(node)) is not None:
         return _checked(found)
-    if len(node.kernels) != 1:
+    if len(kernels := _working(node)) != 1:
         return None
-    (kernel,) = node.kernels
-    if (rule := rules.find(kernel.op)) is None or None in _types(kernel.inputs) or None in _types(kernel.outputs):
+    (kernel,) = kernels
+    if (rule := rules.find(kernel.op)) is None or not _known(kernel):
         return None
     found = rule(kernel)
     if found is None or not set(node.outputs) <= set(found.outputs):
@@ -70,8 +70,10 @@ def lower(node: Node, rules: RuleTable[OperatorRule] = operators) -> Standard | 
     return _checked(Standard(found.op_type, found.inputs, outputs, found.attributes))
 
 
-def _types(values: Iterable[Value]) -> list[TensorType | None]:
-    return [value.type for value in values]
+def _working(node: Node) -> list[Kernel]:
+    """The kernels whose results are used: batch norm also makes an empty tensor, for a backward pass that never comes."""
+    used = {value for kernel in node.kernels for value in kernel.inputs} | set(node.outputs)
+    return [kernel for kernel in node.kernels if not used.isdisjoint(kernel.outputs)]
 
 
 def _checked(found: Standard) -> Standard | None:
@@ -144,7 +146,7 @@ def _rank(value: Value) -> int:
 
 
 def _known(operation: Operation) -> bool:
-    return None not in _types((*operation.inputs, *operation.outputs))
+    return all(value.type for value in (*operation.inputs, *operation.outputs))
 
 
 def _integers(attribute: Attribute) -> tuple[int, ...]:
@@ -286,6 +288,14 @@ def _elu(kernel: Operation) -> Standard | None:
     return Standard("Selu", kernel.inputs, kernel.outputs, {"alpha": alpha, "gamma": scale})
 
 
+@operators("prelu")
+def _prelu(node: Operation) -> Standard | None:
+    # torch's slopes are those of the channels, ONNX's those of the last dimension.
+    if not _known(node) or len(node.inputs) != 2 or _shape(node.inputs[1]) != (1,):
+        return None
+    return Standard("PRelu", node.inputs, node.outputs)
+
+
 @operators("aten.hardsigmoid", "aten.hardsigmoid_")
 def _hardsigmoid(kernel: Operation) -> Standard | None:
     # torch: relu6(x + 3) / 6
@@ -301,6 +311,12 @@ def _softplus(kernel: Operation) -> Standard | None:
     return (
         Standard("Softplus", kernel.inputs, kernel.outputs) if same and _dtype(kernel.inputs[0]) != "float64" else None
     )
+
+
+@operators("dropout", "dropout1d", "dropout2d", "dropout3d")
+def _dropout(node: Operation) -> Standard | None:
+    # Without its optional inputs, ONNX's is the one of inference, which drops nothing.
+    return Standard("Dropout", node.inputs, node.outputs) if node.attributes.get("training") is False else None
 
 
 @operators("aten.gelu", "aten.gelu_")
@@ -432,6 +448,26 @@ def _group_norm(kernel: Operation) -> Standard | None:
         return None
     attributes = {"num_groups": kernel.attributes.get("group"), "epsilon": _real(kernel.attributes.get("eps"))}
     return Standard("GroupNormalization", (x, scale, bias), kernel.outputs[:1], attributes)
+
+
+@operators("instance_norm")
+def _instance_norm(node: Operation) -> Standard | None:
+    x, scale, bias = node.inputs[0], node.input("weight"), node.input("bias")
+    if scale is None or bias is None or not node.attributes.get("use_input_stats") or not _known(node) or _rank(x) < 3:
+        return None
+    return Standard(
+        "InstanceNormalization", (x, scale, bias), node.outputs, {"epsilon": _real(node.attributes.get("eps"))}
+    )
+
+
+@operators("rms_norm")
+def _rms_norm(node: Operation) -> Standard | None:
+    x, scale, epsilon = node.inputs[0], node.input("weight"), node.attributes.get("eps")
+    # Without a number of its own, torch takes one that depends on the dtype.
+    if scale is None or epsilon is None or not _known(node) or _dtype(x) == "float64":
+        return None
+    attributes = {"axis": -_rank(scale), "epsilon": _real(epsilon)}
+    return Standard("RMSNormalization", (x, scale), node.outputs, attributes)
 
 
 # Pooling --------------------------------------------------------------------------------------------------------------
