@@ -37,35 +37,36 @@ attributes = st.recursive(
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> Graph:
-    """A graph of up to twelve operations: nested and repeated modules, views, in-place, several kernels and outputs."""
-    build = Builder(draw(names))
+def graphs(draw: st.DrawFn, *, texts: bool = False) -> Graph:
+    """A graph of up to twelve operations: nested and repeated modules, views, several kernels and outputs.
+
+    ``texts`` adds what only readers and writers look at: attributes, sources, notes and strange names.
+    """
+    build = Builder(draw(names) if texts else "graph")
     values = [build.input("x", *draw(st.lists(extents, max_size=3)), dtype=draw(dtypes))]
     if draw(st.booleans()):
         values.append(build.constant("constant", draw(extents)))
     for _ in range(draw(st.integers(0, 12))):
-        _operation(draw, build, values, depth=0)
+        _operation(draw, build, values, texts)
     outputs = draw(st.lists(st.sampled_from(values), max_size=3))
-    return build.graph(
-        *outputs,
-        guards=tuple(draw(st.lists(names, max_size=2))),
-        notes=tuple(draw(st.lists(names, max_size=2))),
-        complete=draw(st.booleans()),
-    )
+    if not texts:
+        return build.graph(*outputs)
+    notes = st.lists(names, max_size=2).map(tuple)
+    return build.graph(*outputs, guards=draw(notes), notes=draw(notes), complete=draw(st.booleans()))
 
 
-def _operation(draw: st.DrawFn, build: Builder, values: list[Value], depth: int) -> None:
+def _operation(draw: st.DrawFn, build: Builder, values: list[Value], texts: bool, depth: int = 0) -> None:
     if depth < 3 and draw(st.booleans()):
         with build.module(name := draw(module_names), f"Kind{name}"):
-            _operation(draw, build, values, depth + 1)
+            _operation(draw, build, values, texts, depth + 1)
         return
     inputs = draw(st.lists(st.sampled_from(values), min_size=1, max_size=3))
     if draw(st.booleans()):
         shape = draw(st.lists(extents, max_size=2))
         inputs.append(build.parameter(draw(st.sampled_from(["weight", "bias"])), *shape, trainable=draw(st.booleans())))
     several = draw(st.integers(1, 2))
-    options = draw(st.dictionaries(st.sampled_from(["p", "dim", "mode"]), attributes, max_size=2))
-    line = draw(st.integers(0, 3))
+    options = draw(st.dictionaries(st.sampled_from(["p", "dim", "mode"]), attributes, max_size=2)) if texts else {}
+    line = draw(st.integers(0, 3)) if texts else 0
     with build.node(
         draw(st.sampled_from(["relu", "add", "linear"])), *inputs, outputs=several, line=line, **options
     ) as node:

@@ -48,7 +48,7 @@ def test_text_of_a_stack_of_layers(golden: Callable[[str, str], None]) -> None:
     golden("print/encoder.txt", str(encoder(2, batch=B)) + "\n")
 
 
-@given(graphs())
+@given(graphs(texts=True))
 @settings(deadline=None, max_examples=30)
 def test_any_graph_has_one_line_for_each_operation(graph: Graph) -> None:
     lines = str(graph).splitlines()

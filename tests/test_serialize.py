@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fxviz.ir import Graph
 
 
-@given(graphs())
-@settings(deadline=None, max_examples=80)
+@given(graphs(texts=True))
+@settings(deadline=None, max_examples=60)
 def test_what_is_saved_is_read_back(graph: Graph) -> None:
     text = dumps(graph)
     again = loads(text)
@@ -30,7 +30,7 @@ def test_what_is_saved_is_read_back(graph: Graph) -> None:
     assert dumps(again) == text
 
 
-@given(graphs())
+@given(graphs(texts=True))
 @settings(deadline=None, max_examples=20)
 def test_the_text_is_ascii_json_without_extensions(graph: Graph) -> None:
     def refuse(name: str) -> None:

@@ -34,7 +34,7 @@ def two_linears() -> Graph:
 
 
 @given(graphs())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_sound_graphs_pass(graph: Graph) -> None:
     graph.verify()
 
