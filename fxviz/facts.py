@@ -104,7 +104,8 @@ class Tally:
         own: dict[Scope, list[Dim]] = {}
         for node, amount in self.amounts.items():
             own.setdefault(node.scope, []).append(amount)
-        terms: dict[Scope, list[Dim]] = {(): []}
+        # The sum over no operation is 0, but where none could be counted it is not known.
+        terms: dict[Scope, list[Dim]] = {} if self.unknown else {(): []}
         for scope, amounts in own.items():
             subtotal = add(amounts)
             for depth in range(len(scope) + 1):
@@ -113,8 +114,8 @@ class Tally:
 
     @property
     def total(self) -> Dim:
-        """The sum over the whole graph."""
-        return self._by_scope[()]
+        """The sum over the whole graph, of what was counted."""
+        return self._by_scope.get((), 0)
 
     def at(self, *places: Node | Scope) -> Dim | None:
         """The sum over nodes and scopes, which must not overlap; None where nothing was counted.

@@ -194,8 +194,8 @@ def _find(rules: RuleTable[FlopRule], kernel: Kernel) -> FlopRule | None:
 
 
 def _operator(kernel: Kernel) -> str:
-    """``aten.addmm`` of ``aten.addmm.default``."""
-    return kernel.op.rpartition(".")[0]
+    """``aten.addmm`` of ``aten.addmm.default``; an operator that has no overloads (``flex_attention``) is itself."""
+    return kernel.op.rpartition(".")[0] or kernel.op
 
 
 def _is_typed(operation: Node | Kernel) -> bool:

@@ -42,7 +42,7 @@ def _is_masked(kernel: Kernel) -> bool:
     "aten._scaled_dot_product_efficient_attention",
     "aten._scaled_dot_product_cudnn_attention",
     "aten._scaled_dot_product_fused_attention_overrideable",
-    "higher_order.flex_attention",  # its mask and score functions are code, and left out
+    "flex_attention",  # its mask and score functions are code, and left out
 )
 def _sdpa(kernel: Kernel) -> Cost:
     """Heads before positions: (…, L, E), (…, S, E), (…, S, Eᵥ); the leading extents broadcast into those of the output."""
@@ -115,3 +115,9 @@ def _heads(kernel: Kernel, query: Value, key: Value, value: Value, masked: bool,
     head_width = width // heads
     averaging = Cost(pointwise=rows * keys if averaged else 0)
     return projections + _attention(rows, keys, head_width, head_width, masked) + averaging
+
+
+@flops_rules("aten._transform_bias_rescale_qkv")
+def _rescale(kernel: Kernel) -> Cost:
+    """Adds the bias to packed queries, keys and values, and scales the queries, a third of them: 4 / 3 per element."""
+    return Cost(pointwise=4 * numel(kernel.inputs[0]) // 3)

@@ -26,21 +26,22 @@ _VIEWS = """
     _nested_get_jagged_dummy _nested_get_lengths _nested_get_offsets _nested_get_ragged_idx _nested_get_values
     _nested_get_max_seqlen _nested_get_min_seqlen _nested_view_from_buffer _nested_view_from_jagged
     positive contiguous
+    indices values _indices _values crow_indices col_indices ccol_indices row_indices
 """
 
 _METADATA = """
     _assert_async _assert_scalar _assert_tensor_metadata _debug_has_internal_overlap _functional_assert_async
-    _functional_assert_scalar _fused_sdp_choice _has_compatible_shallow_copy_type _is_zerotensor _local_scalar_dense
+    _functional_assert_scalar _fused_sdp_choice _has_compatible_shallow_copy_type _is_zerotensor _linalg_check_errors _local_scalar_dense
     _nested_tensor_size _nested_tensor_storage_offsets _nested_tensor_strides _shape_as_tensor _use_cudnn_ctc_loss
     _use_cudnn_rnn_flatten_weight _version dense_dim dim device get_device is_coalesced is_complex is_contiguous
     is_floating_point is_inference is_non_overlapping_and_dense is_pinned is_same_size is_set_to is_signed
-    is_strides_like_format item layout numel output_nr q_per_channel_axis q_scale q_zero_point qscheme record_stream
+    is_strides_like_format item numel output_nr q_per_channel_axis q_scale q_zero_point qscheme record_stream
     result_type size sparse_dim storage_offset stride sym_constrain_range sym_constrain_range_for_size
     sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride
 """
 
 _ALLOCATION_AND_FILLING = """
-    arange empty empty_like empty_permuted empty_quantized empty_strided eye fill fill_diagonal full full_like linspace
+    arange empty empty_like empty_permuted empty_quantized empty_strided eye fill fill_diagonal_ full full_like linspace
     logspace new_empty new_empty_strided new_full new_ones new_zeros ones ones_like range resize resize_as scalar_tensor
     set set_data tril_indices triu_indices zero zeros zeros_like
     _cudnn_init_dropout_state _efficientzerotensor _empty_affine_quantized _new_zeros_with_same_feature_meta
@@ -57,11 +58,13 @@ _COPIES_AND_CASTS = """
     diagonal_copy expand_copy lift_fresh_copy mkldnn_reorder_conv2d_weight mkldnn_reorder_conv3d_weight narrow_copy
     permute_copy pin_memory select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy stack t_copy to
     to_dense to_mkldnn to_padded_tensor transpose_copy unbind_copy unfold_copy unsqueeze_copy view_as_complex_copy
-    view_as_real_copy view_copy int_repr
+    view_as_real_copy view_copy int_repr lu_unpack _reshape_alias_copy
+    indices_copy values_copy _indices_copy _values_copy crow_indices_copy col_indices_copy ccol_indices_copy
+    row_indices_copy
 """
 
 _MOVES = """
-    _index_put_impl_without_accumulate _jagged_to_padded_dense_forward _nested_from_padded
+    _jagged_to_padded_dense_forward _nested_from_padded
     _nested_from_padded_and_nested_example _nested_tensor_from_mask _nested_tensor_from_tensor_list
     _pack_padded_sequence _padded_dense_to_jagged_forward _unsafe_index as_strided_scatter channel_shuffle
     constant_pad_nd diagonal_scatter embedding flip gather im2col index index_copy index_fill index_select

@@ -1,6 +1,6 @@
 """Dense factorisations and solvers, by their classical counts to the leading orders.
 
-Source: Golub and Van Loan, Matrix Computations, 4th ed. (sections 3.1, 3.2, 4.2, 5.2, 8.3, 8.6), and LAPACK Working
+Source: Golub and Van Loan, Matrix Computations, 4th ed. (sections 3.1, 3.2, 4.2, 5.2, 7.5, 8.3, 8.6), and LAPACK Working
 Note 41. For a batch of n × n matrices with right-hand sides n × k; thirds are rounded down.
 """
 
@@ -84,6 +84,20 @@ def _eigh(kernel: Kernel) -> Cost:
     """Symmetric eigenproblem: 4 · n³ / 3 for the values, 9 · n³ with the vectors."""
     batch, n, _ = _batch(kernel)
     return Cost(pointwise=batch * (9 * n**3 if kernel.attributes.get("compute_v", True) else 4 * n**3 // 3))
+
+
+@flops_rules("aten.linalg_eig")
+def _eig(kernel: Kernel) -> Cost:
+    """General eigenproblem with vectors by the QR algorithm: 25 · n³."""
+    batch, n, _ = _batch(kernel)
+    return Cost(pointwise=25 * batch * n**3)
+
+
+@flops_rules("aten._linalg_eigvals", "aten.linalg_eigvals")
+def _eigvals(kernel: Kernel) -> Cost:
+    """General eigenvalues alone by the QR algorithm: 10 · n³."""
+    batch, n, _ = _batch(kernel)
+    return Cost(pointwise=10 * batch * n**3)
 
 
 @flops_rules("aten._linalg_svd", "aten.linalg_svd")

@@ -100,6 +100,7 @@ def _weight_only_mm(kernel: Kernel) -> Cost:
 
 
 @flops_rules("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
+@flops_rules("transformers.grouped_mm_fallback")
 def _grouped_mm(kernel: Kernel) -> Cost:
     """One product for each group (expert), every row in exactly one group, so the routing does not matter.
 
@@ -122,7 +123,7 @@ def _bilinear(kernel: Kernel) -> Cost | None:
     return Cost(matrix=2 * x1[0] * outputs * inner2 * (inner1 + 1))
 
 
-@flops_rules("aten._cdist_forward")
+@flops_rules("aten._cdist_forward", "aten._pdist_forward")
 def _cdist(kernel: Kernel) -> Cost:
     """Distances of all pairs in d dimensions: a subtraction, a power and an addition for each coordinate, and a root."""
     return Cost(pointwise=(3 * shape(kernel.inputs[0])[-1] + 1) * numel(kernel.outputs[0]))

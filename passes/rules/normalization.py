@@ -33,7 +33,7 @@ flops_rules: RuleTable[FlopRule] = RuleTable(
 
 
 @flops_rules("aten.native_layer_norm", "aten.native_group_norm", "aten.layer_norm", "aten.group_norm")
-@flops_rules("aten._batch_norm_with_update", "aten.batch_norm_with_update", "aten._batch_norm_with_update_functional")
+@flops_rules("aten._batch_norm_with_update", "aten._batch_norm_with_update_functional")
 def _own_statistics(kernel: Kernel) -> Cost:
     """``(x − mean) / √(variance + ε) · weight + bias``: 5 per element, and 1 each for a weight and a bias."""
     return Cost(pointwise=(LAYER_NORM + _affine(kernel)) * numel(kernel.inputs[0]))

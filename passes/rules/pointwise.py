@@ -23,7 +23,7 @@ _PRIMITIVES = """
     reciprocal square sqrt rsqrt pow float_power exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2
     arcsin arccos arctan arctan2 sinh cosh tanh asinh acosh atanh arcsinh arccosh arctanh erf erfc erfinv sigmoid
     floor ceil round trunc fix frac sign sgn copysign nextafter ldexp frexp heaviside hypot sinc deg2rad rad2deg angle
-    conj_physical _conj_physical relu maximum minimum fmax fmin clamp_min clamp_max
+    conj_physical _conj_physical _conj_copy _neg_view_copy relu maximum minimum fmax fmin clamp_min clamp_max
     eq ne lt le gt ge not_equal less less_equal greater greater_equal isfinite isinf isnan isneginf isposinf signbit
     logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift
     bitwise_right_shift __and__ __or__ __xor__ __lshift__ __rshift__ __iand__ __ior__ __ixor__ __ilshift__ __irshift__
@@ -41,6 +41,7 @@ _PRIMITIVES = """
 
 # A choice by a condition ("if") is one comparison; both branches are counted, since vector hardware computes both.
 _COMPOUNDS = {
+    "_add_relu": 2,  # max(x + y, 0)
     "celu": 4,  # x if x > 0 else α · expm1(x / α)
     "elu": 3,  # x if x > 0 else α · expm1(x)
     "glu": 2,  # a · sigmoid(b)

@@ -21,7 +21,7 @@ _PER_INPUT = {
     **dict.fromkeys(("all", "any", "_is_all_true", "_is_any_true", "count_nonzero", "equal", "bincount"), 1),
     **dict.fromkeys(("nonzero", "nonzero_static", "nonzero_numpy", "argwhere", "masked_select", "trace"), 1),
     **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "_cummax_helper", "_cummin_helper"), 1),
-    **dict.fromkeys(("segment_reduce", "_sparse_sum"), 1),
+    **dict.fromkeys(("segment_reduce", "_sparse_sum", "_nested_tensor_from_mask_left_aligned"), 1),
     **dict.fromkeys(("nansum", "nanmean"), 2),  # is it NaN; add
     **dict.fromkeys(("aminmax", "_aminmax"), 2),
     **dict.fromkeys(("norm", "native_norm", "linalg_vector_norm", "linalg__powsum", "frobenius_norm"), 2),  # power; add

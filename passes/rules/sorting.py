@@ -32,7 +32,9 @@ def _topk(kernel: Kernel) -> Cost:
     return Cost(pointwise=numel(kernel.inputs[0]) * (max(depth, 1) if isinstance(depth, int) else sympy.Max(depth, 1)))
 
 
-@flops_rules("aten._unique", "aten._unique2", "aten.unique_dim", "aten.unique_consecutive")
+@flops_rules(
+    "aten._unique", "aten._unique2", "aten.unique_dim", "aten.unique_consecutive", "aten.unique_dim_consecutive"
+)
 def _unique(kernel: Kernel) -> Cost:
     """A sort of all n elements and one comparison of neighbours: n · (⌈log₂ n⌉ + 1)."""
     elements = numel(kernel.inputs[0])
