@@ -22,6 +22,8 @@ from fxviz.view import Box, Item, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fxviz.facts import Metric
+
 __all__ = ["Csv", "Markdown", "Text", "rich_table"]
 
 
@@ -43,8 +45,7 @@ def rows(view: View) -> Iterator[Row]:
 
 def _rows(view: View, parent: Box, depth: int) -> Iterator[Row]:
     for item in parent.items:
-        places = (item,) if isinstance(item, Node) else item.copies or (item.scope,)
-        amounts = tuple(metric.at(*places) for metric in view.metrics)
+        amounts = tuple(metric.at(*view.places(item)) for metric in view.metrics)
         yield Row(item, depth, view.title(item), item.outputs, amounts)
         if isinstance(item, Box) and item.open:
             yield from _rows(view, item, depth + 1)
@@ -66,16 +67,23 @@ class Text:
         measure = Console(file=file, width=10_000, color_system=None)
         console = Console(file=file, width=measure.measure(table).maximum, color_system=None)
         console.print(table)
-        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).strip("\n") + "\n"
 
 
 def rich_table(view: View) -> Table:
     """The table as a rich renderable, for a terminal."""
-    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
+    opened = any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk())
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_footer=True,
+        pad_edge=False,
+        caption="A row × n stands for n copies; the rows under it show one of them." if opened else None,
+        caption_justify="left",
+    )
     table.add_column("Module or operation", "Total", overflow="fold")
     table.add_column("Output shape", overflow="fold")
     for metric, total in zip(view.metrics, totals(view), strict=True):
-        table.add_column(metric.label, _readable(total, metric.unit), justify="right", overflow="fold")
+        table.add_column(_headed(metric.label), _readable(total, metric), justify="right", overflow="fold")
     for row in rows(view):
         title = RichText("  " * row.depth + one_line(row.title), style="" if isinstance(row.item, Box) else "dim")
         table.add_row(title, _shapes(row.outputs), *_amounts(view, row))
@@ -88,14 +96,14 @@ class Markdown:
 
     def export(self, view: View) -> str:
         """The table; names are escaped, nesting is shown by indentation."""
-        heads = ["Module or operation", "Output shape", *(metric.label for metric in view.metrics)]
+        heads = ["Module or operation", "Output shape", *(_headed(metric.label) for metric in view.metrics)]
         rules = ["---", "---", *("---:" for _ in view.metrics)]
         body = [
             ["&emsp;" * row.depth + _escaped(row.title), _escaped(_shapes(row.outputs)), *_amounts(view, row)]
             for row in rows(view)
         ]
         sums = [
-            f"**{_readable(total, metric.unit)}**" if total is not None else ""
+            f"**{_readable(total, metric)}**" if total is not None else ""
             for metric, total in zip(view.metrics, totals(view), strict=True)
         ]
         return "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
@@ -127,6 +135,10 @@ class Csv:
         return file.getvalue()
 
 
+def _headed(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
 def _identity(item: Item) -> tuple[str, str, int]:
     if isinstance(item, Node):
         return item.name, item.op, 1
@@ -134,11 +146,14 @@ def _identity(item: Item) -> tuple[str, str, int]:
 
 
 def _amounts(view: View, row: Row) -> list[str]:
-    return [_readable(amount, metric.unit) for amount, metric in zip(row.amounts, view.metrics, strict=True)]
+    return [_readable(amount, metric) for amount, metric in zip(row.amounts, view.metrics, strict=True)]
 
 
-def _readable(amount: Dim | None, unit: str) -> str:
-    return "" if amount is None else format_quantity(amount, unit)
+def _readable(amount: Dim | None, metric: Metric) -> str:
+    """Blank where nothing is known; without the unit where the column's heading says it."""
+    if amount is None:
+        return ""
+    return format_quantity(amount, "" if amount == 0 or metric.unit == metric.label else metric.unit)
 
 
 def _exact(amount: Dim | None) -> str:

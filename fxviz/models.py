@@ -25,7 +25,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from fxviz.errors import InputError
+from fxviz.errors import FxvizError, InputError
 from fxviz.inputs import InputSpec, Symbol, choose_sizes, parse_input
 from fxviz.plugins import suggest
 
@@ -139,6 +139,8 @@ def _tensor(spec: InputSpec, sizes: Mapping[str, int], guess: object, device: to
     import torch
 
     shape = [sizes[extent.name] if isinstance(extent, Symbol) else extent for extent in spec.shape]
+    if spec.dtype is not None and not hasattr(torch, spec.dtype):
+        raise InputError(f"this torch ({torch.__version__}) has no dtype {spec.dtype}")
     if spec.dtype is not None:
         dtype = getattr(torch, spec.dtype)
     else:
@@ -213,7 +215,7 @@ def _find(name: str, dtype: str | None) -> Found:
     if colon and prefix in ZOOS:
         return cast("Found", _zoo(prefix).build(rest, dtype))
     path = Path(name)
-    if path.suffix in (".json", ".pt2") or path.is_dir():
+    if path.suffix in (".json", ".pt2") or (name and path.is_dir()):
         return _from_file(path / "config.json" if path.is_dir() else path, dtype)
     location, colon, attribute = name.rpartition(":")
     if colon and location.endswith(".py"):
@@ -289,7 +291,8 @@ def _model_of(module: ModuleType, attribute: str, name: str, dtype: str | None) 
         )
     if required or signature is None:
         return cast("Callable[..., Any]", found)
-    made = construct(found, dtype)
+    with _says_what_failed(name, "raised"):
+        made = construct(found, dtype)
     return made.eval() if isinstance(made, torch.nn.Module) else cast("Callable[..., Any]", found)
 
 
@@ -323,8 +326,10 @@ def _on_path(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _says_what_failed(what: str) -> Iterator[None]:
+def _says_what_failed(what: str, verb: str = "cannot be imported:") -> Iterator[None]:
     try:
         yield
+    except FxvizError:
+        raise
     except Exception as error:
-        raise InputError(f"{what} cannot be imported: {type(error).__name__}: {error}") from error
+        raise InputError(f"{what} {verb} {type(error).__name__}: {error}") from error

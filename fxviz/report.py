@@ -40,10 +40,11 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
         text += f"; buffers {format_quantity(parameters.buffers)} ({format_quantity(parameters.buffer_nbytes, 'B')})"
     yield "Parameters", text
     flops = facts[Flops()]
-    matrix = format_quantity(flops.matrix.total, "FLOPs")
+    matrix, other = (format_quantity(tally.total, "FLOPs") for tally in (flops.matrix, flops.pointwise))
+    macs = format_quantity(flops.macs)
     yield (
         "FLOPs",
-        f"{format_quantity(flops.total, 'FLOPs')}: matrix work {matrix}, the rest {format_quantity(flops.pointwise.total, 'FLOPs')}",
+        f"{format_quantity(flops.total, 'FLOPs')}: {matrix} of matrix work ({macs} multiply-adds), {other} of the rest",
     )
     yield "Peak memory", _peak(facts[Memory()])
     yield "Not counted", _counts(flops.unknown) or "nothing"

@@ -80,7 +80,7 @@ def import_zoo(name: str, command: str) -> Iterator[None]:
         ) from error
 
 
-def check_name(zoo: str, name: str, known: list[str]) -> None:
+def check_name(zoo: str, name: object, known: list[str]) -> None:
     """Raise `InputError` with close matches for a name that the zoo does not have."""
-    if name not in known:
-        raise InputError(f"{zoo} has no model {name!r}{suggest(name, known)}")
+    if not isinstance(name, str) or name not in known:
+        raise InputError(f"{zoo} has no model {name!r}{suggest(str(name), known)}")

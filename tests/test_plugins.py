@@ -1,0 +1,163 @@
+"""Plugins as an installed package offers them: tests/plugin is built and installed into a folder of its own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from build import Builder
+
+from fxviz import Box, Facts, Flops, InputError, MissingDependency, PluginError, View, plugins, render
+
+PLUGIN = Path(__file__).parent / "plugin"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the plugin, from its own pyproject.toml and without a network."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
+    subprocess.run(
+        [*command, str(target), str(PLUGIN)],
+        check=True,
+        env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PATH": "/usr/bin:/bin"},
+    )
+    return target
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(site))
+    yield
+    for name in [name for name in sys.modules if name.startswith("fxviz_example")]:
+        del sys.modules[name]
+
+
+def distribution(folder: Path, name: str, entry_points: str) -> None:
+    """The metadata that an installed package leaves behind."""
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+def small_view() -> View:
+    build = Builder("small")
+    x = build.input("x", 2, 4)
+    with build.module("block", "Block"):
+        x = build.op("tanh", build.op("relu", x))
+    return View.of(build.graph(x))
+
+
+def test_our_own_parts_take_the_same_path() -> None:
+    assert {"flops", "memory", "parameters", "shapes"} <= set(plugins.plugin_names("fxviz.analyses"))
+    assert plugins.find_analysis("flops") is Flops
+    assert plugins.find_exporter("model.mmd") is plugins.find_exporter("mermaid") is plugins.find_exporter(".MMD")
+
+
+def test_every_plugin_of_ours_loads() -> None:
+    for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.rules"):
+        for name, plugin in plugins.load_all(group):
+            assert plugin is not None, name
+
+
+def test_without_the_plugin_its_names_are_unknown() -> None:
+    with pytest.raises(InputError, match="unknown format 'example-outline'"):
+        plugins.find_exporter("example-outline")
+
+
+@pytest.mark.usefixtures("installed")
+class TestInstalled:
+    def test_names_are_listed_without_importing(self) -> None:
+        assert "example-fanout" in plugins.plugin_names("fxviz.analyses")
+        assert "fxviz_example" not in sys.modules
+
+    def test_the_analysis_runs(self) -> None:
+        view = small_view()
+        fanout = Facts(view.graph)[plugins.find_analysis("example-fanout")()]
+        assert fanout.label == "readers"
+        assert fanout.total == 1  # tanh reads relu's result; its own is returned, and read by no operation
+
+    def test_the_exporter_is_found_by_name_and_suffix_and_takes_options(self) -> None:
+        view = small_view()
+        [block] = [item for item in view.root.items if isinstance(item, Box)]
+        assert render(view, "example-outline") == f"- {view.title(block)}\n"
+        assert render(view, ".outline", bullet="*") == f"* {view.title(block)}\n"
+        with pytest.raises(InputError, match="has no option 'bulet'; did you mean bullet"):
+            render(view, "outline", bulet="*")
+
+    def test_the_rule_counts(self) -> None:
+        build = Builder("custom")
+        x = build.input("x", 3, 5)
+        graph = build.graph(build.op("cube", x, kernel="fxviz_example.cube.default"))
+        assert Facts(graph)[Flops()].total == 2 * 15  # two multiplications for each of 3·5 elements
+        assert not Facts(graph)[Flops()].unknown
+
+
+def test_without_the_plugin_its_operator_is_unknown() -> None:
+    build = Builder("custom")
+    x = build.input("x", 3, 5)
+    graph = build.graph(build.op("cube", x, kernel="fxviz_example.cube.default"))
+    assert list(Facts(graph)[Flops()].unknown.values()) == [1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_two_distributions_under_one_name(folder: Path) -> None:
+    distribution(folder, "maker-one", "[fxviz.exporters]\nsketch = json:dumps\n")
+    distribution(folder, "maker-two", "[fxviz.exporters]\nsketch = json:loads\n")
+    assert "sketch" in plugins.plugin_names("fxviz.exporters")
+    with pytest.raises(PluginError, match=r"'sketch' is claimed by maker-one .* and maker-two"):
+        plugins.find_exporter("sketch")
+
+
+def test_a_distribution_found_twice_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("a", "b"):
+        distribution(folder / part, "maker", "[fxviz.exporters]\nsketch = json:dumps\n")
+        monkeypatch.syspath_prepend(str(folder / part))
+    import json
+
+    assert plugins.find_exporter("sketch") is json.dumps
+
+
+def test_a_plugin_that_needs_what_is_not_installed(folder: Path) -> None:
+    (folder / "needy.py").write_text("import fxviz_no_such_package.part\n")
+    distribution(folder, "needy", "[fxviz.exporters]\nneedy = needy:Exporter\nneedier = needy:Exporter [fast]\n")
+    with pytest.raises(
+        MissingDependency, match=r"needs the package 'fxviz_no_such_package'.*pip install fxviz_no_such"
+    ):
+        plugins.find_exporter("needy")
+    with pytest.raises(MissingDependency, match=r"pip install 'needy\[fast\]'"):
+        plugins.find_exporter("needier")
+
+
+@pytest.mark.parametrize(
+    ("code", "reference", "words"),
+    [
+        ("1/0", "broken:Exporter", "ZeroDivisionError"),
+        ("", "broken:Exporter", "AttributeError"),
+        ("", "broken_not_there:Exporter", "No module named 'broken_not_there'"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded(folder: Path, code: str, reference: str, words: str) -> None:
+    (folder / "broken.py").write_text(code)
+    distribution(folder, "maker", f"[fxviz.exporters]\nbroken = {reference}\n")
+    try:
+        with pytest.raises(PluginError, match=rf"the format 'broken' of maker cannot be loaded: .*{words}"):
+            plugins.find_exporter("broken")
+    finally:
+        sys.modules.pop("broken", None)
+
+
+def test_an_unknown_name_is_answered_with_close_ones() -> None:
+    with pytest.raises(InputError, match="unknown format 'mermiad'; did you mean mermaid"):
+        plugins.find_exporter("mermiad")
+    with pytest.raises(InputError, match=r"unknown format 'docx'.* known are .*svg"):
+        plugins.find_exporter("model.docx")
+    with pytest.raises(InputError, match="unknown analysis 'flop'; did you mean flops"):
+        plugins.find_analysis("flop")

@@ -1,0 +1,112 @@
+"""The names that users write against, and what importing them costs."""
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fxviz
+
+PUBLIC = [
+    "load",
+    "models",
+    "trace",
+    "Call",
+    "Category",
+    "Dim",
+    "Graph",
+    "Kernel",
+    "Node",
+    "Role",
+    "Scope",
+    "Source",
+    "Storage",
+    "TensorType",
+    "Value",
+    "format_scope",
+    "Analysis",
+    "Facts",
+    "Flops",
+    "Memory",
+    "Metric",
+    "Parameters",
+    "RuleTable",
+    "Shapes",
+    "Tally",
+    "Transform",
+    "format_quantity",
+    "Box",
+    "Edge",
+    "Exporter",
+    "View",
+    "export",
+    "render",
+    "FormatError",
+    "FxvizError",
+    "GraphError",
+    "InputError",
+    "MissingDependency",
+    "PluginError",
+    "TraceError",
+    "__version__",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert fxviz.__all__ == PUBLIC
+    assert dir(fxviz) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(fxviz, name) is not None
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    tree = ast.parse(Path(fxviz.__file__).read_text())
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        (alias.asname or alias.name)
+        for node in guarded.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen | {"__version__"} == set(PUBLIC)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="tracee"):
+        _ = fxviz.tracee
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_import_fxviz_loads_nothing_heavy() -> None:
+    assert not loaded_by("import fxviz; dir(fxviz)") & {"torch", "sympy", "onnx", "rich", "click", "numpy"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import fxviz.ir, fxviz.facts, fxviz.view, fxviz.output, fxviz.serialize, fxviz.plugins, fxviz.inputs, fxviz.models",
+        "import fxviz.exporters.table, fxviz.exporters.json, fxviz.exporters.mermaid, fxviz.exporters.dot, fxviz.exporters.onnx",
+        "from fxviz import Flops, Memory, Parameters, Shapes, View, export, load, models",
+        "import fxviz.cli\ntry: fxviz.cli.main(['--help'])\nexcept SystemExit: pass",
+        "import fxviz.cli\ntry: fxviz.cli.main(['export', '--help'])\nexcept SystemExit: pass",
+    ],
+    ids=["core", "exporters", "names", "help", "help of a command"],
+)
+def test_only_tracing_loads_torch(statement: str) -> None:
+    assert "torch" not in loaded_by(statement)
+
+
+def test_no_submodule_hides_a_public_name() -> None:
+    """Importing ``fxviz.x`` sets the attribute ``x`` of the package: a function of that name would be gone."""
+    submodules = {module.name for module in pkgutil.iter_modules(fxviz.__path__)}
+    assert submodules & set(PUBLIC) == {"models"}
