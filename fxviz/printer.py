@@ -50,13 +50,11 @@ def _header(graph: Graph) -> Iterator[str]:
 
 
 def _given(graph: Graph) -> Iterator[str]:
-    """What is there before the first line that reads it: inputs, constants, and what no line reads."""
+    """The inputs, and what no line shows: parameters that no node reads, and further names of shared ones."""
     for value in graph.inputs:
         yield _INDENT + _definition(value)
-    for value in graph.constants:
-        yield f"{_INDENT}{_definition(value)} (constant)"
     for value in graph.parameters:
-        if value not in graph.users:
+        if value.role is Role.PARAMETER and value not in graph.users:
             yield f"{_INDENT}{_definition(value)} (unused)"
     for alias, name in graph.aliases.items():
         yield f"{_INDENT}@{_plain(alias)} is @{_plain(name)}"
@@ -113,7 +111,7 @@ def _reference(value: Value) -> str:
 
 def _read(value: Value, scope: Scope) -> str:
     """A value where a node reads it; what the model holds is named from the module around the node."""
-    if value.role not in (Role.PARAMETER, Role.BUFFER):
+    if value.role in (Role.INPUT, Role.RESULT):
         return _reference(value)
     here = scope[-1].path if scope else ""
     name = value.name.removeprefix(here) if here and value.name.startswith(f"{here}.") else value.name
