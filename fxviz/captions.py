@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def scope_title(copies: Sequence[Scope], parent: Scope, kind: str) -> str:
 def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
     """Where modules are, seen from the box around them; the middle of a long path is left out."""
     first, last = copies[0][-1], copies[-1][-1]
-    name = _range([call[-1].path for call in copies]) if first.path != last.path else first.path
+    name = name_range([call[-1].path for call in copies]) if first.path != last.path else first.path
     inside = f"{parent[-1].path}." if parent else ""
     if name.startswith(inside):
         name = name[len(inside) :]
@@ -68,15 +69,17 @@ def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
     return f"{name}@{first.index}" if len(copies) == 1 and first.index != expected else name
 
 
-def _range(paths: Sequence[str]) -> str:
-    """Paths that count up in one place as a range, others as first and last.
+def name_range(paths: Sequence[str]) -> str:
+    """Dotted names that count up in one place as a range, others as first and last.
 
-    >>> _range(["h.0", "h.1", "h.2"]), _range(["h.0", "h.2"]), _range(["block1.a", "block2.a"])
+    >>> name_range(["h.0", "h.1", "h.2"]), name_range(["h.0", "h.2"]), name_range(["block1.a", "block2.a"])
     ('h.0–2', 'h.0…2', 'block1–2.a')
+    >>> name_range(["states.0", "states.1", "last"])
+    'states.0…last'
     """
     split = [re.split(r"(\d+)", path) for path in paths]
-    changing = [place for place, parts in enumerate(zip(*split, strict=True)) if len(set(parts)) > 1]
-    if len(changing) != 1:
+    changing = [place for place, parts in enumerate(zip_longest(*split)) if len(set(parts)) > 1]
+    if len(changing) != 1 or changing[0] % 2 == 0:  # every second part is a number
         return f"{paths[0]}…{paths[-1].rpartition('.')[2]}"
     place = changing[0]
     numbers = [int(parts[place]) for parts in split]
