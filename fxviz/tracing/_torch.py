@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import sys
 import zipfile
@@ -34,6 +35,7 @@ __all__ = [
     "GuardOnDataDependentSymNode",
     "ShapeEnv",
     "UnsupportedFakeTensorException",
+    "autocast_is_on",
     "create_symbol",
     "eager_compile",
     "guards_of",
@@ -42,6 +44,7 @@ __all__ = [
     "make_fake",
     "parameter_names",
     "program_module",
+    "silent",
     "unwrap",
 ]
 
@@ -80,6 +83,22 @@ def unwrap(tensor: torch.Tensor) -> torch.Tensor:
     while is_wrapped(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor
+
+
+def autocast_is_on() -> bool:
+    """Whether this code runs under `torch.autocast`, on any device."""
+    return torch._C._is_any_autocast_enabled()
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep torch from logging the errors of fake kernels, which are raised anyway."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 @contextmanager

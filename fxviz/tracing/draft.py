@@ -55,7 +55,10 @@ class StorageRecord:
 
 @dataclass(slots=True, eq=False)
 class ValueRecord:
-    """A tensor as it was after the ``version``-th in-place write to its storage."""
+    """A tensor as it was after the ``version``-th in-place write to its storage.
+
+    ``within`` is the node whose kernel made it, as long as nothing outside of that node has asked for it.
+    """
 
     type: TensorType | None
     storage: StorageRecord | None
@@ -63,6 +66,7 @@ class ValueRecord:
     name: str = ""
     trainable: bool = False
     version: int = 0
+    within: NodeRecord | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -105,14 +109,18 @@ class Draft:
     aliases: dict[str, str] = field(default_factory=dict)
     step: int = 0  # how many kernels have run
 
-    def current(self, value: ValueRecord) -> ValueRecord:
-        """``value`` as it is now: where another alias of its storage was written to, the result of that write."""
+    def read(self, value: ValueRecord) -> ValueRecord:
+        """``value`` as something outside of the node that made it sees it, which makes it an output of that node.
+
+        Where another alias of its storage has been written to since, that is the result of the write.
+        """
         storage = value.storage
-        if storage is None or value.version == storage.mutations or storage.writer is None:
-            return value
-        renewed = ValueRecord(value.type, storage, version=storage.mutations)
-        storage.writer.outputs.append(renewed)
-        return renewed
+        if storage is not None and value.version != storage.mutations and storage.writer is not None:
+            value = ValueRecord(value.type, storage, version=storage.mutations, within=storage.writer)
+        if value.within is not None:
+            value.within.outputs.append(value)
+            value.within = None
+        return value
 
     def freeze(
         self,

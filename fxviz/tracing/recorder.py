@@ -48,7 +48,7 @@ class _Tag:
 class _OpenCall:
     """A call of the author's that is running."""
 
-    __slots__ = ("args", "frame", "function", "fx", "kwargs", "node")
+    __slots__ = ("args", "autocast", "frame", "function", "fx", "kwargs", "node")
 
     def __init__(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
@@ -57,6 +57,7 @@ class _OpenCall:
         self.args = args
         self.kwargs = kwargs
         self.frame = frame
+        self.autocast = _torch.autocast_is_on()  # to be asked here: within an operator it is off
         self.node: NodeRecord | None = None
         self.fx: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
@@ -84,6 +85,7 @@ class Recorder:
         self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
         self._types: dict[tuple[Any, ...], TensorType] = {}
         self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._literals: dict[int, torch.Tensor] = {}
         self._call: _OpenCall | None = None
         self._leaf: tuple[torch.nn.Module, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
 
@@ -94,6 +96,7 @@ class Recorder:
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             stack.enter_context(_torch.eager_compile())
+            stack.enter_context(_torch.silent())
             if self.fake_mode is not None:
                 stack.enter_context(self.fake_mode)
             self._place_weights()
@@ -172,27 +175,22 @@ class Recorder:
 
     def _close(self, opened: _OpenCall, result: Any) -> None:
         found = list(leaves(result))
-        if not found and (opened.node is None or not any(kernel.outputs for kernel in opened.node.kernels)):
+        if not found and opened.node is None:
             return
         node = opened.node or self._begin(opened)
-        made = {record for kernel in node.kernels for record in kernel.outputs}
-        outputs: list[ValueRecord] = []
-        for _, tensor in found:
-            record = self._output(tensor, made)
-            if record not in node.outputs and record not in outputs:
-                outputs.append(record)
-        node.outputs[:0] = outputs
-        if opened.fx is not None and self._leaf is None:
+        outputs = dict.fromkeys(self._result(tensor, node) for _, tensor in found)
+        node.outputs[:0] = [record for record in outputs if record not in node.outputs]
+        if opened.fx is not None and self._leaf is None and any(kernel.outputs for kernel in node.kernels) | bool(found):
             ref = self.fx.call(opened.function, *opened.fx)
             for path, tensor in found:
                 self._tag(tensor).fx = FxRef(ref, path)
 
-    def _output(self, tensor: torch.Tensor, made: set[ValueRecord]) -> ValueRecord:
+    def _result(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
         """The value that a node returns: made by its kernels, or a new name for what it passes through."""
         tag = self._tag(tensor)
-        if tag.value not in made:
+        if tag.value.within is not node and tag.value not in node.outputs:
             tag.value = ValueRecord(tag.value.type, tag.value.storage, version=tag.value.version)
-            made.add(tag.value)
+        tag.value.within = None
         return tag.value
 
     def _begin(self, opened: _OpenCall) -> NodeRecord:
@@ -208,7 +206,7 @@ class Recorder:
             self._read_argument(name, argument, node.inputs, node.input_names, attributes)
         node.attributes = attributes
         self.draft.nodes.append(node)
-        if self._leaf is None:
+        if self._leaf is None and not opened.autocast:  # an fx graph has no autocast, but its kernels have the casts
             opened.fx = self.fx.arguments(opened.args, opened.kwargs, self._fx_of)
         return node
 
@@ -266,8 +264,6 @@ class Recorder:
         )
         node.kernels.append(kernel)
         self.draft.step += 1
-        if self._call is None:
-            node.outputs.extend(kernel.outputs)
         if emitted is not None:
             ref = self.fx.call(function, *emitted)
             for path, tensor in leaves(result):
@@ -293,7 +289,7 @@ class Recorder:
 
     def _without_real_tensors(self, args: Sequence[Any]) -> list[Any]:
         return [
-            self._stand_in(a)
+            self._kernel_stand_in(a)
             if isinstance(a, torch.Tensor)
             else self._without_real_tensors(a)
             if type(a) is list
@@ -301,10 +297,20 @@ class Recorder:
             for a in args
         ]
 
+    def _kernel_stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What a kernel gets for ``tensor``. A real one that its call was not given was made from Python numbers there."""
+        if hasattr(tensor, _TAG) or id(tensor) in self._adopted or not self._is_real(tensor):
+            return self._stand_in(tensor)
+        twin = self.twins.buffer(tensor)
+        self._literals[id(twin)] = twin
+        return twin
+
     def _read_kernel_argument(
         self, name: str, argument: Any, inputs: list[ValueRecord], names: list[str], attributes: dict[str, Attribute]
     ) -> None:
-        if isinstance(argument, torch.Tensor):
+        if id(argument) in self._literals:
+            attributes[name] = "literal"
+        elif isinstance(argument, torch.Tensor):
             inputs.append(self._tag(argument).value)
             names.append(name)
         elif isinstance(argument, list | tuple) and any(isinstance(part, torch.Tensor) for part in argument):
@@ -338,6 +344,7 @@ class Recorder:
                 continue
             seen.add(id(tensor))
             value = self._value(tensor)
+            value.within = node
             tag = getattr(tensor, _TAG, None)
             if tag is None:
                 setattr(tensor, _TAG, _Tag(value, None))
@@ -353,18 +360,20 @@ class Recorder:
             storage.writer = node
         # resize_ and set_ change more than the content, so type and storage are read again.
         tag.value = self._value(tensor)
+        tag.value.within = node
         return tag.value
 
     # -- tensors: values and storages
 
     def _read(self, tensor: torch.Tensor) -> ValueRecord:
         tag = self._tag(tensor)
-        tag.value = self.draft.current(tag.value)
+        tag.value = self.draft.read(tag.value)
         return tag.value
 
     def _tag(self, tensor: torch.Tensor) -> _Tag:
         tag = getattr(tensor, _TAG, None)
         if tag is None:
+            # A wrapper of a function transform has no tag of its own.
             tensor = self._stand_in(_torch.unwrap(tensor))
             tag = getattr(tensor, _TAG, None)
         if tag is None:
@@ -381,11 +390,7 @@ class Recorder:
             return tensor
         if (known := self._adopted.get(id(tensor))) is not None:
             return known[1]
-        if (
-            self.fake_mode is None
-            or isinstance(tensor, _torch.FakeTensor)
-            or type(tensor) not in (torch.Tensor, torch.nn.Parameter)
-        ):
+        if not self._is_real(tensor):
             return tensor
         twin = self.twins.buffer(tensor)
         self._adopted[id(tensor)] = tensor, twin
@@ -394,6 +399,10 @@ class Recorder:
             self.draft.constants.append(value)
             setattr(twin, _TAG, _Tag(value, self.fx.constant(tensor)))
         return twin
+
+    def _is_real(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor has data that this run must not touch."""
+        return self.fake_mode is not None and type(tensor) in (torch.Tensor, torch.nn.Parameter)
 
     def _value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
         storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
@@ -434,7 +443,7 @@ class Recorder:
 
     def _enter_module(self, module: torch.nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.fx.enter_module(path, module)
-        if self._leaf is None and self.fx.is_leaf_module(module, path):
+        if self._leaf is None and self.fx.is_leaf_module(module, path) and not _torch.autocast_is_on():
             mapped = self.fx.arguments(args, kwargs, self._fx_of)
             if mapped is not None:
                 self._leaf = module, (path, *mapped)

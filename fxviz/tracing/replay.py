@@ -18,7 +18,7 @@ from fxviz.ir import Call, Scope, Source
 from fxviz.tracing import _torch
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.scopes import ScopeStack
-from fxviz.tracing.sources import display_path
+from fxviz.tracing.sources import find_source_in_text
 
 __all__ = ["Program", "ScopeReader", "exported_program", "read_program"]
 
@@ -65,10 +65,8 @@ class ScopeReader:
         return scope
 
     def source_of(self, node: fx.Node) -> Source | None:
-        """The innermost line of the node's stack trace that is not torch's."""
-        found = re.findall(r'File "(.+?)", line (\d+), in (\S+)', node.stack_trace or "")
-        own = [frame for frame in found if "/torch/" not in frame[0]] or found
-        return Source(display_path(own[-1][0]), int(own[-1][1]), own[-1][2]) if own else None
+        """The author's line that the node's stack trace names."""
+        return find_source_in_text(node.stack_trace or "")
 
 
 class _Replay(fx.Interpreter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import lru_cache
 from types import FrameType
@@ -12,7 +13,7 @@ import torch
 
 from fxviz.ir import Source
 
-__all__ = ["display_path", "find_source"]
+__all__ = ["display_path", "find_source", "find_source_in_text"]
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _OURS = os.path.dirname(__file__) + os.sep
@@ -30,6 +31,20 @@ def find_source(frame: FrameType | None) -> Source | None:
         if kind == "layer" and layer is None:
             layer = _source(frame)
         frame = frame.f_back
+    return layer
+
+
+def find_source_in_text(stack_trace: str) -> Source | None:
+    """The same of a formatted stack trace, as `torch.fx` keeps it on its nodes."""
+    layer: Source | None = None
+    for file, line, function in reversed(re.findall(r'File "(.+?)", line (\d+), in (\S+)', stack_trace)):
+        kind = _kind_of(file)
+        if kind == "ours":
+            break
+        if kind == "author":
+            return Source(display_path(file), int(line), function)
+        if kind == "layer" and layer is None:
+            layer = Source(display_path(file), int(line), function)
     return layer
 
 
