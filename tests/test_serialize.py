@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 import sympy
 from build import Builder, encoder
 from hypothesis import given, settings
 from strategies import B, S, graphs, same
 
+import fxviz
 from fxviz.errors import FormatError, GraphError, InputError
+from fxviz.expressions import decode_expression
+from fxviz.ir import Category, Role
 from fxviz.serialize import dumps, load, loads, save
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fxviz.ir import Graph
 
 
@@ -38,6 +41,28 @@ def test_the_text_is_ascii_json_without_extensions(graph: Graph) -> None:
 
     assert dumps(graph).isascii()
     json.loads(dumps(graph), parse_constant=refuse)
+
+
+SCHEMA = json.loads((Path(fxviz.__file__).parent / "graph.schema.json").read_text())
+
+
+@given(graphs(texts=True))
+@settings(deadline=None, max_examples=15)
+def test_files_follow_the_schema(graph: Graph) -> None:
+    jsonschema.validate(json.loads(dumps(graph)), SCHEMA, jsonschema.Draft202012Validator)
+
+
+def test_the_schema_lists_what_the_code_knows() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert set(SCHEMA["properties"]) == set(SCHEMA["required"]) == set(document())
+    columns = {name: SCHEMA["properties"][name]["items"]["prefixItems"] for name in ("values", "storages")}
+    assert columns["values"][1]["enum"] == [role.value for role in Role]
+    assert columns["storages"][1]["enum"] == [category.value for category in Category]
+    heads = [form["prefixItems"][0] for form in SCHEMA["$defs"]["operation"]["anyOf"]]
+    known = {name for head in heads for name in head.get("enum", [head.get("const")])}
+    with pytest.raises(FormatError) as caught:
+        decode_expression(["none"], [])
+    assert known | {"Integer"} == set(str(caught.value).split("known are ")[1].split(", "))
 
 
 def test_equality_tells_graphs_apart() -> None:
