@@ -8,11 +8,9 @@ import logging
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from unittest import mock
 
 import torch
@@ -27,6 +25,10 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDepende
 from torch.overrides import get_testing_overrides
 
 from fxviz.errors import FormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "VALUE_ERRORS",

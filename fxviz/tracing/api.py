@@ -9,13 +9,12 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TYPE_CHECKING
 
 import torch
 from torch import fx, nn
 
 from fxviz.errors import FxvizError, InputError, TraceError
-from fxviz.ir import Graph
 from fxviz.tracing import _torch
 from fxviz.tracing.failure import explain, reads_values
 from fxviz.tracing.recorder import Recorder
@@ -25,6 +24,9 @@ from fxviz.tracing.structural import graph_without_inputs
 from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
 from fxviz.tracing.twins import EagerTwins, FakeTwins
+
+if TYPE_CHECKING:
+    from fxviz.ir import Graph
 
 __all__ = ["Mode", "trace"]
 
@@ -88,7 +90,7 @@ class _Request:
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None
+    dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None
     partial: bool
 
 
@@ -105,7 +107,8 @@ def _request(args: Any, kwargs: Any, dynamic_shapes: Any, mode: str, partial: bo
         )
     if dynamic_shapes is not None and not isinstance(dynamic_shapes, Mapping | list | tuple):
         raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
-    return _Request(tuple(args), dict(kwargs or {}), dynamic_shapes, partial)
+    shapes = dict(dynamic_shapes) if isinstance(dynamic_shapes, Mapping) else dynamic_shapes
+    return _Request(tuple(args), dict(kwargs or {}), shapes, partial)
 
 
 # -- the modes

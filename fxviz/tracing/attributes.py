@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 
-from fxviz.ir import Attribute
-from fxviz.tracing.symbols import Symbols
+
+if TYPE_CHECKING:
+    from fxviz.tracing.symbols import Symbols
+    from fxviz.ir import Attribute
 
 __all__ = ["Schema", "author_op", "kernel_op", "schema_of", "to_attribute"]
 

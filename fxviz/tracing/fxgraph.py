@@ -8,7 +8,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import fx
@@ -17,7 +17,9 @@ from torch.utils._sympy.reference import PythonReferenceAnalysis
 
 from fxviz.errors import GraphError
 from fxviz.tracing.structure import Path, leaves, members
-from fxviz.tracing.symbols import Symbols
+
+if TYPE_CHECKING:
+    from fxviz.tracing.symbols import Symbols
 
 __all__ = ["FxGraphBuilder", "FxRef"]
 

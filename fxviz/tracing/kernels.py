@@ -5,10 +5,12 @@ Each gets the operator's arguments as fake tensors and returns fake outputs of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["find_fake_kernel"]
 

@@ -6,13 +6,11 @@ under them; each becomes a kernel. Storages are watched through weak references,
 
 from __future__ import annotations
 
-import inspect
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from types import FrameType
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -27,8 +25,12 @@ from fxviz.tracing.kernels import find_fake_kernel
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
 from fxviz.tracing.structure import Path, format_path, leaves, rebuild
-from fxviz.tracing.symbols import Symbols
-from fxviz.tracing.twins import Twins
+
+if TYPE_CHECKING:
+    from fxviz.tracing.twins import Twins
+    from fxviz.tracing.symbols import Symbols
+    from types import FrameType
+    import inspect
 
 __all__ = ["Recorder", "type_of"]
 
@@ -180,7 +182,11 @@ class Recorder:
         node = opened.node or self._begin(opened)
         outputs = dict.fromkeys(self._result(tensor, node) for _, tensor in found)
         node.outputs[:0] = [record for record in outputs if record not in node.outputs]
-        if opened.fx is not None and self._leaf is None and any(kernel.outputs for kernel in node.kernels) | bool(found):
+        if (
+            opened.fx is not None
+            and self._leaf is None
+            and any(kernel.outputs for kernel in node.kernels) | bool(found)
+        ):
             ref = self.fx.call(opened.function, *opened.fx)
             for path, tensor in found:
                 self._tag(tensor).fx = FxRef(ref, path)
@@ -382,7 +388,7 @@ class Recorder:
             self.draft.constants.append(value)
             tag = _Tag(value, None)
             setattr(tensor, _TAG, tag)
-        return tag  # type: ignore[no-any-return]
+        return tag
 
     def _stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
         """The stand-in of a tensor that the model holds outside its parameters and buffers; of any other, itself."""

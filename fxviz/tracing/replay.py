@@ -6,8 +6,7 @@ import inspect
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import fx
@@ -16,9 +15,12 @@ from torch.utils import _pytree as pytree
 from fxviz.errors import FormatError, InputError
 from fxviz.ir import Call, Scope, Source
 from fxviz.tracing import _torch
-from fxviz.tracing.recorder import Recorder
-from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source_in_text
+
+if TYPE_CHECKING:
+    from fxviz.tracing.scopes import ScopeStack
+    from fxviz.tracing.recorder import Recorder
+    from pathlib import Path
 
 __all__ = ["Program", "ScopeReader", "exported_program", "read_program"]
 
@@ -92,13 +94,6 @@ def _frame(entry: Any) -> tuple[str, str]:
     path, kind = entry
     path = re.sub(r"^L\['self'\]\.?|^L__self___?", "", str(path))
     return path.partition("@")[0], kind.__name__ if isinstance(kind, type) else str(kind).rpartition(".")[2]
-
-
-def _source(node: fx.Node) -> Source | None:
-    """The innermost line of the node's stack trace that is not torch's."""
-    found = re.findall(r'File "(.+?)", line (\d+), in (\S+)', node.stack_trace or "")
-    own = [frame for frame in found if "/torch/" not in frame[0]] or found
-    return Source(display_path(own[-1][0]), int(own[-1][1]), own[-1][2]) if own else None
 
 
 def exported_program(program: torch.export.ExportedProgram, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:

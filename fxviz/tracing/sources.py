@@ -6,12 +6,14 @@ import os
 import re
 import sys
 from functools import lru_cache
-from types import FrameType
-from typing import Literal
+from typing import Literal, TYPE_CHECKING
 
 import torch
 
 from fxviz.ir import Source
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["display_path", "find_source", "find_source_in_text"]
 

@@ -85,7 +85,7 @@ class _Structure:
             submodule = self.module.get_submodule(str(node.target))
             op, scope = type(submodule).__name__, self.reader.scope_of(node, with_target=True)
         else:
-            op = str(node.target) if node.op == "call_method" else author_op(node.target)  # type: ignore[arg-type]
+            op = str(node.target) if node.op == "call_method" else author_op(node.target)
             scope = self.reader.scope_of(node)
         record = NodeRecord(op, scope, self.reader.source_of(node))
         attributes: dict[str, Attribute] = {}

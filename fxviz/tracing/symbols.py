@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import sympy
 import torch
 
 from fxviz.errors import InputError
-from fxviz.ir import Dim
 from fxviz.tracing import _torch
 from fxviz.tracing.structure import Path, format_path
+
+if TYPE_CHECKING:
+    from fxviz.ir import Dim
 
 __all__ = ["Symbols"]
 

@@ -53,7 +53,8 @@ class FakeTwins:
         if not any(isinstance(size, torch.SymInt) for size in shape):
             return self._twin(tensor)
         # A fake factory call keeps the symbols; the dimensions are laid out in the order of the original's strides.
-        order = sorted(range(tensor.dim()), key=lambda dim: (-tensor.stride(dim), dim))
+        strides = tensor.stride()
+        order = sorted(range(tensor.dim()), key=lambda dim: (-strides[dim], dim))
         inverse = sorted(range(tensor.dim()), key=order.__getitem__)
         with self.mode:
             dense = torch.empty([shape[dim] for dim in order], dtype=tensor.dtype, device=self._device(tensor))
@@ -70,7 +71,7 @@ class FakeTwins:
         return twin
 
     def _make(self, tensor: torch.Tensor) -> torch.Tensor:
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if nn.parameter.is_lazy(tensor):
             raise InputError(
                 "the model has lazy layers whose shapes are not known yet; call it once on an input of its kind, then trace it"
             )
