@@ -23,7 +23,10 @@ __all__ = [
     "relative_path",
     "scope_title",
     "scope_tooltip",
+    "series",
     "shapes",
+    "value_title",
+    "value_tooltip",
 ]
 
 _MOST_SHAPES = 2
@@ -41,7 +44,7 @@ def node_title(node: Node, parent: Scope, alone: bool) -> str:
     if not alone or not node.scope:
         return node.op
     name = relative_path((node.scope,), parent)
-    return node.op if name == node.op.strip("_") else f"{name}: {node.op}"
+    return node.op if name.partition("@")[0] == node.op.strip("_") else f"{name}: {node.op}"
 
 
 def scope_title(copies: Sequence[Scope], parent: Scope, kind: str) -> str:
@@ -63,10 +66,34 @@ def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
     inside = f"{parent[-1].path}." if parent else ""
     if name.startswith(inside):
         name = name[len(inside) :]
-    parts = name.split(".")
-    name = ".".join(parts) if len(parts) <= 3 else f"{parts[0]}…{'.'.join(parts[-2:])}"
+    name = _short(name)
     expected = parent[-1].index if parent else 0
     return f"{name}@{first.index}" if len(copies) == 1 and first.index != expected else name
+
+
+def value_title(names: Sequence[str]) -> str:
+    """An input or output of the graph by its name, or the names of all that it stands for.
+
+    >>> value_title(["cache.layers.0.keys", "cache.layers.1.keys"]), value_title(["hidden", "last", "aux"])
+    ('cache…0–1.keys × 2', 'hidden, last, …')
+    """
+    if len(names) > 1 and len(set(map(series, names))) == 1:
+        return f"{_short(name_range(names))} × {len(names)}"
+    return ", ".join([*map(_short, names[:2]), *(["…"] if len(names) > 2 else [])])
+
+
+def series(name: str) -> str:
+    """What the names of a series have in common: all but the numbers.
+
+    >>> series("layers.0.norm1") == series("layers.12.norm2"), series("query") == series("key")
+    (True, False)
+    """
+    return re.sub(r"\d+", "#", name)
+
+
+def _short(name: str) -> str:
+    parts = name.split(".")
+    return name if len(parts) <= 3 else f"{parts[0]}…{'.'.join(parts[-2:])}"
 
 
 def name_range(paths: Sequence[str]) -> str:
@@ -123,6 +150,13 @@ def node_tooltip(node: Node, metrics: Sequence[Metric]) -> str:
             *([f"runs {', '.join(kernel.op for kernel in node.kernels)}"] if node.kernels else []),
             *_every_number(metrics, (node,)),
         )
+    )
+
+
+def value_tooltip(kind: str, value: Value, names: Sequence[str]) -> str:
+    """An input or output of the graph with its type, and the names that callers know it by."""
+    return "\n".join(
+        (f"{kind} {value.name}: {format_type(value.type)}", *(name for name in names if name != value.name))
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from fxviz.captions import series
 from fxviz.frames import Frame, FrameItem
 from fxviz.ir import Node, Scope
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from fxviz.passes.repeats import Repeated
 
 __all__ = ["Draft", "DraftItem", "draft"]
+
+
+_CONTAINERS = frozenset(
+    {"ModuleDict", "ModuleList", "Sequential"}
+)  # around a single scope, these say less than it does
 
 
 @dataclass(eq=False)
@@ -66,10 +71,10 @@ class _Nesting:
             return first
         copies = tuple(frame.scope for frame in run if isinstance(frame, Frame))
         match self.items(first):
-            case [item] if len(run) == 1:
-                return item
-            case [Node()]:
-                return Draft(copies, [], open=False)
+            case [Node() as node]:
+                return node if len(run) == 1 else Draft(copies, [], open=False)
+            case [Draft() as only] if len(run) == 1 and (first.scope[-1].kind in _CONTAINERS or len(only.copies) > 1):
+                return only
             case [Draft(copies=[_]) as only]:
                 return Draft(copies, only.items)
             case items:
@@ -99,7 +104,9 @@ class _Nesting:
         """
         if not self._fold or isinstance(first, Node) or isinstance(item, Node):
             return None
-        if _series(first.scope) != _series(item.scope) or not self._repeats.equal(first.scope, item.scope):
+        if series(first.scope[-1].path) != series(item.scope[-1].path) or not self._repeats.equal(
+            first.scope, item.scope
+        ):
             return None
         wires: list[tuple[int, int, int] | None] = []
         for value in self._repeats.reads(item.scope):
@@ -110,8 +117,3 @@ class _Nesting:
                 back = (item.start - position + len(first) - 1) // len(first)
                 wires.append((back, (position - first.start) % len(first), which))
         return tuple(wires)
-
-
-def _series(scope: Scope) -> str:
-    """What the members of a series have in common: their path but for its numbers; ``query`` and ``key`` are no series."""
-    return re.sub(r"\d+", "#", scope[-1].path)

@@ -11,18 +11,26 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fxviz.captions import node_title, node_tooltip, numbers, scope_title, scope_tooltip, shapes
+from fxviz.captions import (
+    node_title,
+    node_tooltip,
+    numbers,
+    scope_title,
+    scope_tooltip,
+    shapes,
+    value_title,
+    value_tooltip,
+)
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.repeats import Repeats
-from fxviz.quantity import format_type
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -59,7 +67,8 @@ class Edge:
     """An arrow between two visible things, and the values that flow along it; no two edges join the same pair.
 
     Its ends are operations, closed boxes, or values: a `Value` as an end is an input of the graph (source) or an output
-    of it (target). ``values`` are those that the source makes, as in the visible copy.
+    of it (target), each standing for its equals where copies are folded. An input that is returned as it is, is both
+    ends of one edge. ``values`` are those that the source makes, as in the visible copy.
     """
 
     source: Item | Value
@@ -71,8 +80,9 @@ class Edge:
 class View:
     """All that an exporter needs, decided: what is visible, how it nests, and what is written on it.
 
-    ``root`` is the open box of the whole model, its scope is ``()``. ``twins`` maps every value of a folded copy to its
-    equal in the copy that is shown (values that are shown as they are, are absent): see `shown`.
+    ``root`` is the open box of the whole model, its scope is ``()``; its ``inputs`` and ``outputs`` are those of the graph
+    that are shown. ``twins`` maps every value of a folded copy to its equal in the copy that is shown, likewise an input
+    of the graph that only this copy reads (values that are shown as they are, are absent): see `shown`.
     """
 
     graph: Graph
@@ -96,8 +106,8 @@ class View:
         ``fold`` shows a run of equal siblings as one box. ``show`` names the analyses whose numbers are written on
         each item, in that order.
 
-        A scope that holds a single operation is shown as that operation, and one that holds a single box as that box;
-        neither is a level of depth.
+        A scope that holds a single operation is shown as that operation, and one that holds a single scope as one box
+        with it; neither is a level of depth.
         """
         if depth is not None and depth < 0:
             raise InputError(f"depth is {depth}: give 0 for the top level, more to see inside it, None for everything")
@@ -143,7 +153,7 @@ class View:
     def title(self, item: Item | Value) -> str:
         """The name of an item in a few words: ``add``, ``conv1: conv2d``, ``0: Bottleneck``, ``layers.0–11: Block × 12``."""
         if isinstance(item, Value):
-            return self._output_titles.get(item, item.name)
+            return value_title(self._names.get(item, (item.name,)))
         if item is self.root:
             return self.graph.name
         parent = self.parent(item).scope
@@ -164,7 +174,7 @@ class View:
     def tooltip(self, item: Item | Value) -> str:
         """The rest, over several lines: full path, source line, attributes, types of inputs and outputs, kernels, every number."""
         if isinstance(item, Value):
-            return f"{self.kind(item)} {item.name}: {format_type(item.type)}"
+            return value_tooltip(self.kind(item), item, self._names.get(item, ()))
         if isinstance(item, Node):
             return node_tooltip(item, self.metrics)
         return scope_tooltip(item.copies, self._sizes[item.scope], item.inputs, item.outputs, self.metrics)
@@ -198,12 +208,18 @@ class View:
         }
 
     @cached_property
-    def _output_titles(self) -> Mapping[Value, str]:
-        """The names of the outputs; a result that is returned twice has two."""
-        names: dict[Value, list[str]] = {}
-        for value, name in zip(self.graph.outputs, self.graph.output_names, strict=False):
-            names.setdefault(value, []).append(name)
-        return {value: ", ".join(given) for value, given in names.items() if value.role is not Role.INPUT}
+    def _names(self) -> Mapping[Value, Sequence[str]]:
+        """The names of every end: those of all inputs or outputs that it stands for."""
+        graph = self.graph
+        output_names = graph.output_names or tuple(value.name for value in graph.outputs)
+        ends = {self.shown(value): value for value in (*self.root.outputs, *self.root.inputs)}
+        names: dict[Value, list[str]] = {end: [] for end in ends.values()}
+        for value in graph.inputs:
+            names[self.shown(value)].append(value.name)
+        for value, name in zip(graph.outputs, output_names, strict=True):
+            if value.role is not Role.INPUT:
+                names[ends[self.shown(value)]].append(name)
+        return names
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:

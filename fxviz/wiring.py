@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.folding import Draft
-from fxviz.ir import Node, Role, Value
+from fxviz.ir import Node, Role, Scope, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fxviz.passes.repeats import Repeated
 
@@ -31,7 +31,7 @@ class Wiring:
 def wire(repeats: Repeated, root: Draft) -> Wiring:
     """Lift every use of a value to the visible ends, once per pair, in execution order.
 
-    Weights and constants are not wired. What a copy in a folded box hands to a later one has no edge: both are the same
+    An output of the graph is its own end, or that of its equal in an earlier copy. Weights and constants are not wired. What a copy in a folded box hands to a later one has no edge: both are the same
     box, and it would run backwards in it.
     """
     graph = repeats.graph
@@ -40,17 +40,17 @@ def wire(repeats: Repeated, root: Draft) -> Wiring:
     inputs: dict[Draft, dict[Value, None]] = {}
     outputs: dict[Draft, dict[Value, None]] = {}
 
-    def connect(value: Value, reader: Node | None) -> None:
+    def connect(value: Value, target: End, reader: Node | None) -> None:
         maker = graph.producers.get(value)
-        if maker is None and (value.role is not Role.INPUT or reader is None):
+        if maker is None and value.role is not Role.INPUT:
             return
-        shown = places.twins.get(value, value)
-        source, target = places.visible(maker) or value, places.visible(reader) or value
+        shown = places.shown(value)
+        source = places.visible(maker) if maker else shown
         left, entered = _crossed(places.around(source), places.around(target))
         if maker and reader and (folded := places.handed_on(maker, reader)):
             around = places.around(source)
             left, entered = around[around.index(folded) :], ()
-        elif source is not target:
+        elif source is not target or isinstance(source, Value):
             edges.setdefault((source, target), {})[shown] = None
         for box in left:
             outputs.setdefault(box, {})[shown] = None
@@ -59,15 +59,16 @@ def wire(repeats: Repeated, root: Draft) -> Wiring:
 
     for node in graph.nodes:
         for value in node.inputs:
-            connect(value, node)
+            connect(value, places.visible(node), node)
+    given = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
+    returned: dict[Value, Value] = {}
     for value in graph.outputs:
-        connect(value, None)
+        connect(value, returned.setdefault(places.shown(value), value), None)
 
     return Wiring(
         {ends: tuple(values) for ends, values in edges.items()},
-        {root: graph.inputs} | {box: tuple(values) for box, values in inputs.items()},
-        {root: tuple(dict.fromkeys(places.twins.get(value, value) for value in graph.outputs))}
-        | {box: tuple(values) for box, values in outputs.items()},
+        {root: given} | {box: tuple(values) for box, values in inputs.items()},
+        {root: tuple(returned.values())} | {box: tuple(values) for box, values in outputs.items()},
         places.twins,
     )
 
@@ -83,9 +84,13 @@ class _Places:
         self._around: dict[Draft | Node, tuple[Draft, ...]] = {}
         self._place(root, ())
 
-    def visible(self, node: Node | None) -> Draft | Node | None:
+    def shown(self, value: Value) -> Value:
+        """The value that stands for this one, or itself."""
+        return self.twins.get(value, value)
+
+    def visible(self, node: Node) -> Draft | Node:
         """The operation or closed box in which a node is seen."""
-        return self._seen_as[node] if node else None
+        return self._seen_as[node]
 
     def around(self, end: End) -> tuple[Draft, ...]:
         """The boxes around an end below the root, outermost first, itself included."""
@@ -125,8 +130,18 @@ class _Places:
                 self._copies[node] = ((box, number), *inner[twin])
                 self._seen_as[node] = self._seen_as[twin]
                 if number:
-                    for value, shown in zip(node.outputs, twin.outputs, strict=True):
-                        self.twins[value] = self.twins.get(shown, shown)
+                    self._stand_in(node.outputs, twin.outputs)
+        for given in zip(*map(self._repeats.reads, box.copies), strict=True):
+            if all(self._is_given_to(value, copy) for value, copy in zip(given, box.copies, strict=True)):
+                self._stand_in(given[1:], given[:1] * (len(given) - 1))
+
+    def _stand_in(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
+        self.twins |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
+
+    def _is_given_to(self, value: Value, copy: Scope) -> bool:
+        """Whether a value is an input of the graph for this scope alone, as each layer's cache is."""
+        graph = self._repeats.graph
+        return value.role is Role.INPUT and all(node.scope[: len(copy)] == copy for node in graph.users[value])
 
 
 def _crossed(source: tuple[Draft, ...], target: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], tuple[Draft, ...]]:

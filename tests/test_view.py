@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -155,14 +155,25 @@ def test_modules_with_names_of_their_own_are_not_folded() -> None:
     assert tree(view).splitlines() == ["query: linear", "key: linear", "value: linear"]
 
 
-def test_a_chain_of_scopes_is_one_box_with_the_path_in_its_title() -> None:
+def test_a_container_around_a_single_module_is_left_out() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("features", "Sequential"), build.module("0", "Block"), build.module("layers", "ModuleList"):
+        for i in range(2):
+            with build.module(f"{i}", f"Layer{i}"):
+                x = build.op("relu", build.op("neg", x))
+    view = View.of(build.graph(build.op("exp", x)), depth=1)
+    assert tree(view).splitlines() == ["features.0: Block", "  [layers.0: Layer0]", "  [layers.1: Layer1]", "exp"]
+
+
+def test_a_chain_of_scopes_is_one_box() -> None:
     build = Builder()
     x = build.input("x", 1, 4)
     with build.module("encoder", "Encoder"), build.module("wrapped", "Wrapper"), build.module("body", "Body"):
         x = build.op("relu", build.op("neg", x))
     x = build.op("exp", x)
     view = View.of(build.graph(x))
-    assert tree(view).splitlines() == ["encoder.wrapped.body: Body", "  neg", "  relu", "exp"]
+    assert tree(view).splitlines() == ["encoder: Encoder", "  neg", "  relu", "exp"]
 
 
 def test_calls_of_one_module_in_a_row_fold_and_others_are_numbered() -> None:
@@ -268,19 +279,46 @@ def test_an_edge_carries_each_value_once() -> None:
     assert edge.values == (a, b)
 
 
-def test_inputs_that_are_returned_and_constants_have_no_edges() -> None:
+def test_an_input_that_is_returned_is_both_ends_of_an_edge_and_a_constant_of_none() -> None:
     build = Builder()
     x, unused = build.input("x", 1, 4), build.input("unused", 1)
     y = build.op("add", x, build.constant("one", 1, 4))
     view = View.of(build.graph(y, x, y))
-    assert edges(view) == ["x -> add", "add -> output.0, output.2"]
-    assert view.root.inputs == (x, unused)
+    assert edges(view) == ["x -> add", "add -> output.0…2 × 2", "x -> x"]
+    assert (view.root.inputs, view.root.outputs) == ((x, unused), (y, x))
+
+
+def test_inputs_and_outputs_of_each_copy_alone_are_folded_with_it() -> None:
+    build = Builder()
+    x, mask = build.input("x", 1, 4), build.input("mask", 1, 4)
+    caches = [build.input(f"cache.layers.{i}.keys", 2, 4) for i in range(3)]
+    made = []
+    for i in range(3):
+        with build.module(f"layers.{i}", "Layer"):
+            made.append(build.op("cat", caches[i], x, shape=(3, 4)))
+            x = build.op("add", x, build.op("mul", build.op("sum", made[-1], shape=(1, 4)), mask))
+    graph = build.graph(x, *made)
+    graph = replace(graph, output_names=("logits", *(f"new.layers.{i}.keys" for i in range(3))))
+    view = View.of(graph, depth=0)
+    fold = "layers.0–2: Layer × 3"
+    assert edges(view) == [
+        f"cache…0–2.keys × 3 -> {fold}",
+        f"x -> {fold}",
+        f"mask -> {fold}",
+        f"{fold} -> logits",
+        f"{fold} -> new…0–2.keys × 3",
+    ]
+    assert [value.name for value in view.root.inputs] == ["x", "mask", "cache.layers.0.keys"]
+    assert view.tooltip(made[0]).splitlines() == ["output cat: float32 3×4", *graph.output_names[1:]]
+    assert len(View.of(graph, fold=False, depth=0).root.outputs) == 4
 
 
 def test_an_empty_graph_has_an_empty_view() -> None:
     build = Builder("nothing")
     view = View.of(build.graph(build.input("x", 1)))
-    assert (view.root.items, view.edges, view.title(view.root)) == ((), (), "nothing")
+    assert (view.root.items, edges(view), view.title(view.root)) == ((), ["x -> x"], "nothing")
+    view = View.of(Builder().graph())
+    assert (view.root.items, view.edges) == ((), ())
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -365,7 +403,7 @@ def test_tooltips_hold_the_rest() -> None:
         "elements: 10 FLOPs",
         "elements: 5 FLOPs each",
     ]
-    assert view.tooltip(x) == "output add_1: float32 1×4"
+    assert view.tooltip(x) == "output add_1: float32 1×4\noutput"
 
 
 def test_what_gives_no_numbers_cannot_be_shown() -> None:
@@ -506,7 +544,7 @@ def test_law_every_flow_between_visible_things_has_its_edge_and_no_other_edge_is
         for value in reader.inputs:
             target, target_copies = places[reader]
             if value.role is Role.INPUT:
-                expected.setdefault((value, target), set()).add(value)
+                expected.setdefault((view.shown(value), target), set()).add(view.shown(value))
             elif value.role is Role.RESULT:
                 source, source_copies = places[graph.producers[value]]
                 handed_on = any(
@@ -516,9 +554,11 @@ def test_law_every_flow_between_visible_things_has_its_edge_and_no_other_edge_is
                 )
                 if source is not target and not handed_on:
                     expected.setdefault((source, target), set()).add(view.shown(value))
+    ends: dict[Value, Value] = {}
     for value in graph.outputs:
-        if value.role is Role.RESULT:
-            expected.setdefault((places[graph.producers[value]][0], value), set()).add(view.shown(value))
+        end = ends.setdefault(view.shown(value), value)
+        source = places[graph.producers[value]][0] if value.role is Role.RESULT else view.shown(value)
+        expected.setdefault((source, end), set()).add(view.shown(value))
     assert {(edge.source, edge.target): set(edge.values) for edge in view.edges} == expected
     assert len(view.edges) == len(expected)
 
@@ -530,8 +570,10 @@ def test_law_ends_are_visible_and_edges_run_forward(view: View) -> None:
     for edge in view.edges:
         assert edge.values
         if isinstance(edge.source, Value):
+            assert edge.source in view.root.inputs
             assert edge.source in view.graph.inputs
         if isinstance(edge.target, Value):
+            assert edge.target in view.root.outputs
             assert edge.target in view.graph.outputs
         ends = [end for end in (edge.source, edge.target) if not isinstance(end, Value)]
         assert all(isinstance(end, Node) or not end.open for end in ends)
@@ -600,7 +642,7 @@ def test_law_every_copy_is_the_same_computation_as_the_one_shown(view: View) -> 
 @laws
 @given(views)
 def test_law_everything_can_be_written(view: View) -> None:
-    for item in (*view.walk(), *view.graph.inputs, *view.graph.outputs):
+    for item in (*view.walk(), *view.root.inputs, *view.root.outputs):
         assert view.title(item)
         assert view.tooltip(item)
         assert len(view.lines(item)) <= 2
