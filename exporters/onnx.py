@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import onnx
 
-from fxviz.captions import numbers
+from fxviz.captions import name_range, numbers
 from fxviz.errors import GraphError
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
@@ -101,21 +101,25 @@ class _Writer:
         graph = self._view.graph
         for value in graph.inputs:
             self._write_input(level, value)
-        # Outputs have the names that callers know them by. Those of all copies of a folded scope are one.
-        outputs: dict[Value, list[str]] = {}
-        for value, name in zip(graph.outputs, graph.output_names or (v.name for v in graph.outputs), strict=True):
-            outputs.setdefault(self._view.shown(value), []).append(name)
-        self._output_names = {value: self._names.fresh(names[0]) for value, names in outputs.items()}
+        outputs = self._outputs()
+        self._output_names = {value: self._names.fresh(name) for value, name in outputs.items()}
         self._write_items(level, self._view.root)
-        for value, names in outputs.items():
-            output = self._output_names[value]
+        for value, output in self._output_names.items():
             if level.names.get(value) != output:  # an input or a weight, handed on as it is
                 inputs = [self._read(level, value)]
                 level.proto.node.add(op_type="Identity", domain=_DOMAIN, name=output, input=inputs, output=[output])
-            info = level.proto.output.add()
-            _write_value(info, output, value, must_have_type=True)
-            if len(names) > 1:
-                info.metadata_props.add(key="stands for", value=clean_text("\n".join(names)))
+            _write_value(level.proto.output.add(), output, value, must_have_type=True)
+
+    def _outputs(self) -> dict[Value, str]:
+        """What is returned, by the names that callers know; what the copies of a folded scope return is one of a range."""
+        graph = self._view.graph
+        names: dict[Value, list[str]] = {}
+        for value, name in zip(graph.outputs, graph.output_names or [v.name for v in graph.outputs], strict=True):
+            names.setdefault(value, []).append(name)
+        shown: dict[Value, list[str]] = {}
+        for value, given in names.items():
+            shown.setdefault(self._view.shown(value), []).append(", ".join(given))
+        return {value: name_range(given) if len(given) > 1 else given[0] for value, given in shown.items()}
 
     def _write_input(self, level: _Level, value: Value) -> None:
         level.names[value] = self._names.fresh(level.prefix + value.name)
@@ -235,7 +239,9 @@ class _Writer:
     def _describe_box(self, box: Box) -> dict[str, str]:
         facts = {"module": f"{format_scope(box.scope)}: {box.scope[-1].kind}"}
         if box.times > 1:
-            facts["stands for"] = "\n".join(map(format_scope, box.copies))
+            facts["stands for"] = (
+                f"{format_scope(box.copies[0])} to {format_scope(box.copies[-1])}: {box.times} equal ones"
+            )
         return facts | self._measure(box)
 
     def _describe_node(self, node: Node) -> dict[str, str]:

@@ -110,19 +110,22 @@ def _dtype(operand: Operand) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _accepts(op_type: str, inputs: tuple[str | None, ...], outputs: tuple[str | None, ...]) -> bool:
-    """Whether the operator's own schema allows these dtypes together."""
+    """Whether the operator's own schema allows these dtypes together, and leaving these operands out."""
     if not onnx.defs.has(op_type, OPSET, ""):
         return False
     schema = onnx.defs.get_schema(op_type, OPSET, "")
+    if not schema.min_input <= len(inputs) <= schema.max_input:
+        return False
     allowed = {constraint.type_param_str: constraint.allowed_type_strs for constraint in schema.type_constraints}
     bound: dict[str, str] = {}
     for formals, dtypes in ((schema.inputs, inputs), (schema.outputs, outputs)):
         for position, dtype in enumerate(dtypes):
-            if dtype == "":
+            formal = formals[min(position, len(formals) - 1)]
+            if dtype == "" and formal.option == onnx.defs.OpSchema.FormalParameterOption.Optional:
                 continue
             if dtype is None or dtype not in ELEMENT_TYPES:
                 return False
-            variable = formals[min(position, len(formals) - 1)].type_str
+            variable = formal.type_str
             actual = _type_string(ELEMENT_TYPES[dtype])
             if actual not in allowed.get(variable, (variable,)) or bound.setdefault(variable, actual) != actual:
                 return False
@@ -263,12 +266,6 @@ def _hardtanh(kernel: Operation) -> Standard | None:
     x = kernel.inputs[0]
     bounds = (kernel.attributes.get("min_val", -1.0), kernel.attributes.get("max_val", 1.0))
     return Standard("Clip", (x, *(Literal(bound, _dtype(x) or "") for bound in bounds)), kernel.outputs)
-
-
-@operators("aten.relu6", "aten.relu6_")
-def _relu6(kernel: Operation) -> Standard | None:
-    x = kernel.inputs[0]
-    return Standard("Clip", (x, Literal(0.0, _dtype(x) or ""), Literal(6.0, _dtype(x) or "")), kernel.outputs)
 
 
 @operators("aten.leaky_relu", "aten.leaky_relu_")
@@ -504,14 +501,6 @@ def _avg_pool(kernel: Operation) -> Standard | None:
         return None
     attributes["count_include_pad"] = int(bool(kernel.attributes.get("count_include_pad", True)))
     return Standard("AveragePool", kernel.inputs, kernel.outputs, attributes)
-
-
-@operators("aten._adaptive_avg_pool2d", "aten._adaptive_avg_pool3d")
-def _adaptive_avg_pool(kernel: Operation) -> Standard | None:
-    spatial = _rank(kernel.inputs[0]) - 2
-    if f"pool{spatial}d" not in kernel.op or _shape(kernel.outputs[0])[2:] != (1,) * spatial:
-        return None
-    return Standard("GlobalAveragePool", kernel.inputs, kernel.outputs)
 
 
 @operators("aten.mean", "aten.sum", "aten.amax", "aten.amin")
