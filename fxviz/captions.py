@@ -66,7 +66,8 @@ def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
     inside = f"{parent[-1].path}." if parent else ""
     if name.startswith(inside):
         name = name[len(inside) :]
-    name = _short(name)
+    parts = name.split(".")
+    name = name if len(parts) <= 3 else f"{parts[0]}…{'.'.join(parts[-2:])}"
     expected = parent[-1].index if parent else 0
     return f"{name}@{first.index}" if len(copies) == 1 and first.index != expected else name
 
@@ -75,11 +76,11 @@ def value_title(names: Sequence[str]) -> str:
     """An input or output of the graph by its name, or the names of all that it stands for.
 
     >>> value_title(["cache.layers.0.keys", "cache.layers.1.keys"]), value_title(["hidden", "last", "aux"])
-    ('cache…0–1.keys × 2', 'hidden, last, …')
+    ('cache.layers.0–1.keys × 2', 'hidden, last, …')
     """
     if len(names) > 1 and len(set(map(series, names))) == 1:
-        return f"{_short(name_range(names))} × {len(names)}"
-    return ", ".join([*map(_short, names[:2]), *(["…"] if len(names) > 2 else [])])
+        return f"{name_range(names)} × {len(names)}"
+    return ", ".join([*names[:2], *(["…"] if len(names) > 2 else [])])
 
 
 def series(name: str) -> str:
@@ -89,11 +90,6 @@ def series(name: str) -> str:
     (True, False)
     """
     return re.sub(r"\d+", "#", name)
-
-
-def _short(name: str) -> str:
-    parts = name.split(".")
-    return name if len(parts) <= 3 else f"{parts[0]}…{'.'.join(parts[-2:])}"
 
 
 def name_range(paths: Sequence[str]) -> str:

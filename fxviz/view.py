@@ -209,17 +209,15 @@ class View:
 
     @cached_property
     def _names(self) -> Mapping[Value, Sequence[str]]:
-        """The names of every end: those of all inputs or outputs that it stands for."""
+        """For every input and output of the graph the names of all those that are shown as one with it."""
         graph = self.graph
-        output_names = graph.output_names or tuple(value.name for value in graph.outputs)
-        ends = {self.shown(value): value for value in (*self.root.outputs, *self.root.inputs)}
-        names: dict[Value, list[str]] = {end: [] for end in ends.values()}
+        together: dict[Value, list[str]] = {}
         for value in graph.inputs:
-            names[self.shown(value)].append(value.name)
-        for value, name in zip(graph.outputs, output_names, strict=True):
+            together.setdefault(self.shown(value), []).append(value.name)
+        for value, name in zip(graph.outputs, graph.output_names or (v.name for v in graph.outputs), strict=True):
             if value.role is not Role.INPUT:
-                names[ends[self.shown(value)]].append(name)
-        return names
+                together.setdefault(self.shown(value), []).append(name)
+        return {value: together[self.shown(value)] for value in (*graph.inputs, *graph.outputs)}
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:

@@ -302,11 +302,11 @@ def test_inputs_and_outputs_of_each_copy_alone_are_folded_with_it() -> None:
     view = View.of(graph, depth=0)
     fold = "layers.0–2: Layer × 3"
     assert edges(view) == [
-        f"cache…0–2.keys × 3 -> {fold}",
+        f"cache.layers.0–2.keys × 3 -> {fold}",
         f"x -> {fold}",
         f"mask -> {fold}",
         f"{fold} -> logits",
-        f"{fold} -> new…0–2.keys × 3",
+        f"{fold} -> new.layers.0–2.keys × 3",
     ]
     assert [value.name for value in view.root.inputs] == ["x", "mask", "cache.layers.0.keys"]
     assert view.tooltip(made[0]).splitlines() == ["output cat: float32 3×4", *graph.output_names[1:]]
@@ -646,7 +646,7 @@ def test_law_everything_can_be_written(view: View) -> None:
         assert view.title(item)
         assert view.tooltip(item)
         assert len(view.lines(item)) <= 2
-        assert view.title(item).count(".") <= 2
+        assert isinstance(item, Value) or view.title(item).count(".") <= 2
 
 
 DESCRIBE = """
