@@ -29,7 +29,8 @@ def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
     if amount is None:
         return "?"
     if isinstance(amount, sympy.Expr) and not amount.is_number:
-        return f"{format_expression(amount)} {unit}".rstrip()
+        # Next to a symbol, a B would be read as one.
+        return f"{format_expression(amount)} {'bytes' if unit == 'B' else unit}".rstrip()
     base, prefixes = (1024.0, _BINARY) if unit == "B" else (1000.0, _DECIMAL)
     number, power = float(amount), 0
     # 999.5 would be written as 1000: it belongs to the next prefix. No prefix makes an infinite number smaller.

@@ -42,7 +42,8 @@ B, S = sympy.symbols("B S", integer=True, positive=True)
         (math.nan, "", "nan"),
         (None, "B", "?"),
         (sympy.Integer(2048), "B", "2 KiB"),
-        (4 * B * S + 8, "B", "4·B·S + 8 B"),
+        (4 * B * S + 8, "B", "4·B·S + 8 bytes"),
+        (2 * B, "FLOPs", "2·B FLOPs"),
     ],
 )
 def test_quantities(amount: int | float | sympy.Expr | None, unit: str, text: str) -> None:
