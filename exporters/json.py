@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from fxviz.serialize import dumps
 
@@ -16,6 +16,8 @@ __all__ = ["Json"]
 @dataclass(frozen=True)
 class Json:
     """Writes the graph behind a view, all of it: what is closed or folded in the view is written too."""
+
+    whole: ClassVar[bool] = True
 
     def export(self, view: View) -> str:
         """The graph as JSON; its schema is described in `fxviz.serialize`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich import box
 from rich.console import Console
@@ -116,6 +116,8 @@ class Csv:
     Columns: depth, path (of a module, or the name of an operation), kind (a class, or an operator), times, shapes and
     dtypes of the outputs, then one column a metric with its unit. The last row, of kind ``Total``, is the whole graph.
     """
+
+    whole: ClassVar[bool] = True
 
     def export(self, view: View) -> str:
         """The table; amounts that are not known are empty."""

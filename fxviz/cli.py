@@ -122,7 +122,11 @@ _model = _options(
     click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
 )
 _view = _options(
-    click.option("--depth", type=click.IntRange(min=0), help="Close all modules that are nested deeper."),
+    click.option(
+        "--depth",
+        type=click.IntRange(min=0),
+        help="Close all modules that are nested deeper; by default as many stay open as fit on a page.",
+    ),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
     click.option(
         "--show",
@@ -150,7 +154,7 @@ def _command(*options: Callable[[Function], Function]) -> Callable[[Callable[...
 # Commands -------------------------------------------------------------------------------------------------------------
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("fxviz", cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fxviz", message="%(prog)s %(version)s")
 def main() -> None:
     """Know a PyTorch model before you run it: its shapes, FLOPs and memory, on diagrams that one can read."""
@@ -174,7 +178,7 @@ def summary(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
-        view = _view_of(facts, 2 if depth is None else depth, no_fold, show)
+        view = _view_of(facts, "text", depth, no_fold, show)
         lines = report_lines(facts)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -221,10 +225,10 @@ def export(
     for output in outputs:
         if output != "-" and not Path(output).absolute().parent.is_dir():
             raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
-    view = _view_of(_facts(model, inputs, dtype, mode), depth, no_fold, show)
+    facts = _facts(model, inputs, dtype, mode)
     for output, name in formats.items():
         with _progress(f"writing {output}"):
-            content = render(view, name)
+            content = render(_view_of(facts, name, depth, no_fold, show), name)
             if output != "-":
                 write_file(output, content)
         if output == "-":
@@ -254,13 +258,13 @@ def netron(
     from fxviz.netron import serve
     from fxviz.output import render
 
-    view = _view_of(_facts(model, inputs, dtype, mode), depth, no_fold, show)
+    facts = _facts(model, inputs, dtype, mode)
     with _progress("writing ONNX"):
-        content = render(view, "onnx")
+        content = render(_view_of(facts, "onnx", depth, no_fold, show), "onnx")
     content = content.encode() if isinstance(content, str) else content
     logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
-    with serve(content, view.graph.name, port=port, browser=not no_browser) as address:
-        click.echo(f"{view.graph.name} is at {address}; Ctrl-C stops")
+    with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
+        click.echo(f"{facts.graph.name} is at {address}; Ctrl-C stops")
         threading.Event().wait()
 
 
@@ -295,13 +299,19 @@ def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -
         return Facts(models.trace(model, inputs, dtype=dtype, mode=mode))
 
 
-def _view_of(facts: Facts, depth: int | None, no_fold: bool, show: str | None) -> View:
-    from fxviz.output import SHOWN
+def _view_of(facts: Facts, format: str, depth: int | None, no_fold: bool, show: str | None) -> View:
+    """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
+    from fxviz.output import SHOWN, default_depth
     from fxviz.plugins import find_analysis
     from fxviz.view import View
 
     names = SHOWN if show is None else tuple(name.strip() for name in show.split(",") if name.strip())
-    return View.of(facts, depth=depth, fold=not no_fold, show=tuple(find_analysis(name)() for name in names))
+    return View.of(
+        facts,
+        depth=default_depth(facts, format, fold=not no_fold) if depth is None else depth,
+        fold=not no_fold,
+        show=tuple(find_analysis(name)() for name in names),
+    )
 
 
 def _format_of(output: str, wanted: str | None) -> str:

@@ -12,17 +12,20 @@ from fxviz.ir import Graph
 from fxviz.plugins import find_analysis, find_exporter, suggest
 from fxviz.view import View
 
-__all__ = ["SHOWN", "export", "render", "view_of"]
+__all__ = ["READABLE", "SHOWN", "default_depth", "default_view", "export", "render"]
 
 SHOWN = ("parameters", "flops", "memory")
 """The analyses whose numbers are shown where nobody says otherwise."""
+
+READABLE = 60
+"""The boxes and operations that a page holds."""
 
 
 def export(source: View | Facts | Graph, path: str | Path, format: str | None = None, **options: object) -> None:
     """Write ``source`` to a file, whole or not at all.
 
     Args:
-        source: A view; a graph or its facts are shown with parameters, FLOPs and memory.
+        source: A view; of a graph or its facts, `fxviz.output.default_view`: what fits on a page, with its costs.
         path: The file. Its suffix names the format (``model.svg``) unless ``format`` does.
         format: A format name, such as ``"mermaid"``.
         options: The options of the format's exporter, such as ``Mermaid``'s fields.
@@ -42,15 +45,32 @@ def render(source: View | Facts | Graph, format: str, **options: object) -> str 
     return _render(source, format, options)
 
 
-def view_of(source: View | Facts | Graph) -> View:
-    """``source`` if it is a view, else the view of all of it with the numbers that are shown by default."""
-    if isinstance(source, View):
-        return source
+def default_view(source: Facts | Graph, format: str) -> View:
+    """What is shown of a model where nobody says otherwise: `default_depth`, folded, with the numbers of `SHOWN`."""
     if not isinstance(source, Facts | Graph):
+        kind = type(source).__name__
         raise InputError(
-            f"expected a View, a Graph or Facts, got {type(source).__name__}; trace the model first: fxviz.trace(model, args)"
+            f"expected a View, a Graph or Facts, got {kind}; trace the model first: fxviz.trace(model, args)"
         )
-    return View.of(source, show=tuple(find_analysis(name)() for name in SHOWN))
+    facts = source if isinstance(source, Facts) else Facts(source)
+    return View.of(facts, depth=default_depth(facts, format), show=tuple(find_analysis(name)() for name in SHOWN))
+
+
+def default_depth(facts: Facts, format: str, *, fold: bool = True) -> int | None:
+    """The deepest level that keeps what is visible to `READABLE` things; 0 where even that shows more.
+
+    None, which is all, for a format whose reader opens and closes boxes or wants the numbers rather than a picture: its
+    exporter has a class attribute ``whole = True``.
+    """
+    if getattr(find_exporter(format), "whole", False):
+        return None
+    deepest = max(len(scope) for scope in facts.graph.scopes)
+    too_deep = (depth for depth in range(1, deepest + 1) if _visible(View.of(facts, depth=depth, fold=fold)) > READABLE)
+    return next(too_deep, deepest + 1) - 1
+
+
+def _visible(view: View) -> int:
+    return sum(1 for _ in view.walk())
 
 
 def _render(source: View | Facts | Graph, format: str, options: dict[str, object]) -> str | bytes:
@@ -59,4 +79,4 @@ def _render(source: View | Facts | Graph, format: str, options: dict[str, object
         known = [field.name for field in dataclasses.fields(exporter)]
         if unknown := [name for name in options if name not in known]:
             raise InputError(f"{format!r} has no option {unknown[0]!r}{suggest(unknown[0], known)}")
-    return exporter(**options).export(view_of(source))
+    return exporter(**options).export(source if isinstance(source, View) else default_view(source, format))

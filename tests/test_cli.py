@@ -1,0 +1,329 @@
+"""The command line: what it prints and writes, and how every failure ends in one line and an exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import fxviz
+from fxviz.cli import main
+
+FILE = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+    def forward(self, x):
+        return x + self.linear(x).relu()
+
+def net():
+    return nn.Sequential(nn.Linear(4, 8), *[Block() for _ in range(3)], nn.Linear(8, 2))
+
+def empty():
+    return nn.Sequential()
+
+class Raises(nn.Module):
+    def forward(self, x):
+        raise KeyError("the model says no\\nover two lines")
+
+class Slow(nn.Module):
+    def forward(self, x):
+        import time
+        print("running", flush=True)
+        time.sleep(60)
+        return x
+
+class Nasty(nn.Module):
+    def __init__(self):
+        super().__init__()
+        names = ['q"uote', "<b>&", "pi|pe", "new\\nline", "日本", "{x} -> y", "back\\\\slash", "\\x1b[31m", "%s", "`tick`"]
+        for name in names:
+            self.add_module(name, Block())
+    def forward(self, x):
+        for block in self.children():
+            x = block(x)
+        return x
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.py").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    path, environment = list(sys.path), dict(os.environ)
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:  # what a process may keep, a test must not
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def fails(*arguments: str, code: int = 1) -> str:
+    """The one line that a failure prints, on stderr and nowhere else."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("fxviz: ")
+    return lines[0]
+
+
+# What works -----------------------------------------------------------------------------------------------------------
+
+
+def test_summary_prints_a_table_and_the_totals(folder: Path) -> None:
+    result = run("summary", "net.py:net", "-i", "2,4")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout  # no terminal here
+    assert "Block × 3" in result.stdout
+    parameters = (4 * 8 + 8) + 3 * (8 * 8 + 8) + (8 * 2 + 2)
+    assert f"Parameters   {parameters} (" in result.stdout
+    assert "Not counted  nothing" in result.stdout
+
+
+def test_summary_options(folder: Path) -> None:
+    closed = run("summary", "net.py:net", "-i", "2,4", "--depth", "0", "--no-fold", "--show", "flops").stdout
+    assert closed.count("Block") == 3
+    table = closed.split("Model  ")[0]
+    assert "FLOPs" in table
+    assert "Parameters" not in table
+    symbolic = run("summary", "net.py:net", "-i", "B,4").stdout
+    assert "B×8" in symbolic
+
+
+def test_one_trace_many_files(folder: Path) -> None:
+    suffixes = ["svg", "dot", "mmd", "onnx", "json", "md", "csv", "txt"]
+    outputs = [argument for suffix in suffixes for argument in ("-o", f"m.{suffix}")]
+    result = run("export", "net.py:net", "-i", "2,4", *outputs)
+    assert result.exit_code == 0, result.stderr
+    assert result.output == ""
+    assert {path.name for path in folder.glob("m.*")} == {f"m.{suffix}" for suffix in suffixes}
+    again = run("export", "m.json", "-o", "again.dot", "-o", "again.json")
+    assert again.exit_code == 0, again.stderr
+    assert (folder / "again.dot").read_bytes() == (folder / "m.dot").read_bytes()
+    assert (folder / "again.json").read_bytes() == (folder / "m.json").read_bytes()
+
+
+def test_export_to_stdout(folder: Path) -> None:
+    text = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "mermaid")
+    assert "flowchart" in text.stdout
+    data = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "onnx")
+    import onnx
+
+    assert onnx.load_from_string(data.stdout_bytes).graph.node
+
+
+def test_nasty_names_in_every_format(folder: Path) -> None:
+    outputs = [
+        argument
+        for suffix in ("svg", "dot", "mmd", "onnx", "json", "md", "csv", "txt")
+        for argument in ("-o", f"m.{suffix}")
+    ]
+    result = run("export", "net.py:Nasty", "-i", "2,8", "--no-fold", *outputs)
+    assert result.exit_code == 0, result.stderr
+    assert run("summary", "net.py:Nasty", "-i", "2,8", "--no-fold").exit_code == 0
+    assert "\x1b" not in (folder / "m.txt").read_text()
+
+
+def test_an_empty_model(folder: Path) -> None:
+    result = run("summary", "net.py:empty", "-i", "2,4")
+    assert result.exit_code == 0, result.stderr
+    assert "0 operations" in result.stdout
+    outputs = [argument for suffix in ("svg", "mmd", "onnx", "md") for argument in ("-o", f"m.{suffix}")]
+    assert run("export", "net.py:empty", "-i", "2,4", *outputs).exit_code == 0
+
+
+def test_structure_without_inputs_when_asked_for(folder: Path) -> None:
+    result = run("summary", "net.py:net", "--mode", "symbolic")
+    assert result.exit_code == 0, result.stderr
+    assert "FLOPs        ?" in result.stdout or "Not counted  nothing" not in result.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert "_FXVIZ_COMPLETE" in result.stdout
+
+
+def test_completion_knows_commands_and_zoos() -> None:
+    def completed(*words: str) -> list[str]:
+        environment = {
+            "_FXVIZ_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        result = CliRunner(env=environment).invoke(main, prog_name="fxviz")
+        return result.stdout.split()
+
+    assert completed("fxviz", "su") == ["plain,summary"]
+    assert "plain,torchvision:" in completed("fxviz", "summary", "torchv")
+
+
+# What does not --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sumary"], "No such command 'sumary'"),
+        (["summary"], "Missing argument 'MODEL'; see fxviz summary --help"),
+        (["--nope"], "No such option"),
+        (["summary", "m", "--depth", "deep"], "Invalid value for '--depth'"),
+        (["summary", "m", "--depth", "-1"], "Invalid value for '--depth'"),
+        (["summary", "m", "--mode", "fast"], "Invalid value for '--mode'"),
+        (["export", "m"], "Missing option '-o'"),
+        (["export", "m", "-o", "-"], "give --format"),
+        (["export", "m", "-o", "picture"], "picture has no suffix"),
+        (["netron", "m", "--port", "99999"], "Invalid value for '--port'"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], words: str) -> None:
+    assert words in fails(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["summary", "nope"], "cannot tell what model 'nope' is"),
+        (["summary", "missing.py:net"], "there is no file missing.py"),
+        (["summary", "missing.json"], "cannot read missing.json"),
+        (["summary", "net.py:net"], "give a shape for each, such as -i 1,3,224,224"),
+        (["summary", "net.py:net", "-i", "2x4"], "cannot read the extent '2x4'"),
+        (["summary", "net.py:net", "-i", "2,4:floaty"], "unknown dtype 'floaty'"),
+        (["summary", "net.py:net", "-i", "2,5"], "tracing Sequential stopped in '0'"),
+        (["summary", "net.py:net", "-i", "2,4", "--show", "flop"], "unknown analysis 'flop'; did you mean flops"),
+        (["summary", "net.py:net", "-i", "2,4", "--show", "shapes"], "cannot be shown"),
+        (["summary", "net.py:Raises", "-i", "2"], "the model says no"),
+        (["summary", "net.py:net", "-i", "2,4", "--dtype", "float23"], "'float23' is no floating-point dtype"),
+        (["export", "net.py:net", "-i", "2,4", "-o", "m.docx"], "unknown format 'docx'"),
+        (
+            ["export", "net.py:net", "-i", "2,4", "-o", "m.svg", "--format", "svgg"],
+            "unknown format 'svgg'; did you mean svg",
+        ),
+        (["export", "net.py:net", "-i", "2,4", "-o", "no/m.md"], "cannot write no/m.md"),
+        (["export", "net.py:net", "-i", "2,4", "-o", "net.py/m.md"], "cannot write net.py/m.md"),
+        (["export", "net.py:net", "-i", "2,4", "-o", "folder.md"], "cannot write folder.md"),
+        (["summary", "truncated.json"], "truncated.json"),
+        (["summary", "newer.json"], "newer"),
+        (["summary", "other.json"], "other.json"),
+        (["summary", "binary.json"], "binary.json"),
+        (["summary", "broken.pt2"], "broken.pt2 cannot be read"),
+    ],
+)
+def test_bad_input(folder: Path, arguments: list[str], words: str) -> None:
+    (folder / "folder.md").mkdir()
+    fxviz.models.trace("net.py:net", ["2,4"]).save("good.json")
+    good = (folder / "good.json").read_text()
+    (folder / "truncated.json").write_text(good[: len(good) // 2])
+    content = json.loads(good)
+    (folder / "newer.json").write_text(json.dumps({**content, "version": content["version"] + 1}))
+    (folder / "other.json").write_text('{"nodes": []}')
+    (folder / "binary.json").write_bytes(b"\x80\x81\xff" * 100)
+    (folder / "broken.pt2").write_bytes(b"PK\x03\x04 not a zip")
+    before = {path.name for path in folder.iterdir()}
+    assert words in fails(*arguments)
+    assert {path.name for path in folder.iterdir()} - {"__pycache__"} == before - {"__pycache__"}
+
+
+def test_traceback_on_request(folder: Path) -> None:
+    result = run("summary", "net.py:Raises", "-i", "2", "--traceback")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "KeyError" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("fxviz: ")
+    assert "--traceback tells more" in fails("summary", "net.py:Raises", "-i", "2")
+
+
+def test_an_unexpected_error_is_one_line_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("a bug\nof ours")
+
+    monkeypatch.setattr(fxviz.models, "trace", breaks)
+    assert fails("summary", "net.py:net") == "fxviz: ZeroDivisionError: a bug of ours (--traceback tells more)"
+
+
+def test_pictures_without_graphviz(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    result = run("export", "net.py:net", "-i", "2,4", "-o", "m.svg")
+    if result.exit_code == 0:
+        pytest.skip("graphviz-pure is found without the PATH")
+    assert "pip install" in result.stderr
+    assert not (folder / "m.svg").exists()
+
+
+# In processes of their own --------------------------------------------------------------------------------------------
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "fxviz", *arguments]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_while_tracing(folder: Path) -> None:
+    process = start("export", "net.py:Slow", "-i", "2", "-o", "m.svg", cwd=folder)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.strip() == "fxviz: interrupted"
+    assert not list(folder.glob("*m.svg*"))
+
+
+def test_netron_serves_the_file_alone_on_loopback_and_stops_on_ctrl_c(folder: Path) -> None:
+    pytest.importorskip("netron")
+    process = start("netron", "net.py:net", "-i", "2,4", "--no-browser", cwd=folder)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert " is at http://127.0.0.1:" in line
+    address = line.split(" is at ")[1].split(";")[0]
+    import onnx
+
+    with urllib.request.urlopen(f"{address}/data/Sequential.onnx") as response:
+        assert onnx.load_from_string(response.read()).graph.node
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{address}/data/net.py")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.strip() == "fxviz: interrupted"
+
+
+def test_a_reader_that_goes_away(folder: Path) -> None:
+    with start("completion", "zsh", cwd=folder) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_help_is_quick() -> None:
+    start = time.perf_counter()
+    result = subprocess.run([sys.executable, "-m", "fxviz", "--help"], capture_output=True, text=True, check=True)
+    assert "summary" in result.stdout
+    # torch alone takes longer to import than this on any machine that we know
+    assert time.perf_counter() - start < 5
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main, ["--version"], prog_name="fxviz").stdout == f"fxviz {fxviz.__version__}\n"
