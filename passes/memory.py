@@ -108,19 +108,19 @@ class MemoryUse:
         return {category: self._timeline(storages) for category, storages in groups.items() if storages}
 
     @cached_property
-    def total(self) -> Timeline:
+    def held(self) -> Timeline:
         """The bytes of all categories at every step."""
         return self._timeline(self.sizes)
 
     @cached_property
     def peak_step(self) -> int | None:
         """The first step at which the most is held, an index into ``graph.kernels``."""
-        return self.total.peaks()[0] if self.known else None
+        return self.held.peaks()[0] if self.known else None
 
     @cached_property
     def peak(self) -> Dim | None:
         """The most that is held at any step, all categories and devices together."""
-        return self.total.highest() if self.known else None
+        return self.held.highest() if self.known else None
 
     @property
     def peak_node(self) -> Node | None:
@@ -180,8 +180,11 @@ class MemoryUse:
 
         A scope is all the nodes in it. A view, or an operation in place, leaves nothing new; a module leaves what it
         returns, and what it keeps (a cache). So the number of a scope is not the sum over its parts, whose results
-        are mostly gone when it ends. None where no memory was observed, or no node of this graph is named.
+        are mostly gone when it ends. The whole graph, ``()``, leaves nothing to anyone: its number is the peak. None
+        where no memory was observed, or no node of this graph is named.
         """
+        if () in places:
+            return self.peak
         nodes = self._nodes(places)
         if not nodes or not self.known or any(value.storage is None for node in nodes for value in node.outputs):
             return None
@@ -193,7 +196,7 @@ class MemoryUse:
     def peak_at(self, *places: Node | Scope) -> Dim | None:
         """The most that the whole run holds while nodes and scopes run; None where no kernel runs for them."""
         steps = [step for span in _joined(self._spans[node] for node in self._nodes(places)) for step in span]
-        return self.total.highest(steps) if steps and self.known else None
+        return self.held.highest(steps) if steps and self.known else None
 
     def _nodes(self, places: Iterable[Node | Scope]) -> tuple[Node, ...]:
         within = self.graph.nodes_within

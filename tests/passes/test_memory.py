@@ -42,7 +42,7 @@ def brute_force(graph: Graph, sizes: dict[sympy.Symbol, int], device: str | None
 def test_the_peak_is_the_largest_of_all_moments(graph: Graph, b: int, s: int) -> None:
     sizes, found = {B: b, S: s}, memory(graph)
     expected = brute_force(graph, sizes)
-    assert [at(total, sizes) for total in found.total] == expected
+    assert [at(total, sizes) for total in found.held] == expected
     assert at(found.peak, sizes) == max(expected)
     by_category = [sum(at(line[step], sizes) for line in found.timeline.values()) for step in range(len(expected))]
     assert by_category == expected
@@ -55,7 +55,7 @@ def test_the_peak_is_the_largest_of_all_moments(graph: Graph, b: int, s: int) ->
 @settings(deadline=None, max_examples=25)
 def test_what_is_alive_at_the_peak_adds_up_to_it(graph: Graph) -> None:
     found = memory(graph)
-    at_peak = found.total[found.peak_step]
+    at_peak = found.held[found.peak_step]
     assert sympy.expand(sum(holding.nbytes for holding in found.alive_at_peak) - at_peak) == 0
     assert sympy.expand(sum(found.peak_by_category.values()) - at_peak) == 0
     for depth in range(3):
@@ -70,7 +70,7 @@ def test_what_is_alive_at_the_peak_adds_up_to_it(graph: Graph) -> None:
 @settings(deadline=None, max_examples=25)
 def test_a_scope_is_the_set_of_its_nodes(graph: Graph) -> None:
     found = memory(graph)
-    for scope in graph.scopes:
+    for scope in graph.scopes[1:]:
         nodes = graph.nodes_within[scope]
         assert found.at(scope) == found.at(*nodes) == found.at(scope, *nodes[:1])
         if nodes:
@@ -107,7 +107,7 @@ def residual() -> Graph:
 def test_numbers_by_hand() -> None:
     graph = residual()
     found = memory(graph)
-    assert list(found.total) == [256, 256, 320, 384, 256]
+    assert list(found.held) == [256, 256, 320, 384, 256]
     assert (found.peak, found.peak_step, found.peak_node) == (384, 3, graph.node("mix"))
     assert found.peak_by_category == {
         Category.INPUT: 64,
@@ -118,8 +118,8 @@ def test_numbers_by_hand() -> None:
     assert found.timeline[Category.TEMPORARY][:] == (0, 0, 64, 64, 0)
     assert [found.at(node) for node in graph.nodes] == [64, 64, 0]  # a result, a result, nothing: in place
     assert [found.peak_at(node) for node in graph.nodes] == [256, 384, 256]
-    assert found.at(()) == 64  # of all, the output is left
-    assert found.peak_at(()) == found.peak
+    assert found.at(*graph.nodes) == 64  # of all, the output is left
+    assert found.at(()) == found.peak_at(()) == found.peak
     assert found.at(graph.node("linear"), graph.node("mix")) == 64  # mix has used up what linear made
     assert {format_scope(scope): nbytes for scope, nbytes in found.at_peak_by_scope(1).items()} == {
         "": 64 + 64 + 64 + 64,
@@ -234,7 +234,7 @@ def test_structure_only_is_unknown_and_not_zero() -> None:
 
 def test_a_graph_of_nothing_holds_nothing() -> None:
     found = memory(Graph("empty", (), (), (), ()))
-    assert (found.known, found.peak, found.peak_node, found.at(())) == (True, 0, None, None)
+    assert (found.known, found.peak, found.peak_node, found.at(())) == (True, 0, None, 0)
 
 
 def test_a_run_without_kernels_holds_what_it_is_given() -> None:
