@@ -6,14 +6,16 @@ every fused form. ``matrix`` counts 2 FLOPs for a multiply-add and no bias.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 -- as torch's own documentation has it
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["ZOO", "Example"]
 
