@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Dot"]
 
 _FONT = "Helvetica,Arial,sans-serif"
-_INK, _FAINT, _LINE = "#1e293b", "#64748b", "#64748b"  # titles; the lines under them; arrows
+_INK, _FAINT, _FAINT_ON_DARK = "#1e293b", "#64748b", "#d5e7e5"  # titles; the lines under them
+_LINE = "#64748b"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Dot:
             nodesep="0.3",
             ranksep="0.35",
             labeljust="l",
+            fontsize="12",
+            fontcolor=_quote(_INK),
             tooltip=_tooltip(drawing.tooltip),
         )
         font = {"fontname": _quote(_FONT), "fontcolor": _quote(_INK)}
@@ -72,7 +75,8 @@ def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
             continue
         cluster = pydot.Subgraph(
             f"cluster_{child.id}",
-            label=_label(child.title, child.lines),
+            # One number a line: arrows that enter in the middle would cross a longer one.
+            label=_label(child.title, tuple(part for line in child.lines for part in line.split(" · ")), align="left"),
             tooltip=_tooltip(child.tooltip),
             style=_quote("rounded,filled"),
             # Translucent, so that deeper scopes come out darker.
@@ -97,7 +101,8 @@ def _node(shape: Shape) -> pydot.Node:
         case "scope":
             attributes |= {"fillcolor": _quote(tint(color, 0.06)), "penwidth": "1.5"}
         case "value":
-            attributes |= {"shape": "oval", "fillcolor": _quote(tint(color, 0.08))}
+            label = _label(shape.title, shape.lines, faint=_FAINT_ON_DARK)
+            attributes |= {"label": label, "fontcolor": "white", "fillcolor": _quote(color)}
         case "reference":
             attributes |= {
                 "label": _label(shape.title, (), bold=False),
@@ -118,11 +123,12 @@ def _edge(arrow: Arrow) -> pydot.Edge:
     return pydot.Edge(arrow.source.id, arrow.target.id, **attributes)
 
 
-def _label(title: str, lines: tuple[str, ...], *, bold: bool = True) -> str:
+def _label(title: str, lines: tuple[str, ...], *, bold: bool = True, align: str = "center", faint: str = _FAINT) -> str:
     """An HTML-like label: the title, and smaller lines under it."""
     head = f"<b>{_escape(title)}</b>" if bold else _escape(title)
-    rest = (f'<br/><font point-size="10" color="{_FAINT}">{_escape(line)}</font>' for line in lines)
-    return f"<{head}{''.join(rest)}>"
+    rest = (f'<font point-size="10" color="{faint}">{_escape(line)}</font>' for line in lines)
+    end = f'<br align="{align}"/>'
+    return f"<{end.join((head, *rest))}{end}>"
 
 
 def _quote(text: str) -> str:
