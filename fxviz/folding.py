@@ -63,49 +63,52 @@ class _Nesting:
         }
 
     def items(self, frame: Frame) -> list[DraftItem]:
-        return [self._item(run) for run in self._runs(frame.items)]
+        return [run if isinstance(run, Node) else self._box(run) for run in self._runs(frame.items)]
 
-    def _item(self, run: Sequence[FrameItem]) -> DraftItem:
-        first = run[0]
-        if isinstance(first, Node):
-            return first
-        copies = tuple(frame.scope for frame in run if isinstance(frame, Frame))
+    def _box(self, run: Sequence[Frame]) -> DraftItem:
+        """What is seen of equal frames. What is in them is the same in all, so only the first is looked into."""
+        first, copies = run[0], tuple(frame.scope for frame in run)
+        bare = first.scope[-1].kind in _CONTAINERS
+        if len(first) == 1:
+            return self._repeats.graph.nodes[first.start] if len(run) == 1 else Draft(copies, [], open=False)
+        if bare and len(first.items) == 1:
+            return self._box([inner for frame in run for inner in frame.items if isinstance(inner, Frame)])
         match self.items(first):
-            case [Node() as node]:
-                return node if len(run) == 1 else Draft(copies, [], open=False)
-            case [Draft() as only] if len(run) == 1 and (first.scope[-1].kind in _CONTAINERS or len(only.copies) > 1):
+            case [Draft() as only] if bare and len(run) == 1:
                 return only
             case [Draft(copies=[_]) as only]:
                 return Draft(copies, only.items)
             case items:
                 return Draft(copies, items)
 
-    def _runs(self, items: Sequence[FrameItem]) -> Iterator[list[FrameItem]]:
-        """The items in runs that are shown as one: equal neighbours in a series, all wired to their neighbours alike."""
-        run: list[FrameItem] = []
+    def _runs(self, items: Sequence[FrameItem]) -> Iterator[Node | list[Frame]]:
+        """The items, frames in runs that are one box: equal neighbours in a series, all wired to their neighbours alike."""
+        run: list[Frame] = []
         wires: object = None
         for item in items:
-            now = self._wires(run[0], item) if run else None
-            if now is not None and (len(run) == 1 or now == wires):
+            now = self._wires(run[0], item) if run and isinstance(item, Frame) else None
+            if isinstance(item, Frame) and now is not None and (len(run) == 1 or now == wires):
                 run.append(item)
             else:
                 if run:
                     yield run
-                run = [item]
+                run = [item] if isinstance(item, Frame) else []
+                if isinstance(item, Node):
+                    yield item
             wires = now
         if run:
             yield run
 
-    def _wires(self, first: FrameItem, item: FrameItem) -> tuple[tuple[int, int, int] | None, ...] | None:
+    def _wires(self, first: Frame, item: Frame) -> tuple[tuple[int, int, int] | None, ...] | None:
         """Where ``item`` reads from the run that ``first`` begins, if it can be one of the run.
 
         For each value that it reads: how many copies back it was made, and by which output there, or None if outside.
         All copies are a chain if these are equal, or lie side by side; anything else is not to be drawn as a chain.
         """
-        if not self._fold or isinstance(first, Node) or isinstance(item, Node):
-            return None
-        if series(first.scope[-1].path) != series(item.scope[-1].path) or not self._repeats.equal(
-            first.scope, item.scope
+        if (
+            not self._fold
+            or series(first.scope[-1].path) != series(item.scope[-1].path)
+            or not self._repeats.equal(first.scope, item.scope)
         ):
             return None
         wires: list[tuple[int, int, int] | None] = []
