@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fxviz.errors import FxvizError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["RuleTable"]
 
@@ -31,7 +33,9 @@ class RuleTable(Generic[RuleT]):
 
         def register(rule: RuleT) -> RuleT:
             if taken := self._rules.keys() & set(ops):
-                raise FxvizError(f"rules already exist for {', '.join(sorted(taken))}; override them with `table | {{...}}`")
+                raise FxvizError(
+                    f"rules already exist for {', '.join(sorted(taken))}; override them with `table | {{...}}`"
+                )
             self._rules.update(dict.fromkeys(ops, rule))
             return rule
 
