@@ -10,7 +10,7 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import torch
@@ -27,8 +27,8 @@ from torch.overrides import get_testing_overrides
 from fxviz.errors import FormatError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = [
     "VALUE_ERRORS",

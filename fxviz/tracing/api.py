@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import fx, nn
@@ -17,6 +17,7 @@ from torch import fx, nn
 from fxviz.errors import FxvizError, InputError, TraceError
 from fxviz.tracing import _torch
 from fxviz.tracing.failure import explain, reads_values
+from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
 from fxviz.tracing.state import preserved
@@ -148,17 +149,14 @@ def _trace_symbolic(module: nn.Module, request: _Request) -> Graph:
 
 
 def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
-    tracer = fx.Tracer()
-    tracer.record_stack_traces = True
     try:
         with preserved(module):
-            graph = tracer.trace(module)
+            return symbolic_trace(module)
     except Exception as error:
         failure = explain(error, module, name)
         raise TraceError(
             f"{failure}; torch.fx.symbolic_trace cannot follow this code: give inputs and use mode='record'"
         ) from error
-    return fx.GraphModule(module, graph, class_name=name)
 
 
 def _trace_exported(module: nn.Module, request: _Request) -> Graph:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-
 if TYPE_CHECKING:
-    from fxviz.tracing.symbols import Symbols
     from fxviz.ir import Attribute
+    from fxviz.tracing.symbols import Symbols
 
 __all__ = ["Schema", "author_op", "kernel_op", "schema_of", "to_attribute"]
 

@@ -24,6 +24,7 @@ from fxviz.ir import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from torch.fx import GraphModule
 
     from fxviz.ir import Dim

@@ -5,7 +5,7 @@ Each gets the operator's arguments as fake tensors and returns fake outputs of t
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,7 +27,7 @@ def _grouped_mm(
     bias: torch.Tensor | None = None,
     out_dtype: torch.dtype | None = None,
 ) -> torch.Tensor:
-    """torch's own wants bfloat16. Shapes: torch/_meta_registrations.py, ``_meta_grouped_mm_common``."""
+    """Torch's own wants bfloat16. Shapes: torch/_meta_registrations.py, ``_meta_grouped_mm_common``."""
     dtype = out_dtype or mat1.dtype
     rows, columns = mat1.shape[-2], mat2.shape[-1]
     if mat1.dim() == 2 and mat2.dim() == 2:  # the groups split the inner dimension

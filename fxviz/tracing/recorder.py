@@ -10,7 +10,7 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -27,10 +27,11 @@ from fxviz.tracing.sources import find_source
 from fxviz.tracing.structure import Path, format_path, leaves, rebuild
 
 if TYPE_CHECKING:
-    from fxviz.tracing.twins import Twins
-    from fxviz.tracing.symbols import Symbols
-    from types import FrameType
     import inspect
+    from types import FrameType
+
+    from fxviz.tracing.symbols import Symbols
+    from fxviz.tracing.twins import Twins
 
 __all__ = ["Recorder", "type_of"]
 
@@ -95,19 +96,22 @@ class Recorder:
 
     def run(self, forward: Callable[..., Any], arguments: inspect.BoundArguments) -> None:
         """Run ``forward`` on stand-ins for ``arguments`` and record it."""
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(_torch.eager_compile())
-            stack.enter_context(_torch.silent())
-            if self.fake_mode is not None:
-                stack.enter_context(self.fake_mode)
-            self._place_weights()
-            args, kwargs = self._place_inputs(arguments)
-            stack.enter_context(self.scopes.hooked(self._enter_module, self._leave_module))
-            stack.enter_context(_Dispatch(self))
-            stack.enter_context(_Functions(self))
-            result = forward(*args, **kwargs)
-        self._read_outputs(result)
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(torch.no_grad())
+                stack.enter_context(_torch.eager_compile())
+                stack.enter_context(_torch.silent())
+                if self.fake_mode is not None:
+                    stack.enter_context(self.fake_mode)
+                self._place_weights()
+                args, kwargs = self._place_inputs(arguments)
+                stack.enter_context(self.scopes.hooked(self._enter_module, self._leave_module))
+                stack.enter_context(_Dispatch(self))
+                stack.enter_context(_Functions(self))
+                result = forward(*args, **kwargs)
+            self._read_outputs(result)
+        finally:
+            self._storages.clear()  # what is alive now outlived the run: its end is not watched any more
 
     def _place_weights(self) -> None:
         """Put a stand-in in the place of every parameter and buffer; the caller puts the originals back."""
@@ -481,7 +485,7 @@ class _Dispatch(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
@@ -18,9 +18,10 @@ from fxviz.tracing import _torch
 from fxviz.tracing.sources import find_source_in_text
 
 if TYPE_CHECKING:
-    from fxviz.tracing.scopes import ScopeStack
-    from fxviz.tracing.recorder import Recorder
     from pathlib import Path
+
+    from fxviz.tracing.recorder import Recorder
+    from fxviz.tracing.scopes import ScopeStack
 
 __all__ = ["Program", "ScopeReader", "exported_program", "read_program"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from contextlib import contextmanager
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 

@@ -1,0 +1,83 @@
+"""Symbolic sizes, in the names that the user gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.export import Dim
+
+from fxviz.errors import InputError
+from fxviz.facts import Facts
+from fxviz.passes.flops import Flops
+from fxviz.tracing import trace
+
+
+def test_names_are_the_users() -> None:
+    graph = trace(nn.Linear(4, 2), torch.empty(3, 7, 4), dynamic_shapes={"input": {0: Dim("B"), 1: "S"}})
+    graph.verify()
+    assert str(graph.inputs[0].type) == "float32[B, S, 4]"
+    assert str(graph.outputs[0].type) == "float32[B, S, 2]"
+    assert [str(symbol) for symbol in graph.symbols] == ["B", "S"]
+
+
+@pytest.mark.parametrize("shapes", [{"x": {0: "B"}, "y": {0: "B"}}, ({0: "B"}, {0: "B"}), [("B",), ("B",)], {"x": ["B"], "y": ["B"]}])
+def test_every_way_of_torch_export_to_write_them(shapes: Any) -> None:
+    graph = trace(lambda x, y: x + y, (torch.empty(3), torch.empty(3)), dynamic_shapes=shapes)
+    assert str(graph.outputs[0].type) == "float32[B]"
+    assert graph.guards == ()
+
+
+def test_derived_dimensions() -> None:
+    half = Dim("H")
+    graph = trace(lambda x, y: x[::2] + y, (torch.empty(6), torch.empty(3)), dynamic_shapes={"x": {0: 2 * half}, "y": {0: half}})
+    assert [str(value.type) for value in graph.inputs] == ["float32[2*H]", "float32[H]"]
+
+
+def test_guards_that_narrow_a_symbol_are_kept() -> None:
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return x + 1 if x.shape[0] > 5 else x - 1
+
+    graph = trace(model, torch.empty(7), dynamic_shapes={"x": {0: "B"}})
+    assert graph.guards == ("B > 5",)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"x": {5: "B"}}, "dimension 5 of x, which has 2 dimensions"),
+        ({"x": {0: 9}}, "dimension 0 of x is 9, but the input has 3"),
+        ({"x": {0: "B", 1: "B"}}, "B is 3 in one input and 4 in dimension 1"),
+        ({"x": {0: "not a name"}}, "cannot name a dimension"),
+        ({"x": {0: 2 * Dim("H")}}, r"is 3, which is no 2\*H"),
+        ("B", "must be as in torch.export.export"),
+    ],
+)
+def test_what_does_not_fit(shapes: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        trace(lambda x: x + 1, torch.empty(3, 4), dynamic_shapes=shapes)
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv1d(3, 8, 2, stride=2)
+        self.block = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block(self.embed(x).transpose(1, 2)).mean(1)
+
+
+@settings(max_examples=8, deadline=None)
+@given(b=st.integers(2, 9), s=st.integers(2, 20).map(lambda n: 2 * n))
+def test_symbolic_totals_at_given_sizes_equal_a_fresh_trace(b: int, s: int) -> None:
+    model = Encoder().eval()
+    symbolic = Facts(trace(model, torch.empty(5, 3, 24), dynamic_shapes={"x": {0: "B", 2: "S"}}))[Flops()].total
+    concrete = Facts(trace(model, torch.empty(b, 3, s)))[Flops()].total
+    assert isinstance(symbolic, sympy.Expr)
+    assert symbolic.subs({symbol: {"B": b, "S": s}[symbol.name] for symbol in symbolic.free_symbols}) == concrete
