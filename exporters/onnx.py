@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, TypeGuard
 
+import numpy
 import onnx
 
 from fxviz.captions import name_range, numbers
@@ -36,7 +37,7 @@ _DOMAIN = "fxviz"
 _IR_VERSION = 11  # the first that knows OPSET
 _GIVEN = (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
 _DEEPEST = 30  # protobuf reads messages that nest 100 deep, and a box takes three; deeper ones stay shut
-_FLOAT32_MAX = 3.4028234663852886e38
+_FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Onnx:
 
     ``rules`` say which operations become standard operators.
     """
+
+    whole: ClassVar[bool] = True  # Netron opens and closes the boxes
 
     rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
 

@@ -52,10 +52,10 @@ def type_proto(type: TensorType | None) -> onnx.TypeProto:
 
 
 def _write_extent(dim: onnx.TensorShapeProto.Dimension, extent: Dim) -> None:
-    if isinstance(extent, int):
+    if isinstance(extent, int) and extent != 0:
         dim.dim_value = extent
     else:
-        dim.dim_param = str(extent)
+        dim.dim_param = str(extent)  # Netron takes the number 0 for an extent that is not known
 
 
 def clean_text(text: str) -> str:

@@ -318,12 +318,10 @@ def test_a_dtype_that_onnx_lacks_is_said_in_words() -> None:
     assert (value.type.tensor_type.elem_type, value.doc_string) == (onnx.TensorProto.UNDEFINED, "qint8 2×B")
 
 
-def test_sizes_are_written_as_the_user_names_them() -> None:
+def test_sizes_are_shown_as_the_user_names_them(netron) -> None:
     build = Builder()
-    (value,) = export(build.graph(build.op("use", build.input("x", 0, B, 2 * B + S)))).graph.input
-    dims = value.type.tensor_type.shape.dim
-    assert [dim.WhichOneof("value") for dim in dims] == ["dim_value", "dim_param", "dim_param"]
-    assert (dims[0].dim_value, dims[1].dim_param, dims[2].dim_param) == (0, "B", "2*B + S")
+    found = netron(build.graph(build.op("use", build.input("x", 7, 0, B, 2 * B + S))))
+    assert found["graphs"][0]["inputs"][0]["values"][0]["type"] == "float32[7,0,B,2*B + S]"
 
 
 def test_a_graph_without_types_is_written(netron) -> None:
@@ -377,3 +375,45 @@ def test_any_graph_is_valid(graph: Graph) -> None:
 def test_torch_is_not_needed() -> None:
     program = "import sys, fxviz.exporters.onnx; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# Models that nobody here wrote ----------------------------------------------------------------------------------------
+
+
+def weights_read(graph: dict[str, Any]) -> Iterator[str]:
+    for node in graph["nodes"]:
+        for argument in node["inputs"]:
+            yield from (value["name"] for value in argument["values"] if value["weight"])
+        for content in node["attributes"].values():
+            if isinstance(content, dict):
+                yield from weights_read(content)
+
+
+def test_netron_reads_torch_s_own_encoder(netron) -> None:
+    torch = pytest.importorskip("torch")
+    from fxviz.tracing import trace
+
+    layer = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    model = torch.nn.TransformerEncoder(layer, 3, enable_nested_tensor=False).train()
+    graph = trace(model, (torch.zeros(2, 5, 16),))
+    found = netron(View.of(graph, fold=False))["graphs"][0]
+    assert set(weights_read(found)) == {value.name for value in graph.parameters}
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", [
+    *("torchvision:resnet50", "torchvision:vit_b_16", "torchvision:mobilenet_v3_small", "torchvision:swin_t"),
+    *("timm:vit_tiny_patch16_224", "timm:convnext_atto", "timm:efficientnet_b0"),
+    *("transformers:gpt2", "transformers:llama", "transformers:t5", "transformers:whisper", "transformers:bert"),
+])  # fmt: skip
+@pytest.mark.parametrize("fold", [True, False])
+def test_netron_reads_real_models(name: str, fold: bool, netron) -> None:
+    from fxviz import models
+
+    graph = models.trace(name)
+    view = View.of(graph, fold=fold, show=(Cost(),))
+    found = netron(view)["graphs"][0]
+    used = {view.shown(value) for node in view.walk() if isinstance(node, Node) for value in node.inputs}
+    dense = {value for value in used if value.role in (Role.PARAMETER, Role.BUFFER) and value.type and value.type.shape}
+    names = set(weights_read(found))
+    assert {value.name for value in dense} <= names
