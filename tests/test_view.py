@@ -694,3 +694,61 @@ def test_eight_thousand_nodes_take_half_a_second_or_so() -> None:
 def test_a_view_needs_no_torch() -> None:
     check: Callable[..., object] = subprocess.run
     check([sys.executable, "-c", "import sys, fxviz.view; sys.exit('torch' in sys.modules)"], check=True)
+
+
+# Models that nobody here wrote ----------------------------------------------------------------------------------------
+
+
+def test_a_twelve_layer_encoder_of_torch_is_one_box_at_any_depth() -> None:
+    from torch import nn, randn
+
+    from fxviz import trace
+    from fxviz.passes.flops import Flops
+
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 12).eval()
+    facts = Facts(trace(model, (randn(1, 5, 16),)))
+    title = "layers.0–11: TransformerEncoderLayer × 12"
+    for depth in (0, 1, 2, None):
+        view = View.of(facts, depth=depth, show=(Flops(),))
+        (box,) = view.root.items
+        assert view.title(box) == title
+        assert view.metrics[0].at(*view.places(box)) == facts[Flops()].at(()) is not None
+    assert tree(View.of(facts, depth=0)) == f"[{title}]"
+    assert tree(View.of(facts, depth=1)).splitlines()[:4] == [
+        title,
+        "  [self_attn: MultiheadAttention]",
+        "  dropout1: dropout",
+        "  add",
+    ]
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchvision:resnet50",
+        "torchvision:densenet121",
+        "torchvision:googlenet",
+        "timm:vit_tiny_patch16_224",
+        "timm:convnext_atto",
+        "timm:swin_tiny_patch4_window7_224",
+        "transformers:gpt2",
+        "transformers:t5",
+        "transformers:whisper",
+    ],
+)
+def test_the_laws_hold_for_real_models(name: str) -> None:
+    from fxviz import models
+
+    facts = Facts(models.trace(name))
+    for depth in (0, 2, None):
+        view = View.of(facts, depth=depth, show=(Elements(), Ordinals()))
+        for law in (
+            test_law_every_flow_between_visible_things_has_its_edge_and_no_other_edge_is_there,
+            test_law_ends_are_visible_and_edges_run_forward,
+            test_law_a_box_names_all_that_crosses_its_border,
+            test_law_folding_keeps_totals,
+            test_law_every_copy_is_the_same_computation_as_the_one_shown,
+            test_law_everything_can_be_written,
+        ):
+            law.hypothesis.inner_test(view)
