@@ -60,6 +60,7 @@ _COMPOUNDS = {
     "polar": 4,  # r · cos(θ), r · sin(θ)
     "_prelu_kernel": 2,  # x if x > 0 else w · x
     "relu6": 2,  # min(max(x, 0), 6)
+    "rrelu": 2,
     "rrelu_with_noise": 2,
     "selu": 4,  # scale · elu(x)
     "silu": 2,  # x · sigmoid(x)
