@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from fxviz.ir import Attribute, Node, Scope, Value, format_scope
+from fxviz.ir import Node, Scope, Value, format_scope
+from fxviz.printer import format_attribute
 from fxviz.quantity import format_quantity, format_shape, format_type
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from fxviz.facts import Metric
 
 __all__ = [
-    "attribute_text",
     "node_title",
     "node_tooltip",
     "numbers",
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 _MOST_SHAPES = 2
-_LONGEST_ATTRIBUTE = 120
 
 
 def node_title(node: Node, parent: Scope, alone: bool) -> str:
@@ -140,7 +139,7 @@ def node_tooltip(node: Node, metrics: Sequence[Metric]) -> str:
             f"{node.name}: {node.op}",
             *_whereabouts(node.scope),
             *([str(node.source)] if node.source else []),
-            *(f"{name}={attribute_text(attribute)}" for name, attribute in node.attributes.items()),
+            *(f"{name}={format_attribute(attribute)}" for name, attribute in node.attributes.items()),
             *_types("reads", node.inputs, node.input_names),
             *_types("makes", node.outputs),
             *([f"runs {', '.join(kernel.op for kernel in node.kernels)}"] if node.kernels else []),
@@ -192,20 +191,3 @@ def _every_number(metrics: Sequence[Metric], places: Sequence[Node | Scope]) -> 
     for metric in metrics:
         if (amount := metric.at(*places)) is not None:
             yield f"{metric.label}: {format_quantity(amount, metric.unit)}"
-
-
-def attribute_text(attribute: Attribute) -> str:
-    """An attribute as Python writes it, cut where it is long.
-
-    >>> attribute_text((1, 2)), attribute_text("mean")
-    ('(1, 2)', "'mean'")
-    """
-    return shorten(_written(attribute), _LONGEST_ATTRIBUTE, placeholder=" …")
-
-
-def _written(attribute: Attribute) -> str:
-    if isinstance(attribute, Mapping):
-        return f"{{{', '.join(f'{name}: {_written(part)}' for name, part in attribute.items())}}}"
-    if isinstance(attribute, tuple):
-        return f"({', '.join(map(_written, attribute))}{',' * (len(attribute) == 1)})"
-    return repr(attribute)

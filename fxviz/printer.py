@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from fxviz.ir import Attribute, Graph, Node, Role, Scope, Value, format_scope
 
-__all__ = ["format_graph"]
+__all__ = ["format_attribute", "format_graph"]
 
 _INDENT = "  "
 _LONGEST_ATTRIBUTE = 60
@@ -86,7 +86,7 @@ def _operation(node: Node) -> str:
         f"{'' if index == 0 else f'{name}='}{_read(value, node.scope)}"
         for index, (name, value) in enumerate(zip(node.input_names, node.inputs, strict=True))
     ]
-    given = [f"{_plain(name)}={_attribute(value)}" for name, value in node.attributes.items()]
+    given = [f"{_plain(name)}={format_attribute(value)}" for name, value in node.attributes.items()]
     source = f"  # {_plain(str(node.source))}" if node.source else ""
     return f"{made}{' = ' if made else ''}{_plain(node.op)}({', '.join(read + given)}){source}"
 
@@ -118,7 +118,12 @@ def _read(value: Value, scope: Scope) -> str:
     return f"@{_plain(name)}: {value.type or '?'}"
 
 
-def _attribute(value: Attribute) -> str:
+def format_attribute(value: Attribute) -> str:
+    """An attribute as Python writes it, cut where it is long.
+
+    >>> format_attribute((1,)), format_attribute({"mode": "mean"})
+    ('(1,)', "{'mode': 'mean'}")
+    """
     text = _attribute_text(value)
     return text if len(text) <= _LONGEST_ATTRIBUTE else f"{text[: _LONGEST_ATTRIBUTE - 1]}…"
 
