@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dot"]
 
-_FONT = "Helvetica,Arial,sans-serif"
+_FONT = "Helvetica"  # one of the few whose widths every Graphviz knows; written to SVG with a fallback
 _INK, _FAINT, _FAINT_ON_DARK = "#1e293b", "#64748b", "#d5e7e5"  # titles; the lines under them
 _LINE = "#64748b"
 
@@ -28,7 +28,9 @@ class Dot:
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
-    """A source with more arrows than this is drawn again beside those that read it."""
+    """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
+    fan_in: int = 32
+    """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
         """The DOT text."""
@@ -36,7 +38,7 @@ class Dot:
 
     def graph(self, view: View) -> pydot.Dot:
         """The same as a graph of pydot, to be changed further."""
-        drawing = draw(view, self.fan_out)
+        drawing = draw(view, self.fan_out, self.fan_in)
         graph = self._canvas(drawing)
         _fill(graph, drawing.children)
         for arrow in drawing.arrows:
@@ -50,7 +52,7 @@ class Dot:
             rankdir=self.direction,
             # Bounds the search for x coordinates, which else takes minutes where arrows are long.
             nslimit="1",
-            fontname=_quote(_FONT),
+            fontname=_FONT,
             bgcolor="white",
             pad="0.2",
             nodesep="0.3",
@@ -60,7 +62,7 @@ class Dot:
             fontcolor=_quote(_INK),
             tooltip=_tooltip(drawing.tooltip),
         )
-        font = {"fontname": _quote(_FONT), "fontcolor": _quote(_INK)}
+        font = {"fontname": _FONT, "fontcolor": _quote(_INK)}
         graph.set_node_defaults(
             shape="box", style=_quote("rounded,filled"), fontsize="12", margin=_quote("0.14,0.07"), height="0.3", **font
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fxviz.ir import Value
+from fxviz.ir import Node, Value
 from fxviz.quantity import format_shape, format_type
 from fxviz.view import Box, Item, View
 
@@ -29,6 +29,7 @@ Form: TypeAlias = Literal["operation", "scope", "value", "reference"]
 # In characters. Graphviz 2.43 takes 16,384 bytes a string, and an escaped character takes up to 6.
 _TITLE, _LINE, _TOOLTIP = 120, 120, 2000
 _LINES = 12
+_NAMED = 2  # sources in the title of a reference
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # XML forbids most of them
 
 
@@ -87,14 +88,14 @@ class Drawing:
     arrows: tuple[Arrow, ...]
 
 
-def draw(view: View, fan_out: int) -> Drawing:
+def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
     """Turn a view into shapes, groups and arrows.
 
-    A source with more than ``fan_out`` arrows (a mask, a table of rotations) keeps the first; for the others it is
-    drawn again, small, beside those that read it: long arrows across a whole model hide all else, and cost layout
-    engines minutes.
+    Long arrows across a whole model hide all else, and cost layout engines minutes. So a source with more than ``fan_out``
+    arrows (a mask, a table of rotations) keeps the first of them, a target with more than ``fan_in`` (the steps of a
+    recurrence, stacked) the last; instead of the others, the sources are named in a small shape beside the target.
     """
-    return _Drafter(view, fan_out).drawing()
+    return _Drafter(view, fan_out, fan_in).drawing()
 
 
 @dataclass(frozen=True)
@@ -108,24 +109,23 @@ class _Gathered:
 _End: TypeAlias = Item | _Gathered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Reference:
-    """A crowded source drawn again in ``box``, for all that read it there; where those are many too, for ``target``."""
+    """Sources that are drawn again, as one, in ``box`` for those that read all of them there."""
 
-    source: _End
+    sources: tuple[_End, ...]
     box: Box
-    target: _End | None
 
 
 class _Drafter:
     """One drawing in the making: the shapes so far, by what they stand for."""
 
-    def __init__(self, view: View, fan_out: int) -> None:
+    def __init__(self, view: View, fan_out: int, fan_in: int) -> None:
         self._view = view
         self._inputs = _gather(view, "input")
         self._outputs = _gather(view, "output")
         self._edges = _lift(view, (*self._inputs, *self._outputs))
-        self._references = _refer(view, self._edges, fan_out)
+        self._references = _refer(view, self._edges, fan_out, fan_in)
         self._shapes: dict[_End | _Reference, Shape] = {}
         self._groups = count()
 
@@ -138,13 +138,13 @@ class _Drafter:
             _one_line(view.graph.name, _TITLE),
             _cut(view.tooltip(view.root), _TOOLTIP),
             (*inputs, *children, *outputs),
-            tuple(self._arrow(*ends, values) for ends, values in self._edges.items()),
+            self._arrows(),
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:
         items = [self._item(item) for item in box.items]
         here = [reference for reference in dict.fromkeys(self._references.values()) if reference.box is box]
-        return (*items, *(self._shape(reference, "reference", self._kind(reference.source)) for reference in here))
+        return (*items, *(self._shape(reference, "reference", self._kind(reference)) for reference in here))
 
     def _item(self, item: Item) -> Shape | Group:
         if isinstance(item, Box) and item.open and item.items:
@@ -152,32 +152,50 @@ class _Drafter:
             return Group(number, *self._texts(item), self._children(item), item.times > 1)
         return self._shape(item, "scope" if isinstance(item, Box) else "operation", self._kind(item))
 
-    def _kind(self, end: _End) -> str:
+    def _kind(self, end: _End | _Reference) -> str:
+        if isinstance(end, _Reference):
+            return self._kind(end.sources[0]) if len(end.sources) == 1 else "other"
         return end.kind if isinstance(end, _Gathered) else self._view.kind(end)
 
     def _shape(self, end: _End | _Reference, form: Form, kind: str) -> Shape:
-        shown = end.source if isinstance(end, _Reference) else end
-        stacked = isinstance(shown, Box) and shown.times > 1
-        shape = Shape(len(self._shapes), form, kind, *self._texts(shown), stacked)
+        title, lines, tooltip = self._texts(end)
+        stacked = isinstance(end, Box) and end.times > 1
+        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked)
         self._shapes[end] = shape
         return shape
 
-    def _texts(self, end: _End) -> tuple[str, tuple[str, ...], str]:
-        view = self._view
-        if isinstance(end, _Gathered) and len(end.values) > 1:
-            title = f"{_head(view.title(end.values[0]))} × {_times(view, end)}"
-            lines = tuple(dict.fromkeys(line for value in end.values for line in view.lines(value)))
-            tooltip = "\n".join(map(view.tooltip, end.values))
-        else:
-            shown = end.values[0] if isinstance(end, _Gathered) else end
-            title, lines, tooltip = view.title(shown), view.lines(shown), view.tooltip(shown)
+    def _texts(self, end: _End | _Reference) -> tuple[str, tuple[str, ...], str]:
+        """Title, lines and tooltip, cut to size."""
+        title, lines, tooltip = self._words(end)
         cut = tuple(_one_line(line, _LINE) for line in lines[:_LINES])
         return _one_line(title, _TITLE), cut, _cut(tooltip, _TOOLTIP)
 
-    def _arrow(self, source: _End, target: _End, values: tuple[Value, ...]) -> Arrow:
+    def _words(self, end: _End | _Reference) -> tuple[str, tuple[str, ...], str]:
+        view = self._view
+        match end:
+            case _Reference(sources):
+                titles, _, tooltips = zip(*map(self._words, sources), strict=True)
+                more = (f"{len(titles) - _NAMED} more",) if len(titles) > _NAMED + 1 else titles[_NAMED:]
+                return ", ".join((*titles[:_NAMED], *more)), (), "\n\n".join(tooltips)
+            case _Gathered(_, (value,)):
+                return view.title(value), view.lines(value), view.tooltip(value)
+            case _Gathered(_, values):
+                lines = tuple(dict.fromkeys(line for value in values for line in view.lines(value)))
+                title = f"{_head(view.title(values[0]))} × {_times(view, end)}"
+                return title, lines, "\n".join(map(view.tooltip, values))
+            case _:
+                return view.title(end), view.lines(end), view.tooltip(end)
+
+    def _arrows(self) -> tuple[Arrow, ...]:
+        arrows: dict[tuple[_End | _Reference, _End], list[Value]] = {}
+        for (source, target), values in self._edges.items():
+            arrows.setdefault((self._references.get((source, target), source), target), []).extend(values)
+        return tuple(self._arrow(source, target, values) for (source, target), values in arrows.items())
+
+    def _arrow(self, source: _End | _Reference, target: _End, values: list[Value]) -> Arrow:
         tooltip = "\n".join(f"{value.name}: {format_type(value.type)}" for value in values)
-        drawn = self._shapes[self._references.get((source, target), source)]
-        return Arrow(drawn, self._shapes[target], _label(source, values), _cut(tooltip, _TOOLTIP))
+        label = _label(source, values) if isinstance(source, Box | Node) else ""
+        return Arrow(self._shapes[source], self._shapes[target], label, _cut(tooltip, _TOOLTIP))
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:
@@ -217,28 +235,40 @@ def _lift(view: View, gathered: tuple[_Gathered, ...]) -> Mapping[tuple[_End, _E
     return {ends: tuple(values) for ends, values in lifted.items()}
 
 
-def _refer(view: View, edges: Iterable[tuple[_End, _End]], fan_out: int) -> Mapping[tuple[_End, _End], _Reference]:
-    """The edges that start at a reference instead of their source, which has more than ``fan_out`` of them."""
+def _refer(
+    view: View, edges: Iterable[tuple[_End, _End]], fan_out: int, fan_in: int
+) -> Mapping[tuple[_End, _End], _Reference]:
+    """The edges that start at a reference instead of their source."""
 
     def around(end: _End) -> Box:
         return view.root if isinstance(end, _Gathered) else view.parent(end)
 
-    crowd = Counter(source for source, _ in edges)
-    local_crowd = Counter((source, around(target)) for source, target in edges)
-    references: dict[tuple[_End, _End], _Reference] = {}
-    begun: set[_End] = set()
+    leaving = Counter(source for source, _ in edges)
+    arriving = Counter(target for _, target in edges)
+    first = dict(reversed([*edges]))  # source -> target
+    last = {target: source for source, target in edges}
+    readers: dict[tuple[_End, Box], list[_End]] = {}
     for source, target in edges:
-        if crowd[source] > fan_out and source in begun:
-            alone = local_crowd[source, around(target)] > fan_out
-            references[source, target] = _Reference(source, around(target), target if alone else None)
-        begun.add(source)
-    return references
+        too_many_leave = leaving[source] > fan_out and first[source] is not target
+        too_many_arrive = arriving[target] > fan_in and last[target] is not source
+        if too_many_leave or too_many_arrive:
+            readers.setdefault((source, around(target)), []).append(target)
+    together: dict[tuple[Box, tuple[_End, ...]], list[_End]] = {}
+    for (source, box), targets in readers.items():
+        for some in [tuple(targets)] if len(targets) <= fan_out else [(target,) for target in targets]:
+            together.setdefault((box, some), []).append(source)
+    return {
+        (source, target): reference
+        for (box, targets), sources in together.items()
+        for reference in [_Reference(tuple(sources), box)]
+        for source in sources
+        for target in targets
+    }
 
 
-def _label(source: _End, values: tuple[Value, ...]) -> str:
+def _label(source: Item, values: list[Value]) -> str:
     """Shapes, where a source makes several and the arrow says which; elsewhere they stand at the source already."""
-    made = () if isinstance(source, _Gathered) else source.outputs
-    shapes = {value.type.shape for value in made if value.type}
+    shapes = {value.type.shape for value in source.outputs if value.type}
     if len(shapes) < 2 or len(values) > 2:
         return ""
     return ", ".join(format_shape(value.type.shape) if value.type else "?" for value in values)

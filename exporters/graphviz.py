@@ -26,12 +26,14 @@ class _Rendered:
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
-    """A source with more arrows than this is drawn again beside those that read it."""
+    """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
+    fan_in: int = 32
+    """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
     timeout: float = 300
     """Seconds after which Graphviz is stopped."""
 
     def _render(self, view: View, *flags: str) -> bytes:
-        return _run(Dot(self.direction, self.fan_out).export(view), flags, self.timeout)
+        return _run(Dot(self.direction, self.fan_out, self.fan_in).export(view), flags, self.timeout)
 
 
 @dataclass(frozen=True)

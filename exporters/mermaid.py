@@ -44,11 +44,13 @@ class Mermaid:
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
-    """A source with more arrows than this is drawn again beside those that read it."""
+    """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
+    fan_in: int = 32
+    """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
         """The diagram, without a Markdown fence around it."""
-        drawing = draw(view, self.fan_out)
+        drawing = draw(view, self.fan_out, self.fan_in)
         text = _HEADER + "\n".join(self._lines(drawing)) + "\n"
         if len(drawing.arrows) > _MOST_EDGES or len(text) > _MOST_CHARACTERS:
             raise ExportError(
