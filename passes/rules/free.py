@@ -25,15 +25,14 @@ _VIEWS = """
     _conj _mkldnn_reshape _mkldnn_transpose _neg_view _reshape_alias _reshape_from_tensor _unsafe_view
     _nested_get_jagged_dummy _nested_get_lengths _nested_get_offsets _nested_get_ragged_idx _nested_get_values
     _nested_get_max_seqlen _nested_get_min_seqlen _nested_view_from_buffer _nested_view_from_jagged
-    positive contiguous
-    indices values _indices _values crow_indices col_indices ccol_indices row_indices
+    positive contiguous indices values _indices _values crow_indices col_indices ccol_indices row_indices
 """
 
 _METADATA = """
     _assert_async _assert_scalar _assert_tensor_metadata _debug_has_internal_overlap _functional_assert_async
-    _functional_assert_scalar _fused_sdp_choice _has_compatible_shallow_copy_type _is_zerotensor _linalg_check_errors _local_scalar_dense
-    _nested_tensor_size _nested_tensor_storage_offsets _nested_tensor_strides _shape_as_tensor _use_cudnn_ctc_loss
-    _use_cudnn_rnn_flatten_weight _version dense_dim dim device get_device is_coalesced is_complex is_contiguous
+    _functional_assert_scalar _fused_sdp_choice _has_compatible_shallow_copy_type _is_zerotensor _linalg_check_errors
+    _local_scalar_dense _nested_tensor_size _nested_tensor_storage_offsets _nested_tensor_strides _shape_as_tensor
+    _use_cudnn_ctc_loss _use_cudnn_rnn_flatten_weight _version dense_dim dim device get_device is_coalesced is_complex is_contiguous
     is_floating_point is_inference is_non_overlapping_and_dense is_pinned is_same_size is_set_to is_signed
     is_strides_like_format item numel output_nr q_per_channel_axis q_scale q_zero_point qscheme record_stream
     result_type size sparse_dim storage_offset stride sym_constrain_range sym_constrain_range_for_size
