@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -44,10 +44,12 @@ __all__ = [
     "is_wrapped",
     "load_program",
     "make_fake",
-    "parameter_names",
+    "overloads_of",
     "program_module",
+    "signature_of",
     "silent",
     "unwrap",
+    "without_guards",
 ]
 
 VALUE_ERRORS = (DataDependentOutputException, DynamicOutputShapeException, GuardOnDataDependentSymNode)
@@ -141,14 +143,22 @@ def _signatures() -> dict[Callable[..., Any], Callable[..., Any]]:
     return get_testing_overrides()
 
 
-@lru_cache(maxsize=4096)
-def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the positional parameters of a function of torch's API; of no parameter where torch does not tell."""
-    if isinstance(function, torch._ops.OpOverload):
-        return tuple(argument.name for argument in function._schema.arguments)
-    described = _signatures().get(function, function)
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """The Python signature of a function of torch's API, also of a built-in one; None where torch does not tell."""
     try:
-        parameters = inspect.signature(described).parameters.values()
+        return inspect.signature(_signatures().get(function, function))
     except (TypeError, ValueError):
-        return ()
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+        return None
+
+
+def overloads_of(name: str) -> list[Any]:
+    """The schemas of the ATen operator called ``name``, if there is one."""
+    packet = getattr(torch.ops.aten, name, None)
+    return [getattr(packet, overload)._schema for overload in packet.overloads()] if packet else []
+
+
+@contextmanager
+def without_guards(env: ShapeEnv | None) -> Iterator[None]:
+    """Evaluate conditions on sizes without taking note of them."""
+    with env.suppress_guards() if env is not None else nullcontext():
+        yield

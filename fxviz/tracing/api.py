@@ -268,7 +268,10 @@ def _only_modules(named: Mapping[str, Any]) -> dict[str, nn.Module]:
 
 
 def _signature(module: nn.Module) -> inspect.Signature:
-    return inspect.signature(module._function if isinstance(module, _Function) else module.forward)
+    try:
+        return inspect.signature(module._function if isinstance(module, _Function) else module.forward)
+    except ValueError:  # a built-in function that tells nothing of its parameters
+        return inspect.signature(lambda *args, **kwargs: None)
 
 
 def _bind(module: nn.Module, request: _Request) -> inspect.BoundArguments:

@@ -101,7 +101,7 @@ def to_attribute(argument: Any, symbols: Symbols) -> Attribute:
     if argument is Ellipsis:
         return "..."
     if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
-        return str(argument)
+        return str(argument).removeprefix("torch.")
     if callable(argument):
         return str(getattr(argument, "__qualname__", type(argument).__qualname__))
     return type(argument).__qualname__

@@ -12,12 +12,20 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["find_fake_kernel"]
+__all__ = ["chooses_backend", "find_fake_kernel"]
 
 
 def find_fake_kernel(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """Our fake kernel for ``function``, if torch's own is not to be used."""
     return _KERNELS.get(function)
+
+
+def chooses_backend(function: Callable[..., Any]) -> bool:
+    """Whether an operator asks for sizes only to choose among libraries that give the same result.
+
+    A convolution on the CPU asks whether the batch is below 16; that narrows no formula.
+    """
+    return function is torch.ops.aten.convolution.default
 
 
 def _grouped_mm(

@@ -21,7 +21,8 @@ from fxviz.tracing import _torch
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
 from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, StorageRecord, ValueRecord
 from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
-from fxviz.tracing.kernels import find_fake_kernel
+from fxviz.tracing.kernels import chooses_backend, find_fake_kernel
+from fxviz.tracing.names import named_arguments
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
 from fxviz.tracing.structure import Path, format_path, leaves, rebuild
@@ -207,12 +208,8 @@ class Recorder:
         """Read what a call was given; later would be too late, since an operator may write to it."""
         source = self.source or find_source(opened.frame)
         opened.node = node = NodeRecord(author_op(opened.function), self.scopes.current, source)
-        names = _torch.parameter_names(opened.function)
         attributes: dict[str, Attribute] = {}
-        for position, argument in enumerate(opened.args):
-            name = names[position] if position < len(names) else f"arg{position}"
-            self._read_argument(name, argument, node.inputs, node.input_names, attributes)
-        for name, argument in opened.kwargs.items():
+        for name, argument in named_arguments(opened.function, node.op, opened.args, opened.kwargs):
             self._read_argument(name, argument, node.inputs, node.input_names, attributes)
         node.attributes = attributes
         self.draft.nodes.append(node)
@@ -263,8 +260,7 @@ class Recorder:
         for name, argument in kwargs.items():
             self._read_kernel_argument(name, argument, inputs, names, attributes)
         emitted = self._emit_kernel(function, args, kwargs)
-        run = find_fake_kernel(function) if self.fake_mode is not None else None
-        result = (run or function)(*args, **kwargs)
+        result = self._run_kernel(function, args, kwargs)
         kernel = KernelRecord(
             kernel_op(function),
             inputs,
@@ -279,6 +275,15 @@ class Recorder:
             for path, tensor in leaves(result):
                 self._tag(tensor).fx = FxRef(ref, path)
         return result
+
+    def _run_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if self.fake_mode is None:
+            return function(*args, **kwargs)
+        run = find_fake_kernel(function) or function
+        if self.symbols.env is None or not chooses_backend(function):
+            return run(*args, **kwargs)
+        with _torch.without_guards(self.symbols.env):
+            return run(*args, **kwargs)
 
     def _node_of_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeRecord:
         if self._call is not None:

@@ -26,7 +26,9 @@ def test_names_are_the_users() -> None:
     assert [str(symbol) for symbol in graph.symbols] == ["B", "S"]
 
 
-@pytest.mark.parametrize("shapes", [{"x": {0: "B"}, "y": {0: "B"}}, ({0: "B"}, {0: "B"}), [("B",), ("B",)], {"x": ["B"], "y": ["B"]}])
+@pytest.mark.parametrize(
+    "shapes", [{"x": {0: "B"}, "y": {0: "B"}}, ({0: "B"}, {0: "B"}), [("B",), ("B",)], {"x": ["B"], "y": ["B"]}]
+)
 def test_every_way_of_torch_export_to_write_them(shapes: Any) -> None:
     graph = trace(lambda x, y: x + y, (torch.empty(3), torch.empty(3)), dynamic_shapes=shapes)
     assert str(graph.outputs[0].type) == "float32[B]"
@@ -35,7 +37,9 @@ def test_every_way_of_torch_export_to_write_them(shapes: Any) -> None:
 
 def test_derived_dimensions() -> None:
     half = Dim("H")
-    graph = trace(lambda x, y: x[::2] + y, (torch.empty(6), torch.empty(3)), dynamic_shapes={"x": {0: 2 * half}, "y": {0: half}})
+    graph = trace(
+        lambda x, y: x[::2] + y, (torch.empty(6), torch.empty(3)), dynamic_shapes={"x": {0: 2 * half}, "y": {0: half}}
+    )
     assert [str(value.type) for value in graph.inputs] == ["float32[2*H]", "float32[H]"]
 
 
@@ -45,6 +49,13 @@ def test_guards_that_narrow_a_symbol_are_kept() -> None:
 
     graph = trace(model, torch.empty(7), dynamic_shapes={"x": {0: "B"}})
     assert graph.guards == ("B > 5",)
+
+
+def test_the_choice_of_a_library_is_no_guard() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2), nn.Linear(36, 2))
+    graph = trace(model, torch.empty(2, 3, 8, 8), dynamic_shapes={"input": {0: "B"}})
+    assert str(graph.outputs[0].type) == "float32[B, 4, 2]"
+    assert graph.guards == ()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_shape_that_does_not_fit_names_module_line_and_torchs_words() -> None:
 
 
 def test_a_model_that_raises() -> None:
-    with pytest.raises(TraceError, match="ZeroDivisionError: a \"quoted\" <name> | café") as caught:
+    with pytest.raises(TraceError, match='ZeroDivisionError: a "quoted" <name> | café') as caught:
         trace(Outer(Raises()), torch.empty(2, 3))
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
@@ -111,3 +112,8 @@ def test_names_of_any_kind() -> None:
     graph.verify()
     assert graph.nodes[0].scope[0].path == weird
     assert graph.nodes[0].inputs[1].name == f"{weird}.weight"
+
+
+def test_a_builtin_function_without_a_signature() -> None:
+    assert [node.op for node in trace(torch.relu, torch.empty(2)).nodes] == ["relu"]
+    assert [node.op for node in trace(torch.add, (torch.empty(2),), {"other": torch.empty(2)}).nodes] == ["add"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import timm
@@ -13,14 +12,22 @@ from torch import fx, nn
 
 from fxviz.errors import FormatError, InputError, TraceError
 from fxviz.facts import Facts
-from fxviz.ir import Graph
 from fxviz.passes.flops import Flops
 from fxviz.tracing import trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fxviz.ir import Graph
 
 
 def skeleton(graph: Graph) -> list[tuple[str, Any, Any]]:
     return [
-        (node.op, tuple((call.path, call.kind, call.index) for call in node.scope), [str(value.type) for value in node.outputs])
+        (
+            node.op,
+            tuple((call.path, call.kind, call.index) for call in node.scope),
+            [str(value.type) for value in node.outputs],
+        )
         for node in graph.nodes
     ]
 

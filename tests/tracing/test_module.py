@@ -55,7 +55,9 @@ def test_transformers_with_caches_and_dataclass_results() -> None:
 
 
 def test_random_numbers_are_drawn_in_the_same_order() -> None:
-    assert_same_results(nn.Sequential(nn.Linear(4, 4), nn.Dropout(), nn.Linear(4, 4), nn.Dropout()), (torch.randn(2, 4),))
+    assert_same_results(
+        nn.Sequential(nn.Linear(4, 4), nn.Dropout(), nn.Linear(4, 4), nn.Dropout()), (torch.randn(2, 4),)
+    )
 
 
 def test_writes_views_and_attributes() -> None:
@@ -84,7 +86,9 @@ def test_under_autocast_the_casts_are_in_the_graph() -> None:
 
 
 def test_under_vmap_the_batched_kernels_are_in_the_graph() -> None:
-    assert_same_results(lambda x, y: torch.vmap(lambda a, b: (a * b).sum())(x, y) + 1, (torch.randn(3, 4), torch.randn(3, 4)))
+    assert_same_results(
+        lambda x, y: torch.vmap(lambda a, b: (a * b).sum())(x, y) + 1, (torch.randn(3, 4), torch.randn(3, 4))
+    )
 
 
 def test_symbolic_sizes_are_computed_from_the_inputs() -> None:

@@ -162,7 +162,9 @@ def test_what_passes_through_is_a_node_without_kernels() -> None:
 
 def test_nested_arguments_keyword_arguments_and_results_have_names() -> None:
     class Nested(nn.Module):
-        def forward(self, batch: dict[str, list[torch.Tensor]], *rest: torch.Tensor, scale: int = 2, **more: torch.Tensor) -> object:
+        def forward(
+            self, batch: dict[str, list[torch.Tensor]], *rest: torch.Tensor, scale: int = 2, **more: torch.Tensor
+        ) -> object:
             total = batch["xs"][0] + batch["xs"][1] + rest[0] + more["extra"]
             return {"total": total * scale, "parts": [more["extra"], None, 3]}
 
@@ -273,7 +275,9 @@ def test_a_mixture_of_experts_in_float32() -> None:
         hidden_size=64, intermediate_size=32, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
         num_local_experts=4, vocab_size=50,
     )  # fmt: skip
-    graph = trace(MixtralModel(config).eval(), (), {"input_ids": torch.zeros(1, 4, dtype=torch.long), "use_cache": False})
+    graph = trace(
+        MixtralModel(config).eval(), (), {"input_ids": torch.zeros(1, 4, dtype=torch.long), "use_cache": False}
+    )
     grouped = [kernel for kernel in graph.kernels if "_grouped_mm" in kernel.op]
     assert [str(kernel.outputs[0].type) for kernel in grouped] == ["float32[8, 64]", "float32[8, 64]"]
 
@@ -292,3 +296,23 @@ def test_equal_runs_give_equal_graphs() -> None:
 
     model = torchvision.models.googlenet(init_weights=False).eval()
     assert dumps(trace(model, torch.empty(1, 3, 64, 64))) == dumps(trace(model, torch.empty(1, 3, 64, 64)))
+
+
+def test_arguments_are_named_as_torch_documents_them() -> None:
+    lstm = nn.LSTM(4, 5)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        x = lstm(x)[0].view(2, -1).reshape((1, 10))
+        x = x.to(torch.float64).permute(1, 0) + torch.zeros(10, 1)
+        return x[0:2, None].sum(0, keepdim=True)
+
+    nodes = {node.op: node for node in trace(model, torch.empty(2, 1, 4)).nodes}
+    assert nodes["lstm"].input_names[:3] == ("input", "hx.0", "hx.1")
+    assert nodes["lstm"].attributes["num_layers"] == 1
+    assert nodes["view"].attributes == {"size": (2, -1)}
+    assert nodes["reshape"].attributes == {"shape": (1, 10)}
+    assert nodes["to"].attributes == {"dtype": "float64"}
+    assert nodes["permute"].attributes == {"dims": (1, 0)}
+    assert nodes["zeros"].attributes == {"size": (10, 1)}
+    assert nodes["getitem"].attributes == {"idx": ({"slice": (0, 2, None)}, None)}
+    assert nodes["sum"].attributes == {"dim": (0,), "keepdim": True}

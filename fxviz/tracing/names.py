@@ -1,0 +1,99 @@
+"""Argument names of the calls that an author writes: ``linear(x, w)`` is ``input``, ``weight``.
+
+A Python function tells its own; a built-in one has the schemas of the ATen operator of its name, of which the first
+that the arguments fit is taken, as torch's own argument parser does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fxviz.tracing import _torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["named_arguments"]
+
+
+def named_arguments(
+    function: Callable[..., Any], op: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """The arguments of a call with their names; sizes written out one by one (``view(2, -1)``) are one tuple."""
+    names, gathers = _parameters(function, op, tuple(_kind(argument) for argument in args), frozenset(kwargs))
+    if gathers is not None and len(args) > gathers:
+        args = [*args[:gathers], tuple(args[gathers:])]
+    named = [(names[i] if i < len(names) else f"arg{i}", argument) for i, argument in enumerate(args)]
+    return [*named, *kwargs.items()]
+
+
+@lru_cache(maxsize=8192)
+def _parameters(
+    function: Callable[..., Any], op: str, kinds: tuple[str, ...], keywords: frozenset[str]
+) -> tuple[tuple[str, ...], int | None]:
+    """Positional parameter names, and the position from which all further arguments are one."""
+    if isinstance(function, torch._ops.OpOverload):
+        return tuple(argument.name for argument in function._schema.arguments), None
+    if not hasattr(function, "__code__"):
+        for schema in _torch.overloads_of(op):
+            if (fit := _fit(schema.arguments, kinds, keywords)) is not None:
+                return fit
+    signature = _torch.signature_of(function)
+    parameters = list(signature.parameters.values()) if signature else []
+    names = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    return names, next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), None)
+
+
+def _fit(
+    arguments: Sequence[Any], kinds: tuple[str, ...], keywords: frozenset[str]
+) -> tuple[tuple[str, ...], int | None] | None:
+    names = tuple(argument.name for argument in arguments)
+    types = [str(argument.type) for argument in arguments]
+    if not keywords <= set(names):
+        return None
+    missing = names[len(kinds) :]
+    if len(kinds) <= len(names) and all(_accepts(wanted, given) for wanted, given in zip(types, kinds, strict=False)):
+        required = {a.name for a in arguments if not a.has_default_value() and not a.kwarg_only}
+        return (names, None) if required & set(missing) <= keywords else None
+    for position, wanted in enumerate(types[: len(kinds)]):
+        if wanted in ("List[int]", "Optional[List[int]]") and all(kind == "int" for kind in kinds[position:]):
+            before = zip(types[:position], kinds[:position], strict=True)
+            return (names, position) if all(_accepts(w, given) for w, given in before) else None
+    return None
+
+
+def _kind(argument: Any) -> str:
+    """What a schema can tell of an argument, in a word."""
+    if argument is None:
+        return "None"
+    if isinstance(argument, torch.Tensor):
+        return "Tensor"
+    if isinstance(argument, bool):
+        return "bool"
+    if isinstance(argument, int | torch.SymInt):
+        return "int"
+    if isinstance(argument, float | torch.SymFloat):
+        return "float"
+    if isinstance(argument, list | tuple):
+        return f"List[{_kind(argument[0])}]" if argument else "List"
+    return {torch.dtype: "dtype", torch.device: "Device", str: "str"}.get(type(argument), "other")
+
+
+def _accepts(wanted: str, given: str) -> bool:
+    """Whether a parameter of type ``wanted`` takes an argument of kind ``given``; dtypes are ints in schemas."""
+    if wanted.startswith("Optional["):
+        return given == "None" or _accepts(wanted[len("Optional[") : -1], given)
+    if wanted.startswith("List["):
+        inner = wanted[len("List[") : -1]
+        return given == "List" or (given.startswith("List[") and _accepts(inner, given[5:-1]))
+    wider = {
+        "number": ("int", "float", "bool", "other"),
+        "float": ("float", "int"),
+        "int": ("int", "dtype", "other"),
+        "Device": ("Device", "str"),
+        "str": ("str",),
+    }
+    return given in wider.get(wanted, (wanted,))
