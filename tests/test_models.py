@@ -195,6 +195,7 @@ def test_a_saved_graph_is_read_and_a_program_is_traced(tmp_path: Path, file: Pat
         ("torchvision:resnet5", "torchvision has no model 'resnet5'; did you mean resnet50"),
         ("timm:vit_tny_patch16_224", "timm has no model .*did you mean vit_tiny_patch16_224"),
         ("transformers:gpt-2", "transformers has no model .*did you mean gpt2"),
+        ("transformers:clap_text_model", "no model for 'clap_text_model' alone: it is a part of another"),
         ("transformers:openai/gpt2", "downloads nothing: save its config.json"),
         ("nopackage.at.all:model", "nopackage.at.all cannot be imported: ModuleNotFoundError"),
         ("torch.nn:Lineer", "torch.nn has no attribute 'Lineer'; did you mean Linear"),

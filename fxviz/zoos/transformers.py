@@ -92,7 +92,9 @@ def _maker(config: Any) -> Callable[[Any, torch.dtype | None], torch.nn.Module]:
         named: Any = getattr(transformers, architecture, None)
         if isinstance(named, type) and issubclass(named, transformers.PreTrainedModel):
             return _with_dtype(named._from_config)
-    return _with_dtype(next(_auto_classes(config)).from_config)
+    if (auto := next(_auto_classes(config), None)) is None:
+        raise InputError(f"transformers has no model for {config.model_type!r} alone: it is a part of another model")
+    return _with_dtype(auto.from_config)
 
 
 def _with_dtype(make: Callable[..., torch.nn.Module]) -> Callable[[Any, torch.dtype | None], torch.nn.Module]:
@@ -110,7 +112,8 @@ def _auto_classes(config: Any) -> Iterator[Any]:
             auto = getattr(transformers, f"AutoModelFor{task}", None)
             if auto is not None and type(config) in auto._model_mapping:
                 yield auto
-    yield transformers.AutoModel
+    if type(config) in transformers.AutoModel._model_mapping:
+        yield transformers.AutoModel
 
 
 def _with_parts(config: Any) -> Iterator[Any]:
