@@ -21,14 +21,15 @@ __all__ = ["Mermaid"]
 _MOST_EDGES = 500
 _MOST_CHARACTERS = 50_000
 
-# Only what would change the geometry is pinned: a fixed theme would switch off a page's dark mode.
+# What changes the geometry from version to version is pinned. A theme is not: that would switch off a page's dark mode.
 _HEADER = """\
 ---
 config:
   layout: dagre
   look: classic
----
-"""
+  flowchart:
+    wrappingWidth: 360
+---"""
 # What Mermaid takes for Markdown, HTML, an icon, a formula or syntax: all of ASCII but letters, digits, blanks and a few
 # signs, of which dot, underscore and colon are harmless only inside "layer1.0", "scaled_dot", "conv1: conv2d".
 _RISKY = re.compile(r"(?!(?<=[A-Za-z0-9])(?:[._](?=[A-Za-z0-9])|:(?= )))[\x00-\x7f](?<![A-Za-z0-9 ,=/])")
@@ -37,6 +38,8 @@ _RISKY = re.compile(r"(?!(?<=[A-Za-z0-9])(?:[._](?=[A-Za-z0-9])|:(?= )))[\x00-\x
 @dataclass(frozen=True)
 class Mermaid:
     """Writes a view as Mermaid text for Markdown, legible on light and on dark pages.
+
+    An open scope bears its title alone: Mermaid keeps no room for its numbers.
 
     Raises `ExportError` for a view beyond Mermaid's limits of 500 edges and 50,000 characters.
     """
@@ -51,7 +54,7 @@ class Mermaid:
     def export(self, view: View) -> str:
         """The diagram, without a Markdown fence around it."""
         drawing = draw(view, self.fan_out, self.fan_in)
-        text = _HEADER + "\n".join(self._lines(drawing)) + "\n"
+        text = "\n".join(self._lines(drawing)) + "\n"
         if len(drawing.arrows) > _MOST_EDGES or len(text) > _MOST_CHARACTERS:
             raise ExportError(
                 f"Mermaid draws at most {_MOST_EDGES} edges and {_MOST_CHARACTERS:,} characters, and this view has "
@@ -60,6 +63,7 @@ class Mermaid:
         return text
 
     def _lines(self, drawing: Drawing) -> Iterator[str]:
+        yield _HEADER
         yield f"flowchart {self.direction}"
         yield from self._children(drawing.children, "  ")
         yield from (f"  {_link(arrow)}" for arrow in drawing.arrows)
@@ -70,7 +74,8 @@ class Mermaid:
             if isinstance(child, Shape):
                 yield f"{indent}{_node(child)}"
                 continue
-            yield f"{indent}subgraph {child.id}[{_label(child.title, child.lines)}]"
+            # Mermaid keeps room for one line in the head of a subgraph: more would lie on top of what is inside.
+            yield f"{indent}subgraph {child.id}[{_label(child.title, ())}]"
             yield f"{indent}  direction {self.direction}"
             yield from self._children(child.children, f"{indent}  ")
             yield f"{indent}end"
