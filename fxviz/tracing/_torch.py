@@ -40,10 +40,11 @@ __all__ = [
     "autocast_is_on",
     "create_symbol",
     "eager_compile",
+    "fake_of_layout",
     "guards_of",
     "is_wrapped",
+    "layout_of",
     "load_program",
-    "make_fake",
     "overloads_of",
     "program_module",
     "signature_of",
@@ -56,9 +57,28 @@ VALUE_ERRORS = (DataDependentOutputException, DynamicOutputShapeException, Guard
 """What fake tensors raise when the model reads the value of a tensor."""
 
 
-def make_fake(mode: FakeTensorMode, meta: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A fake tensor on ``device`` over the storage of a meta tensor."""
-    return FakeTensor(mode, meta, device)
+def layout_of(tensor: torch.Tensor) -> tuple[Any, ...] | None:
+    """All that determines what an operator makes of a fake tensor; None if that is more than sizes, strides and dtype.
+
+    A complex tensor may be a conjugate in waiting, and a tensor with a known constant behaves by its value.
+    """
+    if tensor.layout is not torch.strided or tensor.dtype.is_complex or tensor.is_quantized or tensor.is_neg():
+        return None
+    if getattr(tensor, "constant", None) is not None:
+        return None
+    return tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, tensor.device
+
+
+def fake_of_layout(
+    mode: FakeTensorMode, layout: tuple[Any, ...], storage: torch.UntypedStorage | None, nbytes: Any
+) -> torch.Tensor:
+    """A fake tensor of a layout, on ``storage`` or else on a new one of ``nbytes``."""
+    shape, stride, offset, dtype, device = layout
+    with torch._C._DisableTorchDispatch():
+        if storage is None:
+            storage = torch.empty(nbytes, dtype=torch.uint8, device="meta").untyped_storage()
+        meta = torch.empty(0, dtype=dtype, device="meta").set_(storage, offset, shape, stride)
+        return FakeTensor(mode, meta, device)
 
 
 def create_symbol(env: ShapeEnv, name: str, hint: int) -> torch.SymInt:

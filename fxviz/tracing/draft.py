@@ -79,6 +79,7 @@ class KernelRecord:
     input_names: Sequence[str]
     outputs: Sequence[ValueRecord]
     attributes: Mapping[str, Attribute]
+    writes: bool = False  # into a tensor that it was given
 
 
 @dataclass(slots=True, eq=False)

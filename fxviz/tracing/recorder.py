@@ -7,8 +7,7 @@ under them; each becomes a kernel. Storages are watched through weak references,
 from __future__ import annotations
 
 import sys
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,19 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fxviz.ir import Attribute, Role, Source, TensorType, format_scope
+from fxviz.ir import Attribute, Role, Source, format_scope
 from fxviz.tracing import _torch
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
-from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, StorageRecord, ValueRecord
+from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
 from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
 from fxviz.tracing.kernels import chooses_backend, find_fake_kernel
+from fxviz.tracing.memo import CallKey, Memo, Recipe
 from fxviz.tracing.names import named_arguments
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
+from fxviz.tracing.state import without_garbage_collection
 from fxviz.tracing.structure import Path, format_path, leaves, rebuild
+from fxviz.tracing.tensors import Tag, TensorBook
 
 if TYPE_CHECKING:
     import inspect
@@ -34,19 +36,7 @@ if TYPE_CHECKING:
     from fxviz.tracing.symbols import Symbols
     from fxviz.tracing.twins import Twins
 
-__all__ = ["Recorder", "type_of"]
-
-_TAG = "_fxviz_tag"
-
-
-class _Tag:
-    """What the recorder knows of one tensor object: the value that it is now, and where it is in the fx graph."""
-
-    __slots__ = ("fx", "value")
-
-    def __init__(self, value: ValueRecord, fx: FxRef | None) -> None:
-        self.value = value
-        self.fx = fx
+__all__ = ["Recorder"]
 
 
 class _OpenCall:
@@ -86,10 +76,11 @@ class Recorder:
         self.scopes = ScopeStack(model, original)
         self.fx = FxGraphBuilder(model, symbols)
         self.source: Source | None = None  # set by an interpreter that knows better than the Python frames
-        self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
-        self._types: dict[tuple[Any, ...], TensorType] = {}
-        self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self._literals: dict[int, torch.Tensor] = {}
+        self.book = TensorBook(self.draft, twins, symbols, self.fx, fake=fake_mode is not None)
+        self._memo = Memo(self.book, fake_mode) if fake_mode is not None and symbols.env is None else None
+        self._plain: set[Callable[..., Any]] = (
+            set()
+        )  # functions that ran no operator and returned no tensor: shape, size
         self._call: _OpenCall | None = None
         self._leaf: tuple[torch.nn.Module, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
 
@@ -102,17 +93,18 @@ class Recorder:
                 stack.enter_context(torch.no_grad())
                 stack.enter_context(_torch.eager_compile())
                 stack.enter_context(_torch.silent())
-                if self.fake_mode is not None:
-                    stack.enter_context(self.fake_mode)
+                stack.enter_context(without_garbage_collection())
                 self._place_weights()
                 args, kwargs = self._place_inputs(arguments)
+                if self.fake_mode is not None:
+                    stack.enter_context(self.fake_mode)
                 stack.enter_context(self.scopes.hooked(self._enter_module, self._leave_module))
                 stack.enter_context(_Dispatch(self))
                 stack.enter_context(_Functions(self))
                 result = forward(*args, **kwargs)
             self._read_outputs(result)
         finally:
-            self._storages.clear()  # what is alive now outlived the run: its end is not watched any more
+            self.book.close()
 
     def _place_weights(self) -> None:
         """Put a stand-in in the place of every parameter and buffer; the caller puts the originals back."""
@@ -124,15 +116,15 @@ class Recorder:
                         continue
                     name = f"{prefix}{key}"
                     make = self.twins.parameter if role is Role.PARAMETER else self.twins.buffer
-                    twin = tensor if hasattr(tensor, _TAG) else make(tensor)  # a module may be reached by two paths
-                    table[key] = twin
-                    if hasattr(twin, _TAG):
-                        self._alias(name, getattr(twin, _TAG).value)
+                    known = self.book.known(tensor)  # a module may be reached by two paths
+                    table[key] = twin = tensor if known else make(tensor)
+                    if (tag := known or self.book.known(twin)) is not None:
+                        self._alias(name, tag.value)
                         continue
-                    value = self._value(twin, role, name)
+                    value = self.book.value(twin, role, name)
                     value.trainable = role is Role.PARAMETER and tensor.requires_grad
                     self.draft.parameters.append(value)
-                    setattr(twin, _TAG, _Tag(value, FxRef(name)))
+                    self.book.attach(twin, Tag(value, FxRef(name)))
 
     def _alias(self, name: str, value: ValueRecord) -> None:
         if name != value.name:
@@ -147,10 +139,10 @@ class Recorder:
                 path: Path, tensor: torch.Tensor, position: int = position, placeholder: Any = placeholder
             ) -> torch.Tensor:
                 twin = self.twins.input(tensor, self.symbols.shape(path, tensor.shape, position))
-                if not hasattr(twin, _TAG):
-                    value = self._value(twin, Role.INPUT, format_path(_without_variadic(path, parameters)))
+                if self.book.known(twin) is None:
+                    value = self.book.value(twin, Role.INPUT, format_path(_without_variadic(path, parameters)))
                     self.draft.inputs.append(value)
-                    setattr(twin, _TAG, _Tag(value, self.fx.input(placeholder, path)))
+                    self.book.attach(twin, Tag(value, self.fx.input(placeholder, path)))
                 return twin
 
             arguments.arguments[name] = rebuild(argument, place, (("item", name),))
@@ -159,9 +151,9 @@ class Recorder:
     def _read_outputs(self, result: Any) -> None:
         found = list(leaves(result))
         for path, tensor in found:
-            self.draft.outputs.append(self._read(tensor))
+            self.draft.outputs.append(self.book.read(tensor))
             self.draft.output_names.append(format_path(path) or "output")
-        self.fx.output(result, self._fx_of)
+        self.fx.output(result, self.book.fx_of)
 
     # -- calls of the author's: nodes
 
@@ -169,16 +161,49 @@ class Recorder:
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
     ) -> Any:
         """Run one call of the author's; it becomes a node if an operator runs in it or a tensor comes out of it."""
-        if self._call is not None:
+        if self._call is not None or function in self._plain:
             return function(*args, **kwargs)
-        self._call = opened = _OpenCall(function, args, kwargs, frame)
+        opened = _OpenCall(function, args, kwargs, frame)
+        key = self._key(opened)
+        if key is not None and self._memo is not None and (recipe := self._memo.find(key)) is not None:
+            return self._repeat(opened, key, recipe, self._memo)
+        start = self.draft.step
+        self._call = opened
         try:
             result = function(*args, **kwargs)
         finally:
             self._call = None
-        if opened.node is not None or isinstance(result, torch.Tensor | tuple | list):
-            self._close(opened, result)
+        if opened.node is None and not isinstance(result, torch.Tensor | tuple | list):
+            self._plain.add(function)
+            return result
+        self._close(opened, result)
+        if key is not None and self._memo is not None:
+            self._memo.learn(key, opened.node, start, result)
         return result
+
+    def _key(self, opened: _OpenCall) -> CallKey | None:
+        if self._memo is None or opened.autocast or torch.is_grad_enabled():
+            return None
+        return self._memo.key(opened.function, opened.args, opened.kwargs)
+
+    def _repeat(self, opened: _OpenCall, key: CallKey, recipe: Recipe, memo: Memo) -> Any:
+        """A call that was seen before: record it again without running it."""
+        source = self.source or find_source(opened.frame)
+        node = NodeRecord(author_op(opened.function), self.scopes.current, source)
+        node.inputs = [self.book.read(tensor) for tensor in key.tensors]
+        node.input_names, node.attributes = list(recipe.input_names), recipe.attributes
+        self.draft.nodes.append(node)
+        mapped = self.fx.arguments(opened.args, opened.kwargs, self.book.fx_of) if self._leaf is None else None
+        result = memo.follow(recipe, key, node)
+        if mapped is not None:
+            self._emit(self.fx.call(opened.function, *mapped), leaves(result))
+        elif self._leaf is None:
+            self.fx.problem = self.fx.problem or f"{node.op} was given what fx cannot hold"
+        return result
+
+    def _emit(self, ref: Any, found: Iterable[tuple[Path, torch.Tensor]]) -> None:
+        for path, tensor in found:
+            self.book.tag(tensor).fx = FxRef(ref, path)
 
     def _close(self, opened: _OpenCall, result: Any) -> None:
         found = list(leaves(result))
@@ -192,13 +217,11 @@ class Recorder:
             and self._leaf is None
             and any(kernel.outputs for kernel in node.kernels) | bool(found)
         ):
-            ref = self.fx.call(opened.function, *opened.fx)
-            for path, tensor in found:
-                self._tag(tensor).fx = FxRef(ref, path)
+            self._emit(self.fx.call(opened.function, *opened.fx), found)
 
     def _result(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
         """The value that a node returns: made by its kernels, or a new name for what it passes through."""
-        tag = self._tag(tensor)
+        tag = self.book.tag(tensor)
         if tag.value.within is not node and tag.value not in node.outputs:
             tag.value = ValueRecord(tag.value.type, tag.value.storage, version=tag.value.version)
         tag.value.within = None
@@ -214,7 +237,7 @@ class Recorder:
         node.attributes = attributes
         self.draft.nodes.append(node)
         if self._leaf is None and not opened.autocast:  # an fx graph has no autocast, but its kernels have the casts
-            opened.fx = self.fx.arguments(opened.args, opened.kwargs, self._fx_of)
+            opened.fx = self.fx.arguments(opened.args, opened.kwargs, self.book.fx_of)
         return node
 
     def _read_argument(
@@ -226,13 +249,13 @@ class Recorder:
         attributes: dict[str, Attribute],
     ) -> None:
         if isinstance(argument, torch.Tensor):
-            inputs.append(self._read(argument))
+            inputs.append(self.book.read(argument))
             input_names.append(name)
             return
         if isinstance(argument, list | tuple | Mapping):
             found = list(leaves(argument))
             for path, tensor in found:
-                inputs.append(self._read(tensor))
+                inputs.append(self.book.read(tensor))
                 input_names.append(f"{name}.{format_path(path)}")
             if found and len(found) == len(argument):
                 return
@@ -246,10 +269,10 @@ class Recorder:
             return function(*args, **kwargs)
         schema = schema_of(function)
         node = self._node_of_kernel(function, args, kwargs)
-        if self.fake_mode is not None:
+        if self.book.fake:
             args, kwargs = (
-                self._without_real_tensors(args),
-                dict(zip(kwargs, self._without_real_tensors(list(kwargs.values())), strict=True)),
+                self.book.without_real_tensors(args),
+                dict(zip(kwargs, self.book.without_real_tensors(list(kwargs.values())), strict=True)),
             )
         inputs: list[ValueRecord] = []
         names: list[str] = []
@@ -267,13 +290,12 @@ class Recorder:
             names,
             self._kernel_outputs(schema.written, node, args, kwargs, result),
             attributes,
+            writes=bool(schema.written),
         )
         node.kernels.append(kernel)
         self.draft.step += 1
         if emitted is not None:
-            ref = self.fx.call(function, *emitted)
-            for path, tensor in leaves(result):
-                self._tag(tensor).fx = FxRef(ref, path)
+            self._emit(self.fx.call(function, *emitted), leaves(result))
         return result
 
     def _run_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -295,43 +317,25 @@ class Recorder:
         """The fx arguments of a kernel, where the author's call cannot be held in an fx graph and its kernels stand for it."""
         if self._leaf is not None or (self._call is not None and self._call.fx is not None):
             return None
-        if (mapped := self.fx.arguments(args, kwargs, self._fx_of)) is None:
+        if (mapped := self.fx.arguments(args, kwargs, self.book.fx_of)) is None:
             self.fx.problem = (
                 self.fx.problem
                 or f"{kernel_op(function)} in {format_scope(self.scopes.current) or 'the model itself'} was given what fx cannot hold"
             )
         return mapped
 
-    def _without_real_tensors(self, args: Sequence[Any]) -> list[Any]:
-        return [
-            self._kernel_stand_in(a)
-            if isinstance(a, torch.Tensor)
-            else self._without_real_tensors(a)
-            if type(a) is list
-            else a
-            for a in args
-        ]
-
-    def _kernel_stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
-        """What a kernel gets for ``tensor``. A real one that its call was not given was made from Python numbers there."""
-        if hasattr(tensor, _TAG) or id(tensor) in self._adopted or not self._is_real(tensor):
-            return self._stand_in(tensor)
-        twin = self.twins.buffer(tensor)
-        self._literals[id(twin)] = twin
-        return twin
-
     def _read_kernel_argument(
         self, name: str, argument: Any, inputs: list[ValueRecord], names: list[str], attributes: dict[str, Attribute]
     ) -> None:
-        if id(argument) in self._literals:
+        if id(argument) in self.book.literals:
             attributes[name] = "literal"
         elif isinstance(argument, torch.Tensor):
-            inputs.append(self._tag(argument).value)
+            inputs.append(self.book.tag(argument).value)
             names.append(name)
         elif isinstance(argument, list | tuple) and any(isinstance(part, torch.Tensor) for part in argument):
             for index, part in enumerate(argument):
                 if isinstance(part, torch.Tensor):
-                    inputs.append(self._tag(part).value)
+                    inputs.append(self.book.tag(part).value)
                     names.append(f"{name}.{index}")
         else:
             attributes[name] = to_attribute(argument, self.symbols)
@@ -351,115 +355,22 @@ class Recorder:
             for tensor in argument if isinstance(argument, list | tuple) else [argument]:
                 if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
                     seen.add(id(tensor))
-                    outputs.append(self._written(tensor, node))
+                    outputs.append(self.book.written(tensor, node))
         for tensor in (
             (result,) if isinstance(result, torch.Tensor) else result if isinstance(result, list | tuple) else ()
         ):
             if not isinstance(tensor, torch.Tensor) or id(tensor) in seen:
                 continue
             seen.add(id(tensor))
-            value = self._value(tensor)
-            value.within = node
-            tag = getattr(tensor, _TAG, None)
-            if tag is None:
-                setattr(tensor, _TAG, _Tag(value, None))
-            else:
-                tag.value = value
-            outputs.append(value)
+            outputs.append(self.book.made(tensor, node))
         return outputs
-
-    def _written(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
-        tag = self._tag(tensor)
-        if (storage := tag.value.storage) is not None:
-            storage.mutations += 1
-            storage.writer = node
-        # resize_ and set_ change more than the content, so type and storage are read again.
-        tag.value = self._value(tensor)
-        tag.value.within = node
-        return tag.value
-
-    # -- tensors: values and storages
-
-    def _read(self, tensor: torch.Tensor) -> ValueRecord:
-        tag = self._tag(tensor)
-        tag.value = self.draft.read(tag.value)
-        return tag.value
-
-    def _tag(self, tensor: torch.Tensor) -> _Tag:
-        tag = getattr(tensor, _TAG, None)
-        if tag is None:
-            # A wrapper of a function transform has no tag of its own.
-            tensor = self._stand_in(_torch.unwrap(tensor))
-            tag = getattr(tensor, _TAG, None)
-        if tag is None:
-            # Nobody was seen to make it: the model holds it, or a library made it out of our sight.
-            value = self._value(tensor, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
-            self.draft.constants.append(value)
-            tag = _Tag(value, None)
-            setattr(tensor, _TAG, tag)
-        return tag
-
-    def _stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The stand-in of a tensor that the model holds outside its parameters and buffers; of any other, itself."""
-        if hasattr(tensor, _TAG):
-            return tensor
-        if (known := self._adopted.get(id(tensor))) is not None:
-            return known[1]
-        if not self._is_real(tensor):
-            return tensor
-        twin = self.twins.buffer(tensor)
-        self._adopted[id(tensor)] = tensor, twin
-        if not hasattr(twin, _TAG):
-            value = self._value(twin, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
-            self.draft.constants.append(value)
-            setattr(twin, _TAG, _Tag(value, self.fx.constant(tensor)))
-        return twin
-
-    def _is_real(self, tensor: torch.Tensor) -> bool:
-        """Whether a tensor has data that this run must not touch."""
-        return self.fake_mode is not None and type(tensor) in (torch.Tensor, torch.nn.Parameter)
-
-    def _value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
-        storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
-        return ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
-
-    def _type(self, tensor: torch.Tensor) -> TensorType:
-        key = (tensor.shape, tensor.dtype, tensor.device)
-        if not self.symbols.env and (known := self._types.get(key)) is not None:
-            return known
-        shape = tuple(self.symbols.to_dim(size) for size in tensor.shape)
-        made = TensorType(shape, str(tensor.dtype).removeprefix("torch."), str(tensor.device))
-        if not self.symbols.env:
-            self._types[key] = made
-        return made
-
-    def _storage(self, tensor: torch.Tensor, born: int) -> StorageRecord | None:
-        try:
-            storage = tensor.untyped_storage()
-        except NotImplementedError:  # a sparse tensor has several storages, and shows none
-            return None
-        key = storage._cdata
-        if (known := self._storages.get(key)) is not None:
-            return known[0]
-        record = StorageRecord(self.symbols.to_dim(storage.nbytes()), str(tensor.device), born)
-
-        def forget(_: object) -> None:
-            record.died = self.draft.step
-            del self._storages[key]
-
-        self._storages[key] = record, weakref.ref(storage, forget)
-        self.draft.storages.append(record)
-        return record
-
-    def _fx_of(self, tensor: torch.Tensor) -> FxRef | None:
-        return None if _torch.is_wrapped(tensor) else self._tag(tensor).fx
 
     # -- module calls
 
     def _enter_module(self, module: torch.nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.fx.enter_module(path, module)
         if self._leaf is None and self.fx.is_leaf_module(module, path) and not _torch.autocast_is_on():
-            mapped = self.fx.arguments(args, kwargs, self._fx_of)
+            mapped = self.fx.arguments(args, kwargs, self.book.fx_of)
             if mapped is not None:
                 self._leaf = module, (path, *mapped)
 
@@ -467,9 +378,7 @@ class Recorder:
         if self._leaf is not None and self._leaf[0] is module:
             path, args, kwargs = self._leaf[1]
             self._leaf = None
-            ref = self.fx.call_module_node(path, args, kwargs)
-            for place, tensor in leaves(result):
-                self._tag(tensor).fx = FxRef(ref, place)
+            self._emit(self.fx.call_module_node(path, args, kwargs), leaves(result))
         self.fx.leave_module()
 
 
@@ -495,12 +404,6 @@ class _Dispatch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._recorder.dispatch(func, args, kwargs or {})
-
-
-def type_of(tensor: torch.Tensor) -> TensorType:
-    """The type of a tensor of static sizes; what lies on the meta device is taken to be on the CPU."""
-    device = "cpu" if tensor.device.type == "meta" else str(tensor.device)
-    return TensorType(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), device)
 
 
 def _without_variadic(path: Path, parameters: Mapping[str, inspect.Parameter]) -> Path:

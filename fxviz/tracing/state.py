@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["preserved"]
+__all__ = ["preserved", "without_garbage_collection"]
 
 
 @contextmanager
@@ -31,6 +32,18 @@ def preserved(model: torch.nn.Module) -> Iterator[None]:
         for module, state in zip(modules, saved, strict=True):
             _restore(module, state)
         _restore_random_state(generators)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Python's collector runs at moments that nobody chose: a tensor in a cycle would die at another step each time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _save(module: torch.nn.Module) -> list[tuple[str, Any, Any]]:

@@ -14,6 +14,7 @@ from fxviz.tracing.draft import Draft, NodeRecord, ValueRecord
 from fxviz.tracing.replay import ScopeReader
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.symbols import Symbols
+from fxviz.tracing.tensors import type_of
 
 __all__ = ["graph_without_inputs"]
 
@@ -50,8 +51,6 @@ class _Structure:
 
     def _read_parameters(self) -> None:
         """Parameters have their types even where nothing else does."""
-        from fxviz.tracing.recorder import type_of
-
         for role, named in (
             (Role.PARAMETER, self.module.named_parameters(remove_duplicate=False)),
             (Role.BUFFER, self.module.named_buffers(remove_duplicate=False)),

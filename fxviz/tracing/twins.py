@@ -79,12 +79,9 @@ class FakeTwins:
             return self.mode.from_tensor(tensor)
         # Tensors that share memory (tied through a view) have twins that share it, too.
         storage = tensor.untyped_storage()
-        if (meta_storage := self._storages.get(storage._cdata)) is None:
-            meta_storage = torch.empty(storage.nbytes(), dtype=torch.uint8, device="meta").untyped_storage()
-            self._storages[storage._cdata] = meta_storage
-        meta = torch.empty(0, dtype=tensor.dtype, device="meta")
-        meta.set_(meta_storage, tensor.storage_offset(), tensor.shape, tensor.stride())
-        twin = _torch.make_fake(self.mode, meta, self._device(tensor))
+        layout = (tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, self._device(tensor))
+        twin = _torch.fake_of_layout(self.mode, layout, self._storages.get(storage._cdata), storage.nbytes())
+        self._storages.setdefault(storage._cdata, twin.untyped_storage())
         if isinstance(tensor, nn.Parameter):
             twin._is_param = True
         return twin.requires_grad_(tensor.requires_grad) if tensor.is_leaf else twin

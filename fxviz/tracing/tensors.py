@@ -1,0 +1,195 @@
+"""What is known of each tensor object during a run: which value it is now, the storage behind it, its place in the fx graph."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fxviz.ir import Role, TensorType
+from fxviz.tracing import _torch
+from fxviz.tracing.draft import Draft, NodeRecord, StorageRecord, ValueRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
+    from fxviz.tracing.symbols import Symbols
+    from fxviz.tracing.twins import Twins
+
+__all__ = ["Tag", "TensorBook", "type_of"]
+
+_TAG = "_fxviz_tag"
+
+
+class Tag:
+    """What hangs on a tensor object, and so lives just as long: its value, its fx reference, its layout once asked for."""
+
+    __slots__ = ("fx", "layout", "value")
+
+    def __init__(self, value: ValueRecord, fx: FxRef | None = None) -> None:
+        self.value = value
+        self.fx = fx
+        self.layout: tuple[Any, ...] | None = None
+
+
+class TensorBook:
+    """Keeps the tags of all tensors of one run, and watches their storages through weak references."""
+
+    def __init__(self, draft: Draft, twins: Twins, symbols: Symbols, fx: FxGraphBuilder, *, fake: bool) -> None:
+        self.draft = draft
+        self.twins = twins
+        self.symbols = symbols
+        self.fx = fx
+        self.fake = fake
+        self.literals: dict[int, torch.Tensor] = {}
+        self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
+        self._types: dict[tuple[Any, ...], TensorType] = {}
+        self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    # -- tags
+
+    @staticmethod
+    def known(tensor: torch.Tensor) -> Tag | None:
+        """The tag of a tensor that was met before."""
+        return getattr(tensor, _TAG, None)
+
+    @staticmethod
+    def attach(tensor: torch.Tensor, tag: Tag) -> None:
+        """Hang a tag on a tensor; only ever on one that this run made."""
+        setattr(tensor, _TAG, tag)
+
+    def tag(self, tensor: torch.Tensor) -> Tag:
+        """The tag of any tensor; one that nobody was seen to make is a constant of the graph."""
+        if (tag := self.known(tensor)) is not None:
+            return tag
+        # A wrapper of a function transform has no tag of its own.
+        tensor = self.stand_in(_torch.unwrap(tensor))
+        return self.known(tensor) or self._constant(tensor, None)
+
+    def read(self, tensor: torch.Tensor) -> ValueRecord:
+        """The value of a tensor that a node is given."""
+        tag = self.tag(tensor)
+        tag.value = self.draft.read(tag.value)
+        return tag.value
+
+    def written(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
+        """The new value of a tensor that a kernel of ``node`` has just written to."""
+        tag = self.tag(tensor)
+        if (storage := tag.value.storage) is not None:
+            storage.mutations += 1
+            storage.writer = node
+        # resize_ and set_ change more than the content, so type and storage are read again.
+        tag.value = self.value(tensor)
+        tag.value.within = node
+        tag.layout = None
+        return tag.value
+
+    def made(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
+        """The value of a tensor that a kernel of ``node`` has just returned."""
+        value = self.value(tensor)
+        value.within = node
+        if (tag := self.known(tensor)) is None:
+            self.attach(tensor, Tag(value))
+        else:
+            tag.value = value
+        return value
+
+    def fx_of(self, tensor: torch.Tensor) -> FxRef | None:
+        """Where a tensor is in the fx graph; None for a wrapper, which is nowhere."""
+        return None if _torch.is_wrapped(tensor) else self.tag(tensor).fx
+
+    def _constant(self, tensor: torch.Tensor, fx: FxRef | None) -> Tag:
+        value = self.value(tensor, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
+        self.draft.constants.append(value)
+        tag = Tag(value, fx)
+        self.attach(tensor, tag)
+        return tag
+
+    # -- real tensors that reach a run on fake ones
+
+    def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a tensor that the model holds outside its parameters and buffers; of any other, itself."""
+        if self.known(tensor) is not None:
+            return tensor
+        if (adopted := self._adopted.get(id(tensor))) is not None:
+            return adopted[1]
+        if not self._is_real(tensor):
+            return tensor
+        twin = self.twins.buffer(tensor)
+        self._adopted[id(tensor)] = tensor, twin
+        if self.known(twin) is None:
+            self._constant(twin, self.fx.constant(tensor))
+        return twin
+
+    def without_real_tensors(self, args: Sequence[Any]) -> list[Any]:
+        """The arguments of a kernel with stand-ins for what is real among them."""
+        return [
+            self._kernel_stand_in(a)
+            if isinstance(a, torch.Tensor)
+            else self.without_real_tensors(a)
+            if type(a) is list
+            else a
+            for a in args
+        ]
+
+    def _kernel_stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A real tensor that its call was not given was made from Python numbers there: it is a literal, no value."""
+        if not self._is_real(tensor) or self.known(tensor) is not None or id(tensor) in self._adopted:
+            return self.stand_in(tensor)
+        twin = self.twins.buffer(tensor)
+        self.literals[id(twin)] = twin
+        return twin
+
+    def _is_real(self, tensor: torch.Tensor) -> bool:
+        return self.fake and type(tensor) in (torch.Tensor, torch.nn.Parameter)
+
+    # -- values and storages
+
+    def value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
+        """A new value for what a tensor is now."""
+        storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
+        return ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
+
+    def _type(self, tensor: torch.Tensor) -> TensorType:
+        key = (tensor.shape, tensor.dtype, tensor.device)
+        if not self.symbols.env and (known := self._types.get(key)) is not None:
+            return known
+        shape = tuple(self.symbols.to_dim(size) for size in tensor.shape)
+        made = TensorType(shape, str(tensor.dtype).removeprefix("torch."), str(tensor.device))
+        if not self.symbols.env:
+            self._types[key] = made
+        return made
+
+    def _storage(self, tensor: torch.Tensor, born: int) -> StorageRecord | None:
+        try:
+            storage = tensor.untyped_storage()
+        except NotImplementedError:  # a sparse tensor has several storages, and shows none
+            return None
+        if (known := self._storages.get(storage._cdata)) is not None:
+            return known[0]
+        record = StorageRecord(self.symbols.to_dim(storage.nbytes()), str(tensor.device), born)
+        self.draft.storages.append(record)
+        self.watch(storage, record)
+        return record
+
+    def watch(self, storage: torch.UntypedStorage, record: StorageRecord) -> None:
+        """Write down in ``record`` when ``storage`` is freed."""
+        key = storage._cdata
+
+        def freed(_: object) -> None:
+            record.died = self.draft.step
+            del self._storages[key]
+
+        self._storages[key] = record, weakref.ref(storage, freed)
+
+    def close(self) -> None:
+        """End the watch: what is alive now outlives the run."""
+        self._storages.clear()
+
+
+def type_of(tensor: torch.Tensor) -> TensorType:
+    """The type of a tensor of static sizes; what lies on the meta device is taken to be on the CPU."""
+    device = "cpu" if tensor.device.type == "meta" else str(tensor.device)
+    return TensorType(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), device)

@@ -1,0 +1,103 @@
+"""A call that was seen before is not run again, and nobody can tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 -- as torch's own documentation has it
+
+from fxviz.serialize import dumps
+from fxviz.tracing import trace
+from fxviz.tracing.memo import Memo
+
+
+def both_ways(
+    model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str]:
+    fast = trace(model, args, kwargs)
+    fast.verify()
+    monkeypatch.setattr(Memo, "find", lambda self, key: None)
+    return dumps(fast), dumps(trace(model, args, kwargs))
+
+
+def repeats(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each call that was repeated; not its arguments, which would live on."""
+    followed: list[None] = []
+    follow = Memo.follow
+    monkeypatch.setattr(Memo, "follow", lambda self, *args: (followed.append(None), follow(self, *args))[1])
+    return followed
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121", "vit_b_16", "swin_v2_t", "convnext_tiny"])
+def test_torchvision(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name).eval()
+    followed = repeats(monkeypatch)
+    fast, slow = both_ways(model, (torch.empty(1, 3, 224, 224),), {}, monkeypatch)
+    assert len(followed) > 50
+    assert fast == slow
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "mixtral", "t5", "mamba"])
+def test_transformers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.for_model(name)
+    for layers in ("num_hidden_layers", "num_layers", "num_decoder_layers", "n_layer"):
+        if hasattr(config, layers):
+            setattr(config, layers, 3)
+    with torch.device("meta"):
+        model = AutoModel.from_config(config).eval()
+    ids = torch.ones(1, 8, dtype=torch.long)
+    kwargs = {"input_ids": ids} | ({"decoder_input_ids": ids} if config.is_encoder_decoder else {})
+    fast, slow = both_ways(model, (), kwargs, monkeypatch)
+    assert fast == slow
+
+
+def twice(step: Any) -> Any:
+    return lambda *args: (step(*args), step(*args))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: x * x,
+        lambda x: x * x.clone(),
+        lambda x: x.chunk(2),
+        lambda x: (x + 1).chunk(2)[0],
+        lambda x: x.view(-1)[3:].unsqueeze(0),
+        lambda x: x.max(dim=0),
+        lambda x: torch.fft.rfft(x).conj().real,
+        lambda x: x.add_(1),
+        lambda x: x.t_(),
+        lambda x: F.dropout(x, 0.5, training=True),
+        lambda x: F.dropout(x, 0.5, training=False) + x.contiguous(),
+        lambda x: torch.vmap(lambda row: row * 2)(x),
+        lambda x: torch.cat([x, x], dim=1).split([1, 2], dim=1) if x.shape[1] == 1 else torch.stack((x, x)),
+        lambda x: x[torch.tensor([0, 1])],
+        lambda x: F.scaled_dot_product_attention(x[None], x[None], x[None]),
+        lambda x: torch.einsum("ij,kj->ik", x, x),
+    ],
+)
+def test_one_call_twice(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = both_ways(lambda x: twice(step)(x + 0), (torch.empty(4, 4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_modes_that_change_what_a_call_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    linear = nn.Linear(4, 4)
+
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        results = [linear(x)]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            results.append(linear(x))
+        with torch.enable_grad():
+            results.append(linear(x))
+        return [*results, linear(x), linear(x.double().float())]
+
+    fast, slow = both_ways(model, (torch.empty(2, 4),), {}, monkeypatch)
+    assert fast == slow
