@@ -126,6 +126,9 @@ class _Drafter:
         self._outputs = _gather(view, "output")
         self._edges = _lift(view, (*self._inputs, *self._outputs))
         self._references = _refer(view, self._edges, fan_out, fan_in)
+        self._references_in: dict[Box, list[_Reference]] = {}
+        for reference in dict.fromkeys(self._references.values()):
+            self._references_in.setdefault(reference.box, []).append(reference)
         self._shapes: dict[_End | _Reference, Shape] = {}
         self._groups = count()
 
@@ -136,15 +139,15 @@ class _Drafter:
         outputs = [self._shape(end, "value", "output") for end in self._outputs]
         return Drawing(
             _one_line(view.graph.name, _TITLE),
-            _cut(view.tooltip(view.root), _TOOLTIP),
+            _paragraph(view.tooltip(view.root)),
             (*inputs, *children, *outputs),
             self._arrows(),
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:
         items = [self._item(item) for item in box.items]
-        here = [reference for reference in dict.fromkeys(self._references.values()) if reference.box is box]
-        return (*items, *(self._shape(reference, "reference", self._kind(reference)) for reference in here))
+        references = self._references_in.get(box, ())
+        return (*items, *(self._shape(reference, "reference", self._kind(reference)) for reference in references))
 
     def _item(self, item: Item) -> Shape | Group:
         if isinstance(item, Box) and item.open and item.items:
@@ -168,7 +171,7 @@ class _Drafter:
         """Title, lines and tooltip, cut to size."""
         title, lines, tooltip = self._words(end)
         cut = tuple(_one_line(line, _LINE) for line in lines[:_LINES])
-        return _one_line(title, _TITLE), cut, _cut(tooltip, _TOOLTIP)
+        return _one_line(title, _TITLE), cut, _paragraph(tooltip)
 
     def _words(self, end: _End | _Reference) -> tuple[str, tuple[str, ...], str]:
         view = self._view
@@ -195,7 +198,7 @@ class _Drafter:
     def _arrow(self, source: _End | _Reference, target: _End, values: list[Value]) -> Arrow:
         tooltip = "\n".join(f"{value.name}: {format_type(value.type)}" for value in values)
         label = _label(source, values) if isinstance(source, Box | Node) else ""
-        return Arrow(self._shapes[source], self._shapes[target], label, _cut(tooltip, _TOOLTIP))
+        return Arrow(self._shapes[source], self._shapes[target], label, _paragraph(tooltip))
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:
@@ -281,6 +284,10 @@ def _head(title: str) -> str:
 
 def _one_line(text: str, limit: int) -> str:
     return _cut(" ".join(text.split()), limit)
+
+
+def _paragraph(text: str) -> str:
+    return _cut("\n".join(" ".join(line.split()) for line in text.splitlines()), _TOOLTIP)
 
 
 def _cut(text: str, limit: int) -> str:

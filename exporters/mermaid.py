@@ -33,6 +33,8 @@ config:
 # What Mermaid takes for Markdown, HTML, an icon, a formula or syntax: all of ASCII but letters, digits, blanks and a few
 # signs, of which dot, underscore and colon are harmless only inside "layer1.0", "scaled_dot", "conv1: conv2d".
 _RISKY = re.compile(r"(?!(?<=[A-Za-z0-9])(?:[._](?=[A-Za-z0-9])|:(?= )))[\x00-\x7f](?<![A-Za-z0-9 ,=/])")
+# Where Mermaid finds, even escaped, a line break (\n), a formula ($$) or an icon (fa:fa-car): an invisible sign parts them.
+_DECODED_TOO_EARLY = re.compile(r"(?<=\\)(?=n)|(?<=\$)(?=\$)|(?<=:)(?=fa-)")
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,21 @@ def _link(arrow: Arrow) -> str:
 def _styles(drawing: Drawing) -> Iterator[str]:
     """The classes that are used. Fills are translucent and no text colour is set, so that light and dark themes show."""
     shapes, groups = _flatten(drawing.children)
-    classes = {_class(shape): color_of(shape.kind) for shape in shapes}
-    for name, color in sorted(classes.items()):
-        fill = "#ffffff00" if name == "reference" else f"{color}33"
-        dashes = ",stroke-dasharray:4 3" if name == "reference" else ""
-        yield f"classDef {name} fill:{fill},stroke:{color}{dashes}"
-    if groups:
-        yield f"classDef open fill:{color_of('scope')}12,stroke:{color_of('scope')}80"
-        yield f"class {','.join(group.id for group in groups)} open"
+    for name, color in sorted({_class(shape): color_of(shape.kind) for shape in shapes}.items()):
+        match name:
+            case "reference":
+                yield f"classDef {name} fill:#ffffff00,stroke:{color_of('scope')},stroke-dasharray:4 3"
+            case "scope":
+                yield f"classDef {name} fill:{color}1f,stroke:{color}"
+            case _:
+                yield f"classDef {name} fill:{color}33,stroke:{color}"
+    for name, width, some in (
+        ("open", "1px", [group for group in groups if not group.stacked]),
+        ("folded", "3px", [group for group in groups if group.stacked]),
+    ):
+        if some:
+            yield f"classDef {name} fill:{color_of('scope')}12,stroke:{color_of('scope')},stroke-width:{width}"
+            yield f"class {','.join(group.id for group in some)} {name}"
 
 
 def _class(shape: Shape) -> str:
@@ -136,4 +145,4 @@ def _label(title: str, lines: tuple[str, ...]) -> str:
 
 
 def _escape(text: str) -> str:
-    return _RISKY.sub(lambda risky: f"#{ord(risky[0])};", text)
+    return _RISKY.sub(lambda risky: f"#{ord(risky[0])};", _DECODED_TOO_EARLY.sub("\N{WORD JOINER}", text))

@@ -1,0 +1,107 @@
+"""Mermaid, read back by mermaid.js itself."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import mermaidx
+import pytest
+from build import Builder, encoder
+from hostile import WORDS, legible, renamed, words
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fxviz.errors import ExportError
+from fxviz.exporters.mermaid import Mermaid
+from fxviz.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def lay_out(text: str) -> ET.Element:
+    return ET.fromstring(mermaidx.render(text).svg())
+
+
+def of_class(svg: ET.Element, name: str) -> list[ET.Element]:
+    return [element for element in svg.iter() if name in (element.get("class") or "").split()]
+
+
+def written(element: ET.Element) -> str:
+    """The text of a label as it is seen; a line break reads as a newline."""
+    text = ""
+    for part in element.iter():
+        text += "\n" if part.tag.endswith("}br") else ""
+        text += part.text or ""
+        text += "" if part is element else part.tail or ""
+    return visible(text).strip()
+
+
+def visible(text: str) -> str:
+    return text.replace("\N{WORD JOINER}", "")
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_golden(depth: int, golden: Callable[[str, str], None]) -> None:
+    golden(f"encoder_depth{depth}.mmd", Mermaid().export(View.of(encoder(), depth=depth)))
+
+
+def test_mermaid_draws_every_shape_arrow_and_scope() -> None:
+    view = View.of(encoder(), depth=2)
+    svg = lay_out(Mermaid().export(view))
+    boxes = [item for item in view.walk() if getattr(item, "items", ())]
+    assert len(of_class(svg, "cluster")) == len(boxes) == 2
+    assert len(of_class(svg, "node")) == len([*view.walk()]) - len(boxes) + 2  # an input and an output
+    assert len(of_class(svg, "flowchart-link")) == len(view.edges)
+
+
+def test_the_same_view_gives_the_same_text() -> None:
+    assert len({Mermaid().export(View.of(encoder(), depth=2)) for _ in range(2)}) == 1
+
+
+def test_direction() -> None:
+    text = Mermaid(direction="LR").export(View.of(encoder(), depth=2))
+    assert "flowchart LR" in text
+    assert "TB" not in text
+
+
+def test_no_text_colour_and_no_opaque_fill() -> None:
+    """So that the theme of a light or a dark page shows through."""
+    classes = re.findall("classDef .*", Mermaid().export(View.of(encoder(), depth=2)))
+    assert len(classes) > 4
+    for style in classes:
+        assert "color:" not in style
+        assert re.search(r"fill:#[0-9a-f]{8}\b", style)
+
+
+@settings(max_examples=4, deadline=None)
+@example(list(WORDS))
+@given(st.lists(words, min_size=1, max_size=12))
+def test_any_label_survives_mermaid(labels: list[str]) -> None:
+    svg = lay_out(Mermaid().export(renamed(labels)))
+    nodes = {re.sub(r"^.*flowchart-(n\d+)-\d+$", r"\1", node.get("id", "")): node for node in of_class(svg, "node")}
+    (cluster,) = of_class(svg, "cluster-label")
+    assert written(cluster) == visible(legible(labels[0]))
+    # n0 is the input; each label is the title, and the line under it
+    for number, label in enumerate(labels, 1):
+        assert written(nodes[f"n{number}"]) == "\n".join([visible(legible(label))] * 2).strip()
+
+
+def test_a_view_beyond_the_limits_is_refused() -> None:
+    """At 501 edges Mermaid draws an error; 501 operations on one input make 501 edges where none is led elsewhere."""
+    build = Builder("wide")
+    x = build.input("x", 1, 8)
+    for _ in range(501):
+        build.op("relu", x)
+    view = View.of(build.graph(x))
+    with pytest.raises(ExportError, match=r"at most 500 edges .* has 502 edges .*smaller depth"):
+        Mermaid(fan_out=1000).export(view)
+
+
+def test_a_view_of_too_many_characters_is_refused() -> None:
+    with pytest.raises(ExportError, match="50,000 characters"):
+        Mermaid().export(renamed(["<" * 100] * 60))
