@@ -5,8 +5,11 @@ Listing names imports nothing; a plugin is imported when it is asked for.
 
 from __future__ import annotations
 
+import os
+import sys
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -31,7 +34,7 @@ def plugin_names(group: Group) -> tuple[str, ...]:
     >>> "flops" in plugin_names("fxviz.analyses")
     True
     """
-    return tuple(sorted({point.name for point in entry_points(group=group)}))
+    return tuple(sorted(_offered(group).names))
 
 
 def load_plugin(group: Group, name: str) -> Any:
@@ -41,7 +44,7 @@ def load_plugin(group: Group, name: str) -> Any:
     be loaded, and `MissingDependency` where a package that the plugin needs is not installed.
     """
     # A distribution that is found twice on the path (a checkout beside an installation) is still one.
-    offers = {(_owner(point), point.value): point for point in entry_points(group=group, name=name)}
+    offers = {(_owner(point), point.value): point for point in _offered(group).select(name=name)}
     if not offers:
         raise InputError(f"unknown {_KIND[group]} {name!r}{suggest(name, plugin_names(group))}")
     if len(offers) > 1:
@@ -78,6 +81,24 @@ def suggest(name: str, known: Iterable[str], most: int = 20) -> str:
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
     listing = f"{' ' if meant else '; '}known are {', '.join(known)}" if 0 < len(known) <= most else ""
     return meant + listing
+
+
+def _offered(group: Group) -> EntryPoints:
+    """The entry points of ``group``. To read those of all packages takes as long as to count the FLOPs of a small model."""
+    return _read_offered(group, tuple((place, _changed_at(place)) for place in sys.path))
+
+
+@lru_cache(maxsize=len(_KIND))
+def _read_offered(group: Group, places: tuple[tuple[str, int | None], ...]) -> EntryPoints:
+    """Read again when ``places``, the import path, has changed: to install a package is to change its folder."""
+    return entry_points(group=group)
+
+
+def _changed_at(place: str) -> int | None:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return None
 
 
 def _owner(point: EntryPoint) -> str:
