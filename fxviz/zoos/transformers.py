@@ -70,7 +70,6 @@ def _build(
     try:
         config = config_class.from_dict(dict(values)) if values else config_class()
         _without_downloads(config)
-        _without_caches(config)
         make = _maker(config)
         model = construct(lambda: make(config, to_dtype(dtype)), dtype).eval()
     except InputError:
@@ -85,13 +84,6 @@ def _without_downloads(config: Any) -> None:
     for part in _with_parts(config):
         if getattr(part, "use_pretrained_backbone", False):
             part.use_pretrained_backbone = False
-
-
-def _without_caches(config: Any) -> None:
-    """One call needs no keys and values kept for the next: they would be two outputs of every layer."""
-    for part in _with_parts(config):
-        if getattr(part, "use_cache", False):
-            part.use_cache = False
 
 
 def _maker(config: Any) -> Callable[[Any, torch.dtype | None], torch.nn.Module]:
