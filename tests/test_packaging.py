@@ -1,0 +1,122 @@
+"""What pip installs: the source archive, the wheel built from it, and the two linked folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = {"fxviz": "fxviz", "passes": "fxviz/passes", "exporters": "fxviz/exporters"}
+
+
+def run(*command: str | Path, cwd: Path, **variables: str) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, env={**os.environ, **variables}
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(target: str, source: Path, into: Path) -> Path:
+    run(sys.executable, "-m", "hatchling", "build", "-t", target, "-d", into, cwd=source)
+    (built,) = into.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As an index would build it: from the source archive, not from the checkout."""
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(unpacked, filter="data")
+    (source,) = unpacked.iterdir()
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel installed in it; put first on the path, it hides the checkout."""
+    target = tmp_path_factory.mktemp("site")
+    run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", target, wheel, cwd=target)
+    return target
+
+
+def files_of_the_package() -> set[str]:
+    return {
+        f"{home}/{path.relative_to(ROOT / folder).as_posix()}"
+        for folder, home in FOLDERS.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.is_relative_to(ROOT / "fxviz/passes")
+        if not path.is_relative_to(ROOT / "fxviz/exporters")
+    }
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert names == files_of_the_package()
+    assert names >= {
+        "fxviz/py.typed",
+        "fxviz/graph.schema.json",
+        "fxviz/passes/rules/matmul.py",
+        "fxviz/exporters/dot.py",
+    }
+
+
+def test_the_archive_holds_real_files_and_what_their_tests_need(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        members = archive.getmembers()
+    assert all(member.isfile() for member in members)
+    names = {member.name.partition("/")[2] for member in members}
+    assert names >= {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "tests/conftest.py"}
+    assert names >= {"passes/flops.py", "exporters/dot.py"}
+    assert not {name for name in names if name.startswith(("fxviz/passes", "fxviz/exporters"))}
+
+
+def test_the_licence_and_the_extras_are_declared(site: Path) -> None:
+    (information,) = site.glob("fxviz-*.dist-info")
+    metadata = (information / "METADATA").read_text()
+    assert "License-Expression: Apache-2.0" in metadata
+    assert {"svg", "netron", "onnx", "zoo", "all", "docs", "dev"} == {
+        line.partition(": ")[2] for line in metadata.splitlines() if line.startswith("Provides-Extra: ")
+    }
+    assert "Apache License" in (information / "licenses/LICENSE").read_text()
+
+
+def test_what_is_installed_works(site: Path, tmp_path: Path) -> None:
+    code = """
+import fxviz, fxviz.passes.flops, fxviz.exporters.dot
+from fxviz.plugins import load_all, plugin_names
+print(fxviz.__file__, fxviz.passes.flops.__file__, fxviz.exporters.dot.__file__, sep="\\n")
+for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.rules"):
+    assert len(list(load_all(group))) == len(plugin_names(group))
+assert {"flops", "memory"} <= set(plugin_names("fxviz.analyses")) and "svg" in plugin_names("fxviz.exporters")
+"""
+    homes = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site)).split()
+    assert all(Path(home).is_relative_to(site) for home in homes)
+
+
+def test_the_command_is_installed(site: Path, tmp_path: Path) -> None:
+    assert run(site / "bin/fxviz", "--version", cwd=tmp_path, PYTHONPATH=str(site)).startswith("fxviz ")
+    assert run(sys.executable, "-m", "fxviz", "--version", cwd=tmp_path, PYTHONPATH=str(site)).startswith("fxviz ")
+
+
+@pytest.mark.parametrize("folder", ["passes", "exporters"])
+def test_a_linked_folder_is_one_package(folder: str) -> None:
+    link = ROOT / "fxviz" / folder
+    assert link.is_symlink()
+    assert link.readlink() == Path("..", folder)
+    done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"this folder is the package fxviz.{folder}; import it by that name" in done.stderr
