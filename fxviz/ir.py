@@ -217,15 +217,18 @@ class _Operation:
         return next((value for given, value in zip(self.input_names, self.inputs, strict=True) if given == name), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Kernel(_Operation):
     """One ATen operator as dispatched, e.g. ``aten.addmm.default``: what costs are counted on.
 
     Arguments left at their schema's default are absent from ``attributes``.
     """
 
+    def __repr__(self) -> str:
+        return f"<Kernel {self.op}>"
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node(_Operation):
     """One operation as the model's author wrote it (``conv2d``, ``linear``, ``add``): what people look at.
 
@@ -237,6 +240,10 @@ class Node(_Operation):
     kernels: tuple[Kernel, ...] = ()
     scope: Scope = ()
     source: Source | None = None
+
+    def __repr__(self) -> str:
+        where = f" in {format_scope(self.scope)}" if self.scope else ""
+        return f"<Node {self.name}: {self.op}{where}>"
 
 
 @dataclass(frozen=True, eq=False)
