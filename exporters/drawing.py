@@ -197,7 +197,7 @@ class _Drafter:
 
     def _arrow(self, source: _End | _Reference, target: _End, values: list[Value]) -> Arrow:
         tooltip = "\n".join(f"{value.name}: {format_type(value.type)}" for value in values)
-        label = _label(source, values) if isinstance(source, Box | Node) else ""
+        label = _label(source, values) if isinstance(source, Box | Node) and isinstance(target, Box | Node) else ""
         return Arrow(self._shapes[source], self._shapes[target], label, _paragraph(tooltip))
 
 
@@ -270,7 +270,7 @@ def _refer(
 
 
 def _label(source: Item, values: list[Value]) -> str:
-    """Shapes, where a source makes several and the arrow says which; elsewhere they stand at the source already."""
+    """Shapes, where a source makes several and the arrow says which; elsewhere they stand at one of its ends already."""
     shapes = {value.type.shape for value in source.outputs if value.type}
     if len(shapes) < 2 or len(values) > 2:
         return ""
