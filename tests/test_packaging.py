@@ -88,7 +88,7 @@ def test_the_licence_and_the_extras_are_declared(site: Path) -> None:
     (information,) = site.glob("fxviz-*.dist-info")
     metadata = (information / "METADATA").read_text()
     assert "License-Expression: Apache-2.0" in metadata
-    assert {"svg", "netron", "onnx", "zoo", "all", "docs", "dev"} == {
+    assert {"svg", "netron", "zoo", "all", "docs", "dev"} == {
         line.partition(": ")[2] for line in metadata.splitlines() if line.startswith("Provides-Extra: ")
     }
     assert "Apache License" in (information / "licenses/LICENSE").read_text()
