@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parent / "golden"
 
+collect_ignore = ["plugin"]  # a package to install, not tests; looking for doctests there would import it
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-update", action="store_true", help="write what the code makes now into tests/golden/")
