@@ -57,8 +57,8 @@ class Dot:
             pad="0.2",
             nodesep="0.3",
             ranksep="0.35",
-            labeljust="l",
-            fontsize="12",
+            labelloc="b",
+            fontsize="10",
             fontcolor=_quote(_INK),
             tooltip=_tooltip(drawing.tooltip),
         )
@@ -67,6 +67,8 @@ class Dot:
             shape="box", style=_quote("rounded,filled"), fontsize="12", margin=_quote("0.14,0.07"), height="0.3", **font
         )
         graph.set_edge_defaults(color=_quote(_LINE), arrowsize="0.6", fontsize="9", **font)
+        if drawing.footer:
+            graph.set("label", _label(drawing.footer, (), bold=False))
         return graph
 
 
@@ -86,6 +88,9 @@ def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
             color=_quote(color_of("scope") if child.stacked else "#94a3b8"),
             penwidth="2" if child.stacked else "1",
             margin="10",
+            labelloc="t",
+            labeljust="l",
+            fontsize="12",
         )
         _fill(cluster, child.children)
         graph.add_subgraph(cluster)

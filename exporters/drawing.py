@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from fxviz.captions import left_out
 from fxviz.ir import Node, Value
 from fxviz.quantity import format_shape, format_type
 from fxviz.view import Box, Item, View
@@ -86,6 +87,7 @@ class Drawing:
     tooltip: str
     children: tuple[Shape | Group, ...]
     arrows: tuple[Arrow, ...]
+    footer: str = ""
 
 
 def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
@@ -142,6 +144,7 @@ class _Drafter:
             _paragraph(view.tooltip(view.root)),
             (*inputs, *children, *outputs),
             self._arrows(),
+            _one_line(left_out(view.hidden), _LINE),
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:

@@ -69,6 +69,8 @@ class Mermaid:
         yield f"flowchart {self.direction}"
         yield from self._children(drawing.children, "  ")
         yield from (f"  {_link(arrow)}" for arrow in drawing.arrows)
+        if drawing.footer:
+            yield f"  footer[{_label(drawing.footer, ())}]:::footer"
         yield from (f"  {line}" for line in _styles(drawing))
 
     def _children(self, children: tuple[Shape | Group, ...], indent: str) -> Iterator[str]:
@@ -113,6 +115,8 @@ def _styles(drawing: Drawing) -> Iterator[str]:
                 yield f"classDef {name} fill:{color}1f,stroke:{color}"
             case _:
                 yield f"classDef {name} fill:{color}33,stroke:{color}"
+    if drawing.footer:
+        yield "classDef footer fill:#ffffff00,stroke-width:0px,font-size:12px"
     for name, width, some in (
         ("open", "1px", [group for group in groups if not group.stacked]),
         ("folded", "3px", [group for group in groups if group.stacked]),

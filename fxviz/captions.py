@@ -12,11 +12,12 @@ from fxviz.printer import format_attribute
 from fxviz.quantity import format_quantity, format_shape, format_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fxviz.facts import Metric
 
 __all__ = [
+    "left_out",
     "node_title",
     "node_tooltip",
     "numbers",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _MOST_SHAPES = 2
+_MOST_HIDDEN = 6
 
 
 def node_title(node: Node, parent: Scope, alone: bool) -> str:
@@ -108,6 +110,18 @@ def name_range(paths: Sequence[str]) -> str:
     consecutive = numbers == [*range(numbers[0], numbers[0] + len(numbers))]
     counted = f"{numbers[0]}{'–' if consecutive else '…'}{numbers[-1]}"
     return "".join([*split[0][:place], counted, *split[0][place + 1 :]])
+
+
+def left_out(hidden: Mapping[str, int]) -> str:
+    """What a picture does not show, by operator; empty where nothing is left out.
+
+    >>> left_out({"view": 24, "dropout": 12}), left_out({})
+    ('not shown: 24 view, 12 dropout', '')
+    """
+    counts = [f"{count:,} {op}" for op, count in hidden.items()]
+    more = sum(list(hidden.values())[_MOST_HIDDEN:])
+    rest = [f"{more:,} more"] if more else []
+    return f"not shown: {', '.join(counts[:_MOST_HIDDEN] + rest)}" if counts else ""
 
 
 def shapes(values: Sequence[Value]) -> str:

@@ -128,6 +128,7 @@ _view = _options(
         help="Close all modules that are nested deeper; by default as many stay open as fit on a page.",
     ),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
+    click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
     click.option(
         "--show",
         metavar="NAMES",
@@ -168,6 +169,7 @@ def summary(
     mode: Mode,
     depth: int | None,
     no_fold: bool,
+    no_hide: bool,
     show: str | None,
 ) -> None:
     """Print a table of the model, its totals, and what was not counted."""
@@ -178,7 +180,7 @@ def summary(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
-        view = _view_of(facts, "text", depth, no_fold, show)
+        view = _view_of(facts, "text", depth, no_fold, no_hide, show)
         lines = report_lines(facts)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -210,6 +212,7 @@ def export(
     mode: Mode,
     depth: int | None,
     no_fold: bool,
+    no_hide: bool,
     show: str | None,
     outputs: tuple[str, ...],
     format_: str | None,
@@ -228,7 +231,7 @@ def export(
     facts = _facts(model, inputs, dtype, mode)
     for output, name in formats.items():
         with _progress(f"writing {output}"):
-            content = render(_view_of(facts, name, depth, no_fold, show), name)
+            content = render(_view_of(facts, name, depth, no_fold, no_hide, show), name)
             if output != "-":
                 write_file(output, content)
         if output == "-":
@@ -250,6 +253,7 @@ def netron(
     mode: Mode,
     depth: int | None,
     no_fold: bool,
+    no_hide: bool,
     show: str | None,
     port: int,
     no_browser: bool,
@@ -260,7 +264,7 @@ def netron(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("writing ONNX"):
-        content = render(_view_of(facts, "onnx", depth, no_fold, show), "onnx")
+        content = render(_view_of(facts, "onnx", depth, no_fold, no_hide, show), "onnx")
     content = content.encode() if isinstance(content, str) else content
     logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
@@ -299,9 +303,9 @@ def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -
         return Facts(models.trace(model, inputs, dtype=dtype, mode=mode))
 
 
-def _view_of(facts: Facts, format: str, depth: int | None, no_fold: bool, show: str | None) -> View:
+def _view_of(facts: Facts, format: str, depth: int | None, no_fold: bool, no_hide: bool, show: str | None) -> View:
     """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
-    from fxviz.output import SHOWN, default_depth
+    from fxviz.output import SHOWN, default_depth, is_whole
     from fxviz.plugins import find_analysis
     from fxviz.view import View
 
@@ -310,6 +314,7 @@ def _view_of(facts: Facts, format: str, depth: int | None, no_fold: bool, show: 
         facts,
         depth=default_depth(facts, format, fold=not no_fold) if depth is None else depth,
         fold=not no_fold,
+        hide=not (no_hide or is_whole(format)),
         show=tuple(find_analysis(name)() for name in names),
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.captions import series
 from fxviz.frames import Frame, FrameItem
-from fxviz.ir import Node, Scope
+from fxviz.ir import Node, Scope, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fxviz.passes.repeats import Repeated
 
@@ -24,19 +26,31 @@ _CONTAINERS = frozenset(
 
 @dataclass(eq=False)
 class Draft:
-    """A box before it is known what flows through it. It stands for all of ``copies``; its items are those of the first."""
+    """A box before it is known what flows through it. It stands for all of ``copies``; its items are those of the first.
+
+    ``hidden`` are the operations at its level that are no items.
+    """
 
     copies: tuple[Scope, ...]
     items: list[DraftItem]
     open: bool = True
+    hidden: list[Node] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Make it one thing, with nothing to be seen in it."""
+        self.open, self.items, self.hidden = False, [], []
 
 
 DraftItem: TypeAlias = Draft | Node
 
 
-def draft(repeats: Repeated, depth: int | None, fold: bool) -> Draft:
-    """The boxes of a graph, nested in one for the root; those that are nested deeper than ``depth`` are closed."""
-    root = Draft(((),), _Nesting(repeats, fold).items(repeats.root))
+def draft(repeats: Repeated, depth: int | None, fold: bool, hidden: Mapping[Node, Value]) -> Draft:
+    """The boxes of a graph, nested in one for the root; those that are nested deeper than ``depth`` are closed.
+
+    ``hidden`` are operations that are not to be seen, each with the value that it hands on.
+    """
+    root = Draft(((),), [])
+    root.items = _Nesting(repeats, fold, hidden).items(repeats.root, root.hidden)
     if depth is not None:
         _close_below(root, depth)
     return root
@@ -47,46 +61,74 @@ def _close_below(box: Draft, depth: int) -> None:
         if isinstance(item, Draft) and depth > 0:
             _close_below(item, depth - 1)
         elif isinstance(item, Draft):
-            item.open, item.items = False, []
+            item.close()
 
 
 class _Nesting:
     """Turns frames into boxes: none around a single thing, one around a run of equal siblings."""
 
-    def __init__(self, repeats: Repeated, fold: bool) -> None:
+    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value]) -> None:
         self._repeats = repeats
         self._fold = fold
-        self._made_at = {
-            value: (position, which)
-            for position, node in enumerate(repeats.graph.nodes)
-            for which, value in enumerate(node.outputs)
-        }
+        self._hidden = hidden
+        nodes = repeats.graph.nodes
+        self._seen = [0, *accumulate(node not in hidden for node in nodes)]
+        self._made_at: dict[Value, tuple[int, int]] = {}
+        for position, node in enumerate(nodes):
+            handed_on = self._made_at.get(hidden[node], (-1, 0)) if node in hidden else None
+            for which, value in enumerate(node.outputs):
+                self._made_at[value] = handed_on or (position, which)
 
-    def items(self, frame: Frame) -> list[DraftItem]:
-        return [run if isinstance(run, Node) else self._box(run) for run in self._runs(frame.items)]
+    def items(self, frame: Frame, hidden: list[Node]) -> list[DraftItem]:
+        """What is seen in a frame; the operations that are not, at this level, are added to ``hidden``."""
+        runs = [*self._runs(self._visible([frame], hidden))]
+        return [run if isinstance(run, Node) else self._box(run, hidden) for run in runs]
 
-    def _box(self, run: Sequence[Frame]) -> DraftItem:
+    def _box(self, run: Sequence[Frame], hidden: list[Node]) -> DraftItem:
         """What is seen of equal frames. What is in them is the same in all, so only the first is looked into."""
         first, copies = run[0], tuple(frame.scope for frame in run)
         bare = first.scope[-1].kind in _CONTAINERS
-        if len(first) == 1:
-            return self._repeats.graph.nodes[first.start] if len(run) == 1 else Draft(copies, [], open=False)
-        if bare and len(first.items) == 1:
-            return self._box([inner for frame in run for inner in frame.items if isinstance(inner, Frame)])
-        match self.items(first):
+        if self._count(first) == 1:
+            return self._single(run[0], hidden) if len(run) == 1 else Draft(copies, [], open=False)
+        if bare and sum(map(self._is_seen, first.items)) == 1:
+            return self._box([item for item in self._visible(run, hidden) if isinstance(item, Frame)], hidden)
+        own: list[Node] = []
+        match self.items(first, own):
             case [Draft() as only] if bare and len(run) == 1:
+                hidden += own
                 return only
             case [Draft(copies=[_]) as only]:
-                return Draft(copies, only.items)
+                return Draft(copies, only.items, hidden=own + only.hidden)
             case items:
-                return Draft(copies, items)
+                return Draft(copies, items, hidden=own)
+
+    def _single(self, frame: Frame, hidden: list[Node]) -> Node:
+        """The one operation of a frame that is seen."""
+        nodes = self._repeats.nodes(frame.scope)
+        hidden += [node for node in nodes if node in self._hidden]
+        return next(node for node in nodes if node not in self._hidden)
+
+    def _visible(self, frames: Sequence[Frame], hidden: list[Node]) -> list[FrameItem]:
+        """The items of some frames in which there is something to see."""
+        items = [item for frame in frames for item in frame.items]
+        for item in items:
+            if not self._is_seen(item):
+                hidden += [item] if isinstance(item, Node) else self._repeats.nodes(item.scope)
+        return [item for item in items if self._is_seen(item)]
+
+    def _is_seen(self, item: FrameItem) -> bool:
+        return item not in self._hidden if isinstance(item, Node) else self._count(item) > 0
+
+    def _count(self, frame: Frame) -> int:
+        """How many of its operations are not hidden."""
+        return self._seen[frame.stop] - self._seen[frame.start]
 
     def _runs(self, items: Sequence[FrameItem]) -> Iterator[Node | list[Frame]]:
         """The items, frames in runs that are one box: equal neighbours in a series, all wired to their neighbours alike."""
         run: list[Frame] = []
         wires: object = None
         for item in items:
-            now = self._wires(run[0], item) if run and isinstance(item, Frame) else None
+            now = self._wires(run, item) if run and isinstance(item, Frame) else None
             if isinstance(item, Frame) and now is not None and (len(run) == 1 or now == wires):
                 run.append(item)
             else:
@@ -99,12 +141,13 @@ class _Nesting:
         if run:
             yield run
 
-    def _wires(self, first: Frame, item: Frame) -> tuple[tuple[int, int, int] | None, ...] | None:
-        """Where ``item`` reads from the run that ``first`` begins, if it can be one of the run.
+    def _wires(self, run: Sequence[Frame], item: Frame) -> tuple[tuple[int, int, int] | None, ...] | None:
+        """Where ``item`` reads from the ``run`` before it, if it can be one of the run.
 
         For each value that it reads: how many copies back it was made, and by which output there, or None if outside.
         All copies are a chain if these are equal, or lie side by side; anything else is not to be drawn as a chain.
         """
+        first = run[0]
         if (
             not self._fold
             or series(first.scope[-1].path) != series(item.scope[-1].path)
@@ -117,6 +160,6 @@ class _Nesting:
             if position < first.start:
                 wires.append(None)
             else:
-                back = (item.start - position + len(first) - 1) // len(first)
-                wires.append((back, (position - first.start) % len(first), which))
+                copy = bisect(run, position, key=lambda frame: frame.start) - 1
+                wires.append((len(run) - copy, position - run[copy].start, which))
         return tuple(wires)

@@ -25,12 +25,13 @@ from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
 from fxviz.ir import Graph, Node, Role, Scope, Value
+from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.repeats import Repeats
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -83,6 +84,9 @@ class View:
     ``root`` is the open box of the whole model, its scope is ``()``; its ``inputs`` and ``outputs`` are those of the graph
     that are shown. ``twins`` maps every value of a folded copy to its equal in the copy that is shown, likewise an input
     of the graph that only this copy reads (values that are shown as they are, are absent): see `shown`.
+
+    ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past them, from what made the
+    value that they hand on; their numbers stay with the scopes around them.
     """
 
     graph: Graph
@@ -90,6 +94,8 @@ class View:
     edges: tuple[Edge, ...]
     metrics: tuple[Metric, ...] = ()
     twins: Mapping[Value, Value] = field(default_factory=lambda: MappingProxyType({}))
+    hidden: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    _bookkeeping: frozenset[Node] = frozenset()
 
     @classmethod
     def of(
@@ -98,23 +104,26 @@ class View:
         *,
         depth: int | None = None,
         fold: bool = True,
+        hide: bool = False,
         show: tuple[Analysis[Any], ...] = (),
     ) -> View:
         """Decide a view.
 
         ``depth`` closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
-        ``fold`` shows a run of equal siblings as one box. ``show`` names the analyses whose numbers are written on
-        each item, in that order.
+        ``fold`` shows a run of equal siblings as one box. ``hide`` leaves out bookkeeping, the operations that only hand
+        a tensor on: views, reshapes, copies, casts, dropout in inference. ``show`` names the analyses whose numbers are
+        written on each item, in that order.
 
-        A scope that holds a single operation is shown as that operation, and one that holds a single scope as one box
+        A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
         with it; neither is a level of depth.
         """
         if depth is not None and depth < 0:
             raise InputError(f"depth is {depth}: give 0 for the top level, more to see inside it, None for everything")
         facts = source if isinstance(source, Facts) else Facts(source)
         repeats = facts[Repeats()]
-        root = draft(repeats, depth, fold)
-        wiring = wire(repeats, root)
+        handed_on = bookkeeping(facts.graph) if hide else {}
+        root = draft(repeats, depth, fold, handed_on)
+        wiring = wire(repeats, root, handed_on)
         boxes: dict[End, Box] = {}
         return cls(
             facts.graph,
@@ -122,6 +131,8 @@ class View:
             tuple(Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items()),
             tuple(_metric(facts, analysis) for analysis in show),
             MappingProxyType(wiring.twins),
+            MappingProxyType(dict(Counter(node.op for node in wiring.hidden).most_common())),
+            frozenset(handed_on),
         )
 
     def shown(self, value: Value) -> Value:
@@ -191,20 +202,18 @@ class View:
     @cached_property
     def _sizes(self) -> Mapping[Scope, int]:
         """How many operations each scope holds, those below it included."""
-        sizes: Counter[Scope] = Counter()
-        for scope, count in Counter(node.scope for node in self.graph.nodes).items():
-            for depth in range(len(scope) + 1):
-                sizes[scope[:depth]] += count
-        return sizes
+        return _sizes(self.graph.nodes)
 
     @cached_property
     def _singles(self) -> Mapping[Scope, Node]:
-        """The operation of each scope, the root left out, that holds just one."""
+        """The operation of each scope, the root left out, that has just one to show."""
+        nodes = [node for node in self.graph.nodes if node not in self._bookkeeping]
+        sizes = _sizes(nodes)
         return {
             node.scope[:depth]: node
-            for node in self.graph.nodes
+            for node in nodes
             for depth in range(len(node.scope), 0, -1)
-            if self._sizes[node.scope[:depth]] == 1
+            if sizes[node.scope[:depth]] == 1
         }
 
     @cached_property
@@ -218,6 +227,15 @@ class View:
             if value.role is not Role.INPUT:
                 together.setdefault(self.shown(value), []).append(name)
         return {value: together[self.shown(value)] for value in (*graph.inputs, *graph.outputs)}
+
+
+def _sizes(nodes: Iterable[Node]) -> Counter[Scope]:
+    """How many of the nodes each scope holds, those below it included."""
+    sizes: Counter[Scope] = Counter()
+    for scope, count in Counter(node.scope for node in nodes).items():
+        for depth in range(len(scope) + 1):
+            sizes[scope[:depth]] += count
+    return sizes
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:

@@ -20,53 +20,70 @@ End: TypeAlias = Draft | Node | Value
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """The visible edges with the values along them, what each box takes and gives, and who stands for what is folded."""
+    """The visible edges with the values along them, what each box takes and gives, who stands for what is folded, and
+    the operations, in all copies, that are seen nowhere."""
 
     edges: Mapping[tuple[End, End], tuple[Value, ...]]
+    hidden: tuple[Node, ...]
     inputs: Mapping[Draft, tuple[Value, ...]]
     outputs: Mapping[Draft, tuple[Value, ...]]
     twins: Mapping[Value, Value]
 
 
-def wire(repeats: Repeated, root: Draft) -> Wiring:
+def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value]) -> Wiring:
     """Lift every use of a value to the visible ends, once per pair, in execution order.
 
-    An output of the graph is its own end, or that of its equal in an earlier copy. Weights and constants are not wired. What a copy in a folded box hands to a later one has no edge: both are the same
-    box, and it would run backwards in it.
+    An output of the graph is its own end, or that of its equal in an earlier copy. Weights and constants are not wired.
+    What a copy in a folded box hands to a later one has no edge: both are the same box, and it would run backwards in it.
+    A hidden operation joins those that read it with whoever made what it hands on, which ``handed_on`` tells.
     """
     graph = repeats.graph
     places = _Places(repeats, root)
     edges: dict[tuple[End, End], dict[Value, None]] = {}
     inputs: dict[Draft, dict[Value, None]] = {}
     outputs: dict[Draft, dict[Value, None]] = {}
+    origins: dict[Value, Value] = {}
+
+    def cross(value: Value, target: End, reader: Node | None) -> None:
+        """Note the boxes that the value leaves and enters."""
+        maker = graph.producers.get(value)
+        around = places.around(places.visible(maker)) if maker else ()
+        left, entered = _crossed(around, places.around(target))
+        if maker and reader and (folded := places.copies_apart(maker, reader)):
+            left, entered = around[around.index(folded) :], ()
+        for box in left:
+            outputs.setdefault(box, {})[places.shown(value)] = None
+        for box in entered:
+            inputs.setdefault(box, {})[places.shown(value)] = None
 
     def connect(value: Value, target: End, reader: Node | None) -> None:
+        """Draw the edge, from who made the value before hidden operations handed it on."""
         maker = graph.producers.get(value)
-        if maker is None and value.role is not Role.INPUT:
-            return
-        shown = places.shown(value)
-        source = places.visible(maker) if maker else shown
-        left, entered = _crossed(places.around(source), places.around(target))
-        if maker and reader and (folded := places.handed_on(maker, reader)):
-            around = places.around(source)
-            left, entered = around[around.index(folded) :], ()
-        elif source is not target or isinstance(source, Value):
-            edges.setdefault((source, target), {})[shown] = None
-        for box in left:
-            outputs.setdefault(box, {})[shown] = None
-        for box in entered:
-            inputs.setdefault(box, {})[shown] = None
+        source = places.visible(maker) if maker else places.shown(value)
+        apart = maker and reader and places.copies_apart(maker, reader)
+        if not apart and (source is not target or isinstance(source, Value)):
+            edges.setdefault((source, target), {})[places.shown(value)] = None
+
+    def use(value: Value, target: End, reader: Node | None) -> None:
+        if _flows(value):
+            cross(value, target, reader)
+        if _flows(origin := origins.get(value, value)) and target not in places.hidden:
+            connect(origin, target, reader)
 
     for node in graph.nodes:
         for value in node.inputs:
-            connect(value, places.visible(node), node)
+            use(value, places.visible(node), node)
+        if places.visible(node) in places.hidden:
+            origin = origins.get(handed_on[node], handed_on[node])
+            origins |= dict.fromkeys(node.outputs, origin)
     given = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
     returned: dict[Value, Value] = {}
     for value in graph.outputs:
-        connect(value, returned.setdefault(places.shown(value), value), None)
+        use(value, returned.setdefault(places.shown(value), value), None)
 
     return Wiring(
         {ends: tuple(values) for ends, values in edges.items()},
+        tuple(node for node in graph.nodes if places.visible(node) in places.hidden),
         {root: given} | {box: tuple(values) for box, values in inputs.items()},
         {root: tuple(returned.values())} | {box: tuple(values) for box, values in outputs.items()},
         places.twins,
@@ -78,6 +95,7 @@ class _Places:
 
     def __init__(self, repeats: Repeated, root: Draft) -> None:
         self.twins: dict[Value, Value] = {}
+        self.hidden: set[End] = set()
         self._repeats = repeats
         self._seen_as: dict[Node, Draft | Node] = {}
         self._copies: dict[Node, tuple[tuple[Draft, int], ...]] = {}
@@ -89,14 +107,14 @@ class _Places:
         return self.twins.get(value, value)
 
     def visible(self, node: Node) -> Draft | Node:
-        """The operation or closed box in which a node is seen."""
+        """The operation or closed box in which a node is seen; a hidden operation itself."""
         return self._seen_as[node]
 
     def around(self, end: End) -> tuple[Draft, ...]:
         """The boxes around an end below the root, outermost first, itself included."""
         return self._around.get(end, ()) if not isinstance(end, Value) else ()
 
-    def handed_on(self, maker: Node, reader: Node) -> Draft | None:
+    def copies_apart(self, maker: Node, reader: Node) -> Draft | None:
         """The folded box in one copy of which ``maker`` is, and ``reader`` in another."""
         for (box, copy), (other_box, other_copy) in zip(
             self._copies.get(maker, ()), self._copies.get(reader, ()), strict=False
@@ -115,6 +133,10 @@ class _Places:
             else:
                 self._around[item] = around
                 self._seen_as[item] = item
+        for node in box.hidden:
+            self._around[node] = around
+            self._seen_as[node] = node
+            self.hidden.add(node)
         first = box.copies[0]
         if not box.open:
             self._seen_as |= dict.fromkeys(self._repeats.nodes(first), box)
@@ -142,6 +164,11 @@ class _Places:
         """Whether a value is an input of the graph for this scope alone, as each layer's cache is."""
         graph = self._repeats.graph
         return value.role is Role.INPUT and all(node.scope[: len(copy)] == copy for node in graph.users[value])
+
+
+def _flows(value: Value) -> bool:
+    """Whether it is drawn where a value goes: weights and constants are at hand everywhere."""
+    return value.role in (Role.INPUT, Role.RESULT)
 
 
 def _crossed(source: tuple[Draft, ...], target: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], tuple[Draft, ...]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fxviz.errors import GraphError
 from fxviz.frames import Frame, nest
 from fxviz.ir import Attribute, Graph, Kernel, Node, Role, Scope, Value, format_scope
+from fxviz.passes.bookkeeping import handed_on
 
 if TYPE_CHECKING:
     from fxviz.facts import Facts
@@ -135,7 +136,7 @@ class _Fingerprinter:
                 inner[value] = len(inner)
         outputs = tuple([inner.get(value, -1) for value in node.outputs])
         held = tuple([(value.role if value.role not in _FLOWING else None, self._type(value)) for value in outer])
-        described = ("node", self._described(node), inputs, tuple(kernels), outputs, held)
+        described = ("node", self._described(node), inputs, tuple(kernels), outputs, held, handed_on(node) is not None)
         return self._number(described), tuple(outer)
 
     def _described(self, operation: Node | Kernel) -> int:
