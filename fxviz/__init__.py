@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import fxviz.models as models
     from fxviz.errors import (
+        ExportError,
         FormatError,
         FxvizError,
         GraphError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Graph,
         Kernel,
         Node,
+        Phase,
         Role,
         Scope,
         Source,
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
     from fxviz.serialize import load
-    from fxviz.tracing import trace
+    from fxviz.tracing import trace, trace_training
     from fxviz.view import Box, Edge, View
 
     __version__: str
@@ -55,6 +57,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "load",
     "models",
     "trace",
+    "trace_training",
     # the graph
     "Call",
     "Category",
@@ -62,6 +65,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Graph",
     "Kernel",
     "Node",
+    "Phase",
     "Role",
     "Scope",
     "Source",
@@ -89,6 +93,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "export",
     "render",
     # what can go wrong
+    "ExportError",
     "FormatError",
     "FxvizError",
     "GraphError",
@@ -101,10 +106,10 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
 ]
 
 _NAMES_BY_MODULE = {
-    "fxviz.errors": "FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
+    "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
     "fxviz.facts": "Analysis Facts Metric Tally Transform",
-    "fxviz.ir": "Call Category Dim Graph Kernel Node Role Scope Source Storage TensorType Value format_scope",
+    "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
     "fxviz.passes.flops": "Flops",
     "fxviz.passes.memory": "Memory",
@@ -113,7 +118,7 @@ _NAMES_BY_MODULE = {
     "fxviz.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
     "fxviz.serialize": "load",
-    "fxviz.tracing": "trace",
+    "fxviz.tracing": "trace trace_training",
     "fxviz.view": "Box Edge View",
 }
 _HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

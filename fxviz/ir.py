@@ -33,6 +33,7 @@ __all__ = [
     "Graph",
     "Kernel",
     "Node",
+    "Phase",
     "Role",
     "Scope",
     "Source",
@@ -103,6 +104,15 @@ class Role(Enum):
     RESULT = "result"
 
 
+class Phase(Enum):
+    """The part of a training step that a node belongs to; without training, all is forward."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    RECOMPUTE = "recompute"  # forward operations that the backward pass does again, for activation checkpointing
+    OPTIMIZER = "optimizer"
+
+
 class Category(Enum):
     """What a storage is kept for."""
 
@@ -111,6 +121,7 @@ class Category(Enum):
     BUFFER = "buffer"
     CONSTANT = "constant"
     ACTIVATION = "activation"  # made by one node and read by another, or returned
+    SAVED = "saved"  # an activation of the forward pass that the backward pass finds alive
     TEMPORARY = "temporary"  # born and gone within one node
     GRADIENT = "gradient"
     OPTIMIZER = "optimizer"
@@ -240,6 +251,7 @@ class Node(_Operation):
     kernels: tuple[Kernel, ...] = ()
     scope: Scope = ()
     source: Source | None = None
+    phase: Phase = Phase.FORWARD
 
     def __repr__(self) -> str:
         where = f" in {format_scope(self.scope)}" if self.scope else ""

@@ -27,7 +27,7 @@ from fxviz.ir import (
     Graph,
     Kernel,
     Node,
-    Role,
+    Phase, Role,
     Scope,
     Source,
     Storage,
@@ -172,6 +172,7 @@ class _Writer:
             self._scopes.number(node.scope),
             None if node.source is None else self._sources.number(node.source),
             [self._encode_operation(kernel, f"kernel {kernel.op} of node {node.name!r}") for kernel in node.kernels],
+            node.phase.value,
         ]
 
     def _encode_operation(self, operation: Node | Kernel, where: str) -> list[Data]:
@@ -332,8 +333,18 @@ class _Reader:
         )
 
     def _decode_node(self, row: Data) -> Node:
-        name, op, inputs, input_names, outputs, attributes, scope, source, kernels = _row(
-            row, "name", "operator", "inputs", "argument_names", "outputs", "attributes", "scope", "source", "kernels"
+        name, op, inputs, input_names, outputs, attributes, scope, source, kernels, phase = _row(
+            row,
+            "name",
+            "operator",
+            "inputs",
+            "argument_names",
+            "outputs",
+            "attributes",
+            "scope",
+            "source",
+            "kernels",
+            "phase",
         )
         return Node(
             _at(self._operators, op, "operators"),
@@ -345,6 +356,7 @@ class _Reader:
             tuple(self._decode_kernel(kernel) for kernel in _expect(list, kernels)),
             _at(self._scopes, scope, "scopes"),
             None if source is None else _at(self._sources, source, "sources"),
+            _member(Phase, phase),
         )
 
     def _decode_kernel(self, row: Data) -> Kernel:
@@ -421,7 +433,7 @@ def _at(rows: list[T], number: Data, table: str) -> T:
     return rows[number]
 
 
-_EnumT = TypeVar("_EnumT", Role, Category)
+_EnumT = TypeVar("_EnumT", Role, Category, Phase)
 
 
 def _member(kind: type[_EnumT], data: Data) -> _EnumT:

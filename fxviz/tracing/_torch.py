@@ -39,6 +39,7 @@ __all__ = [
     "UnsupportedFakeTensorException",
     "autocast_is_on",
     "create_symbol",
+    "current_autograd_node",
     "eager_compile",
     "fake_of_layout",
     "guards_of",
@@ -47,6 +48,8 @@ __all__ = [
     "load_program",
     "overloads_of",
     "program_module",
+    "run_backward",
+    "sequence_number",
     "signature_of",
     "silent",
     "unwrap",
@@ -112,6 +115,24 @@ def unwrap(tensor: torch.Tensor) -> torch.Tensor:
 def autocast_is_on() -> bool:
     """Whether this code runs under `torch.autocast`, on any device."""
     return torch._C._is_any_autocast_enabled()
+
+
+def sequence_number() -> int:
+    """The number that the next autograd node of the forward pass gets."""
+    return torch.autograd._get_sequence_nr()  # type: ignore[attr-defined]
+
+
+def run_backward(scalar: torch.Tensor) -> None:
+    """`torch.autograd.backward`, which is itself a call that modes see, without that call."""
+    from torch.autograd.graph import _engine_run_backward
+
+    # keep_graph, create_graph, inputs, allow_unreachable, accumulate_grad
+    _engine_run_backward((scalar,), (torch.ones_like(scalar),), False, False, (), True, True)
+
+
+def current_autograd_node() -> Any:
+    """The autograd node whose backward is running, or None."""
+    return torch._C._current_autograd_node()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from fxviz.tracing.twins import EagerTwins, FakeTwins
 if TYPE_CHECKING:
     from fxviz.ir import Graph
 
-__all__ = ["Mode", "trace"]
+__all__ = ["Mode", "Request", "bind_inputs", "check_request", "device_of", "trace"]
 
 Mode: TypeAlias = Literal["auto", "record", "symbolic", "export", "eager"]
 _MODES = ("auto", "record", "symbolic", "export", "eager")
@@ -70,7 +70,9 @@ def trace(
     >>> graph.nodes[0].op, str(graph.outputs[0].type)
     ('linear', 'float32[3, 2]')
     """
-    request = _request(args, kwargs, dynamic_shapes, mode, partial)
+    if mode not in _MODES:
+        raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
+    request = check_request(args, kwargs, dynamic_shapes, partial=partial)
     if isinstance(model, str | os.PathLike):
         model = read_program(Path(model))
     if isinstance(model, torch.export.ExportedProgram):
@@ -86,8 +88,8 @@ def trace(
 
 
 @dataclass(frozen=True)
-class _Request:
-    """What the caller asked for, checked."""
+class Request:
+    """The inputs that a caller gave, checked."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -95,9 +97,8 @@ class _Request:
     partial: bool
 
 
-def _request(args: Any, kwargs: Any, dynamic_shapes: Any, mode: str, partial: bool) -> _Request:
-    if mode not in _MODES:
-        raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
+def check_request(args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False) -> Request:
+    """What a caller gave as inputs, in the one form that everything here takes; an `InputError` if it is something else."""
     if isinstance(args, torch.Tensor):
         args = (args,)
     if not isinstance(args, list | tuple):
@@ -109,13 +110,13 @@ def _request(args: Any, kwargs: Any, dynamic_shapes: Any, mode: str, partial: bo
     if dynamic_shapes is not None and not isinstance(dynamic_shapes, Mapping | list | tuple):
         raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
     shapes = dict(dynamic_shapes) if isinstance(dynamic_shapes, Mapping) else dynamic_shapes
-    return _Request(tuple(args), dict(kwargs or {}), shapes, partial)
+    return Request(tuple(args), dict(kwargs or {}), shapes, partial)
 
 
 # -- the modes
 
 
-def _trace_auto(module: nn.Module, request: _Request) -> Graph:
+def _trace_auto(module: nn.Module, request: Request) -> Graph:
     """Record; on missing inputs take the structure alone, and on values that are read run for real."""
     if isinstance(module, fx.GraphModule):
         return _trace_symbolic(module, request)
@@ -133,19 +134,19 @@ def _trace_auto(module: nn.Module, request: _Request) -> Graph:
             raise error from error.__cause__
 
 
-def _trace_code(module: nn.Module, mode: str, request: _Request) -> Graph:
+def _trace_code(module: nn.Module, mode: str, request: Request) -> Graph:
     """Run the model's own Python code."""
-    arguments = _bind(module, request)
+    arguments = bind_inputs(module, request)
     return _record(module, module, type(module).__name__, arguments, mode, request)
 
 
-def _trace_symbolic(module: nn.Module, request: _Request) -> Graph:
+def _trace_symbolic(module: nn.Module, request: Request) -> Graph:
     """Trace with proxies, unless ``module`` is a trace already; then run that, if there are inputs."""
     name = type(module).__name__
     traced = module if isinstance(module, fx.GraphModule) else _symbolic_trace(module, name)
     if not request.args and not request.kwargs and _required_inputs(module):
         return graph_without_inputs(traced, module, name)
-    return _replay(Program(traced, name, _bind(traced, request), original=module), "symbolic", request)
+    return _replay(Program(traced, name, bind_inputs(traced, request), original=module), "symbolic", request)
 
 
 def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
@@ -159,7 +160,7 @@ def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
         ) from error
 
 
-def _trace_exported(module: nn.Module, request: _Request) -> Graph:
+def _trace_exported(module: nn.Module, request: Request) -> Graph:
     """Run `torch.export.export`, then its program."""
     name = type(module).__name__
     try:
@@ -175,7 +176,7 @@ def _trace_exported(module: nn.Module, request: _Request) -> Graph:
     return _replay(Program(exported.module, name, exported.arguments, exported.results, module), "export", request)
 
 
-def _replay(program: Program, mode: str, request: _Request) -> Graph:
+def _replay(program: Program, mode: str, request: Request) -> Graph:
     """Run a program that somebody traced before."""
     return _record(program.module, program, program.name, program.arguments, mode, request)
 
@@ -186,11 +187,11 @@ def _record(
     name: str,
     arguments: inspect.BoundArguments,
     mode: str,
-    request: _Request,
+    request: Request,
 ) -> Graph:
     """One run under the recorder, and what came of it."""
     symbols = Symbols(request.dynamic_shapes)
-    device = _device_of(module, arguments)
+    device = device_of(module, arguments)
     eager = mode == "eager"
     fake_mode = None if eager else _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
     twins = FakeTwins(fake_mode, device) if fake_mode else EagerTwins(device)
@@ -274,7 +275,8 @@ def _signature(module: nn.Module) -> inspect.Signature:
         return inspect.signature(lambda *args, **kwargs: None)
 
 
-def _bind(module: nn.Module, request: _Request) -> inspect.BoundArguments:
+def bind_inputs(module: nn.Module, request: Request) -> inspect.BoundArguments:
+    """The inputs by the names of the model's forward; an `InputError` where they do not fit it."""
     try:
         return _signature(module).bind(*request.args, **request.kwargs)
     except TypeError as error:
@@ -289,7 +291,7 @@ def _required_inputs(module: nn.Module) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
 
 
-def _device_of(module: nn.Module, arguments: inspect.BoundArguments) -> torch.device:
+def device_of(module: nn.Module, arguments: inspect.BoundArguments) -> torch.device:
     """Where tensors on the meta device are taken to be: with the first real input, else the first real weight, else the CPU."""
     tensors = [tensor for _, tensor in leaves(dict(arguments.arguments))]
     for tensor in [*tensors, *module.parameters(), *module.buffers()]:

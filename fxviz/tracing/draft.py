@@ -14,6 +14,7 @@ from fxviz.ir import (
     Graph,
     Kernel,
     Node,
+    Phase,
     Role,
     Scope,
     Source,
@@ -43,7 +44,10 @@ _CATEGORY_OF_ROLE = MappingProxyType(
 
 @dataclass(slots=True, eq=False)
 class StorageRecord:
-    """Memory as watched: ``mutations`` counts the in-place writes to it, ``writer`` made the last one."""
+    """Memory as watched: ``mutations`` counts the in-place writes to it, ``writer`` made the last one.
+
+    ``latest`` is the last value of each type on it, by which a tensor is known that autograd kept and hands out anew.
+    """
 
     nbytes: Dim
     device: str
@@ -52,6 +56,7 @@ class StorageRecord:
     category: Category | None = None
     mutations: int = 0
     writer: NodeRecord | None = None
+    latest: dict[TensorType | None, ValueRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +99,7 @@ class NodeRecord:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     outputs: list[ValueRecord] = field(default_factory=list)
     kernels: list[KernelRecord] = field(default_factory=list)
+    phase: Phase = Phase.FORWARD
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +116,7 @@ class Draft:
     storages: list[StorageRecord] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     step: int = 0  # how many kernels have run
+    backward_step: int | None = None  # at which the backward pass of a training step begins
 
     def read(self, value: ValueRecord) -> ValueRecord:
         """``value`` as something outside of the node that made it sees it, which makes it an output of that node.
@@ -206,6 +213,7 @@ class Draft:
             kernels=kernels,
             scope=node.scope,
             source=node.source,
+            phase=node.phase,
         )
 
     def _categorise(self) -> None:
@@ -216,9 +224,19 @@ class Draft:
         for node in self.nodes:
             for record in node.outputs:
                 if record.storage and record.storage.category is None:
-                    record.storage.category = Category.ACTIVATION
+                    record.storage.category = self._activation(record.storage)
         for storage in self.storages:
             storage.category = storage.category or Category.TEMPORARY
+
+    def _activation(self, storage: StorageRecord) -> Category:
+        begin = self.backward_step
+        if begin is None:
+            return Category.ACTIVATION
+        if storage.born >= begin:
+            return (
+                Category.TEMPORARY
+            )  # a gradient on its way; those that stay, of parameters, have their category already
+        return Category.SAVED if storage.died is None or storage.died > begin else Category.ACTIVATION
 
 
 class _Names:

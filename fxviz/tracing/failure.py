@@ -25,11 +25,11 @@ def explain(error: BaseException, model: torch.nn.Module, name: str) -> TraceErr
         if (found := find_source(frame)) is not None and frame.f_code.co_qualname == found.function:
             source = f"{found.file}:{line} in {found.function}"
             break
-    where = f"in {innermost!r} " if innermost else ""
-    at = f"({source})" if source else ""
+    place = " ".join(filter(None, [f"in {innermost!r}" if innermost else "", f"({source})" if source else ""]))
     words = str(error).strip().splitlines() or [type(error).__name__]
-    place = f"{where}{at}".strip()
-    return TraceError(f"tracing {name} stopped {place}: {type(error).__name__}: {words[0]}{_hint(error)}")
+    return TraceError(
+        f"tracing {name} stopped{' ' if place else ''}{place}: {type(error).__name__}: {words[0]}{_hint(error)}"
+    )
 
 
 def reads_values(error: BaseException | None) -> bool:

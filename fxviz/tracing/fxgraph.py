@@ -51,6 +51,7 @@ class FxGraphBuilder(fx.Tracer):
     def __init__(self, model: torch.nn.Module, symbols: Symbols) -> None:
         super().__init__()
         self.root = model
+        self.tensor_attrs = {}  # which Tracer.trace would fill; tensors never get as far as asking for it
         self.graph = fx.Graph(tracer_cls=fx.Tracer)
         self.symbols = symbols
         self.problem: str | None = None

@@ -7,15 +7,15 @@ under them; each becomes a kernel. Storages are watched through weak references,
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fxviz.ir import Attribute, Role, Source, format_scope
+from fxviz.ir import Attribute, Phase, Role, Source, format_scope
 from fxviz.tracing import _torch
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
 from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from fxviz.tracing.symbols import Symbols
     from fxviz.tracing.twins import Twins
 
-__all__ = ["Recorder"]
+__all__ = ["OpenCall", "Recorder"]
 
 
-class _OpenCall:
+class OpenCall:
     """A call of the author's that is running."""
 
     __slots__ = ("args", "autocast", "frame", "function", "fx", "kwargs", "node")
 
     def __init__(
-        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType | None
     ) -> None:
         self.function = function
         self.args = args
@@ -75,36 +75,38 @@ class Recorder:
         self.draft = Draft(name)
         self.scopes = ScopeStack(model, original)
         self.fx = FxGraphBuilder(model, symbols)
+        self.phase = Phase.FORWARD
         self.source: Source | None = None  # set by an interpreter that knows better than the Python frames
         self.book = TensorBook(self.draft, twins, symbols, self.fx, fake=fake_mode is not None)
         self._memo = Memo(self.book, fake_mode) if fake_mode is not None and symbols.env is None else None
-        self._plain: set[Callable[..., Any]] = (
-            set()
-        )  # functions that ran no operator and returned no tensor: shape, size
-        self._call: _OpenCall | None = None
+        # Functions that are no operation: they ran no operator and returned no tensor (shape, size), or only look at one.
+        self._plain: set[Callable[..., Any]] = {getattr(torch.Tensor.grad, "__get__")}  # noqa: B009 -- it is typed as a tensor
+        self._call: OpenCall | None = None
         self._leaf: tuple[torch.nn.Module, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
 
     # -- a run, from inputs to outputs
 
     def run(self, forward: Callable[..., Any], arguments: inspect.BoundArguments) -> None:
         """Run ``forward`` on stand-ins for ``arguments`` and record it."""
-        try:
-            with ExitStack() as stack:
-                stack.enter_context(torch.no_grad())
-                stack.enter_context(_torch.eager_compile())
-                stack.enter_context(_torch.silent())
-                stack.enter_context(without_garbage_collection())
-                self._place_weights()
-                args, kwargs = self._place_inputs(arguments)
-                if self.fake_mode is not None:
-                    stack.enter_context(self.fake_mode)
-                stack.enter_context(self.scopes.hooked(self._enter_module, self._leave_module))
-                stack.enter_context(_Dispatch(self))
-                stack.enter_context(_Functions(self))
-                result = forward(*args, **kwargs)
-            self._read_outputs(result)
-        finally:
-            self.book.close()
+        with torch.no_grad(), self._prepared(arguments) as (args, kwargs), self._recording():
+            result = forward(*args, **kwargs)
+        self._read_outputs(result)
+        self.book.close()
+
+    @contextmanager
+    def _prepared(self, arguments: inspect.BoundArguments) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
+        with _torch.eager_compile(), _torch.silent(), without_garbage_collection():
+            self._place_weights()
+            inputs = self._place_inputs(arguments)
+            with self.fake_mode or nullcontext():
+                yield inputs
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Whatever runs in here is written down."""
+        with self.scopes.hooked(self._enter_module, self._leave_module), _Dispatch(self), _Functions(self):
+            yield
 
     def _place_weights(self) -> None:
         """Put a stand-in in the place of every parameter and buffer; the caller puts the originals back."""
@@ -158,12 +160,12 @@ class Recorder:
     # -- calls of the author's: nodes
 
     def call(
-        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType | None
     ) -> Any:
         """Run one call of the author's; it becomes a node if an operator runs in it or a tensor comes out of it."""
         if self._call is not None or function in self._plain:
             return function(*args, **kwargs)
-        opened = _OpenCall(function, args, kwargs, frame)
+        opened = OpenCall(function, args, kwargs, frame)
         key = self._key(opened)
         if key is not None and self._memo is not None and (recipe := self._memo.find(key)) is not None:
             return self._repeat(opened, key, recipe, self._memo)
@@ -181,15 +183,15 @@ class Recorder:
             self._memo.learn(key, opened.node, start, result)
         return result
 
-    def _key(self, opened: _OpenCall) -> CallKey | None:
+    def _key(self, opened: OpenCall) -> CallKey | None:
         if self._memo is None or opened.autocast or torch.is_grad_enabled():
             return None
         return self._memo.key(opened.function, opened.args, opened.kwargs)
 
-    def _repeat(self, opened: _OpenCall, key: CallKey, recipe: Recipe, memo: Memo) -> Any:
+    def _repeat(self, opened: OpenCall, key: CallKey, recipe: Recipe, memo: Memo) -> Any:
         """A call that was seen before: record it again without running it."""
         source = self.source or find_source(opened.frame)
-        node = NodeRecord(author_op(opened.function), self.scopes.current, source)
+        node = NodeRecord(author_op(opened.function), self.scopes.current, source, phase=self.phase)
         node.inputs = [self.book.read(tensor) for tensor in key.tensors]
         node.input_names, node.attributes = list(recipe.input_names), recipe.attributes
         self.draft.nodes.append(node)
@@ -205,7 +207,7 @@ class Recorder:
         for path, tensor in found:
             self.book.tag(tensor).fx = FxRef(ref, path)
 
-    def _close(self, opened: _OpenCall, result: Any) -> None:
+    def _close(self, opened: OpenCall, result: Any) -> None:
         found = list(leaves(result))
         if not found and opened.node is None:
             return
@@ -227,10 +229,10 @@ class Recorder:
         tag.value.within = None
         return tag.value
 
-    def _begin(self, opened: _OpenCall) -> NodeRecord:
+    def _begin(self, opened: OpenCall) -> NodeRecord:
         """Read what a call was given; later would be too late, since an operator may write to it."""
         source = self.source or find_source(opened.frame)
-        opened.node = node = NodeRecord(author_op(opened.function), self.scopes.current, source)
+        opened.node = node = NodeRecord(author_op(opened.function), self.scopes.current, source, phase=self.phase)
         attributes: dict[str, Attribute] = {}
         for name, argument in named_arguments(opened.function, node.op, opened.args, opened.kwargs):
             self._read_argument(name, argument, node.inputs, node.input_names, attributes)
@@ -265,7 +267,7 @@ class Recorder:
 
     def dispatch(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run one ATen operator and record it as a kernel of the call it runs in."""
-        if getattr(function, "namespace", "") == "prim":
+        if getattr(function, "namespace", "") in ("prim", "profiler"):  # questions and marks: they compute nothing
             return function(*args, **kwargs)
         schema = schema_of(function)
         node = self._node_of_kernel(function, args, kwargs)
@@ -299,6 +301,16 @@ class Recorder:
         return result
 
     def _run_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        outer, self._call = (
+            self._call,
+            self._call or OpenCall(function, args, kwargs, None),
+        )  # its own call is no author's
+        try:
+            return self._run_fake(function, args, kwargs)
+        finally:
+            self._call = outer
+
+    def _run_fake(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.fake_mode is None:
             return function(*args, **kwargs)
         run = find_fake_kernel(function) or function
@@ -310,8 +322,7 @@ class Recorder:
     def _node_of_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeRecord:
         if self._call is not None:
             return self._call.node or self._begin(self._call)
-        alone = _OpenCall(function, args, kwargs, sys._getframe(3))
-        return self._begin(alone)
+        return self._begin(OpenCall(function, args, kwargs, sys._getframe(3)))
 
     def _emit_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The fx arguments of a kernel, where the author's call cannot be held in an fx graph and its kernels stand for it."""

@@ -74,7 +74,7 @@ class ScopeStack:
 
     def containers(self, path: str) -> list[Call]:
         """The frames between the current scope and the module at ``path`` that are never called themselves."""
-        base = self.current[-1].path if self.current else ""
+        base = next((call.path for call in reversed(self.current) if call.path in self._kinds), "")
         if base and not path.startswith(f"{base}."):
             return []
         between = path.split(".")[:-1]

@@ -66,7 +66,7 @@ class TensorBook:
             return tag
         # A wrapper of a function transform has no tag of its own.
         tensor = self.stand_in(_torch.unwrap(tensor))
-        return self.known(tensor) or self._constant(tensor, None)
+        return self.known(tensor) or self._again(tensor) or self._constant(tensor, None)
 
     def read(self, tensor: torch.Tensor) -> ValueRecord:
         """The value of a tensor that a node is given."""
@@ -99,6 +99,15 @@ class TensorBook:
     def fx_of(self, tensor: torch.Tensor) -> FxRef | None:
         """Where a tensor is in the fx graph; None for a wrapper, which is nowhere."""
         return None if _torch.is_wrapped(tensor) else self.tag(tensor).fx
+
+    def _again(self, tensor: torch.Tensor) -> Tag | None:
+        """The tag of a tensor that autograd kept, and hands out as another object on the same memory."""
+        storage = self._storages.get(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else None
+        if storage is None or (value := storage[0].latest.get(self._type(tensor))) is None:
+            return None
+        tag = Tag(value)
+        self.attach(tensor, tag)
+        return tag
 
     def _constant(self, tensor: torch.Tensor, fx: FxRef | None) -> Tag:
         value = self.value(tensor, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
@@ -150,7 +159,10 @@ class TensorBook:
     def value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
         """A new value for what a tensor is now."""
         storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
-        return ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
+        value = ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
+        if storage is not None:
+            storage.latest[value.type] = value
+        return value
 
     def _type(self, tensor: torch.Tensor) -> TensorType:
         key = (tensor.shape, tensor.dtype, tensor.device)
