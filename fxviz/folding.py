@@ -23,6 +23,8 @@ _CONTAINERS = frozenset(
     {"ModuleDict", "ModuleList", "Sequential"}
 )  # around a single scope, these say less than it does
 
+_OUTSIDE = (-1, 0)  # where inputs and weights are made
+
 
 @dataclass(eq=False)
 class Draft:
@@ -44,10 +46,10 @@ class Draft:
 DraftItem: TypeAlias = Draft | Node
 
 
-def draft(repeats: Repeated, depth: int | None, fold: bool, hidden: Mapping[Node, Value]) -> Draft:
+def draft(repeats: Repeated, depth: int | None, fold: bool, hidden: Mapping[Node, Value | None]) -> Draft:
     """The boxes of a graph, nested in one for the root; those that are nested deeper than ``depth`` are closed.
 
-    ``hidden`` are operations that are not to be seen, each with the value that it hands on.
+    ``hidden`` are operations that are not to be seen, each with the value that it hands on, if any.
     """
     root = Draft(((),), [])
     root.items = _Nesting(repeats, fold, hidden).items(repeats.root, root.hidden)
@@ -67,7 +69,7 @@ def _close_below(box: Draft, depth: int) -> None:
 class _Nesting:
     """Turns frames into boxes: none around a single thing, one around a run of equal siblings."""
 
-    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value]) -> None:
+    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value | None]) -> None:
         self._repeats = repeats
         self._fold = fold
         self._hidden = hidden
@@ -75,9 +77,12 @@ class _Nesting:
         self._seen = [0, *accumulate(node not in hidden for node in nodes)]
         self._made_at: dict[Value, tuple[int, int]] = {}
         for position, node in enumerate(nodes):
-            handed_on = self._made_at.get(hidden[node], (-1, 0)) if node in hidden else None
             for which, value in enumerate(node.outputs):
-                self._made_at[value] = handed_on or (position, which)
+                self._made_at[value] = (position, which)
+            if node in hidden:
+                handed_on = hidden[node]
+                made_at = self._made_at.get(handed_on, _OUTSIDE) if handed_on else _OUTSIDE
+                self._made_at |= dict.fromkeys(node.outputs, made_at)
 
     def items(self, frame: Frame, hidden: list[Node]) -> list[DraftItem]:
         """What is seen in a frame; the operations that are not, at this level, are added to ``hidden``."""
@@ -156,7 +161,7 @@ class _Nesting:
             return None
         wires: list[tuple[int, int, int] | None] = []
         for value in self._repeats.reads(item.scope):
-            position, which = self._made_at.get(value, (-1, 0))
+            position, which = self._made_at.get(value, _OUTSIDE)
             if position < first.start:
                 wires.append(None)
             else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fxviz.ir import Graph, Node, Scope
 
-__all__ = ["Frame", "nest"]
+__all__ = ["Frame", "nest", "scope_sizes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,15 @@ def _entered_again(graph: Graph) -> frozenset[Scope]:
                 (again if scope in seen else seen).add(scope)
             current = node.scope
     return frozenset(again)
+
+
+def scope_sizes(nodes: Iterable[Node]) -> Counter[Scope]:
+    """How many of the nodes each scope holds, those below it included."""
+    sizes: Counter[Scope] = Counter()
+    for scope, count in Counter(node.scope for node in nodes).items():
+        for depth in range(len(scope) + 1):
+            sizes[scope[:depth]] += count
+    return sizes
 
 
 def _common(a: Scope, b: Scope) -> int:

@@ -24,6 +24,7 @@ from fxviz.captions import (
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
+from fxviz.frames import scope_sizes
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.kinds import kind_of
@@ -31,7 +32,7 @@ from fxviz.passes.repeats import Repeats
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -85,8 +86,8 @@ class View:
     that are shown. ``twins`` maps every value of a folded copy to its equal in the copy that is shown, likewise an input
     of the graph that only this copy reads (values that are shown as they are, are absent): see `shown`.
 
-    ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past them, from what made the
-    value that they hand on; their numbers stay with the scopes around them.
+    ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past those that
+    hand a value on, from what made it; their numbers stay with the scopes around them.
     """
 
     graph: Graph
@@ -110,8 +111,8 @@ class View:
         """Decide a view.
 
         ``depth`` closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
-        ``fold`` shows a run of equal siblings as one box. ``hide`` leaves out bookkeeping, the operations that only hand
-        a tensor on: views, reshapes, copies, casts, dropout in inference. ``show`` names the analyses whose numbers are
+        ``fold`` shows a run of equal siblings as one box. ``hide`` leaves out bookkeeping: views, reshapes, copies, casts,
+        dropout in inference, and constants that are computed in passing (see `fxviz.passes.bookkeeping`). ``show`` names the analyses whose numbers are
         written on each item, in that order.
 
         A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
@@ -202,13 +203,13 @@ class View:
     @cached_property
     def _sizes(self) -> Mapping[Scope, int]:
         """How many operations each scope holds, those below it included."""
-        return _sizes(self.graph.nodes)
+        return scope_sizes(self.graph.nodes)
 
     @cached_property
     def _singles(self) -> Mapping[Scope, Node]:
         """The operation of each scope, the root left out, that has just one to show."""
         nodes = [node for node in self.graph.nodes if node not in self._bookkeeping]
-        sizes = _sizes(nodes)
+        sizes = scope_sizes(nodes)
         return {
             node.scope[:depth]: node
             for node in nodes
@@ -227,15 +228,6 @@ class View:
             if value.role is not Role.INPUT:
                 together.setdefault(self.shown(value), []).append(name)
         return {value: together[self.shown(value)] for value in (*graph.inputs, *graph.outputs)}
-
-
-def _sizes(nodes: Iterable[Node]) -> Counter[Scope]:
-    """How many of the nodes each scope holds, those below it included."""
-    sizes: Counter[Scope] = Counter()
-    for scope, count in Counter(node.scope for node in nodes).items():
-        for depth in range(len(scope) + 1):
-            sizes[scope[:depth]] += count
-    return sizes
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:

@@ -20,8 +20,10 @@ End: TypeAlias = Draft | Node | Value
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """The visible edges with the values along them, what each box takes and gives, who stands for what is folded, and
-    the operations, in all copies, that are seen nowhere."""
+    """The visible edges with the values along them, what each box takes and gives, and who stands for what is folded.
+
+    ``hidden`` are the operations, in all copies, that are seen nowhere.
+    """
 
     edges: Mapping[tuple[End, End], tuple[Value, ...]]
     hidden: tuple[Node, ...]
@@ -30,19 +32,20 @@ class Wiring:
     twins: Mapping[Value, Value]
 
 
-def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value]) -> Wiring:
+def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None]) -> Wiring:
     """Lift every use of a value to the visible ends, once per pair, in execution order.
 
     An output of the graph is its own end, or that of its equal in an earlier copy. Weights and constants are not wired.
     What a copy in a folded box hands to a later one has no edge: both are the same box, and it would run backwards in it.
     A hidden operation joins those that read it with whoever made what it hands on, which ``handed_on`` tells.
+    A hidden constant is drawn like a weight: not at all.
     """
     graph = repeats.graph
     places = _Places(repeats, root)
     edges: dict[tuple[End, End], dict[Value, None]] = {}
     inputs: dict[Draft, dict[Value, None]] = {}
     outputs: dict[Draft, dict[Value, None]] = {}
-    origins: dict[Value, Value] = {}
+    origins: dict[Value, Value | None] = {}
 
     def cross(value: Value, target: End, reader: Node | None) -> None:
         """Note the boxes that the value leaves and enters."""
@@ -67,15 +70,16 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value]) -> Wir
     def use(value: Value, target: End, reader: Node | None) -> None:
         if _flows(value):
             cross(value, target, reader)
-        if _flows(origin := origins.get(value, value)) and target not in places.hidden:
+        origin = origins.get(value, value)
+        if origin and _flows(origin) and target not in places.hidden:
             connect(origin, target, reader)
 
     for node in graph.nodes:
         for value in node.inputs:
             use(value, places.visible(node), node)
         if places.visible(node) in places.hidden:
-            origin = origins.get(handed_on[node], handed_on[node])
-            origins |= dict.fromkeys(node.outputs, origin)
+            passed = handed_on.get(node)
+            origins |= dict.fromkeys(node.outputs, origins.get(passed, passed) if passed else None)
     given = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
     returned: dict[Value, Value] = {}
     for value in graph.outputs:

@@ -1,11 +1,13 @@
-"""Which operations only hand a tensor on: the same elements, or some of them, seen in another shape, order or dtype."""
+"""Which operations are bookkeeping: they hand a tensor on in another shape, order or dtype, or count positions up."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.ir import Graph, Kernel, Node, Role, Value
+from fxviz.frames import scope_sizes
+from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
+from fxviz.passes.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,16 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["bookkeeping", "handed_on"]
 
 # By the names that authors and kernels share.
-_MOVES = frozenset(
-    """
+_MOVES = """
     alias as_strided broadcast_to chunk contiguous detach diagonal expand expand_as flatten getitem identity lift
     lift_fresh mH mT H T moveaxis movedim narrow numpy_T permute positive ravel requires_grad reshape reshape_as select
     slice split split_with_sizes squeeze swapaxes swapdims t adjoint tensor_split hsplit vsplit dsplit transpose unbind
     unflatten unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze view view_as view_as_real view_as_complex
     _reshape_alias _reshape_copy _unsafe_view clone
     to type type_as cpu cuda half bfloat16 float double int long short bool char byte _to_copy
-    """.split()
-)
+    """
+_HANDS_ON = frozenset(_MOVES.split())
 
 
 def handed_on(node: Node) -> Value | None:
@@ -37,33 +38,53 @@ def handed_on(node: Node) -> Value | None:
     if value.role is Role.PARAMETER:
         return None
     if node.kernels:
-        return value if all(_name(kernel) in _MOVES for kernel in node.kernels) else None
+        return value if all(_name(kernel) in _HANDS_ON for kernel in node.kernels) else None
     untouched = value.storage is not None and all(output.storage is value.storage for output in node.outputs)
-    return value if untouched or node.op.strip("_") in _MOVES else None
+    return value if untouched or node.op.strip("_") in _HANDS_ON else None
 
 
-def bookkeeping(graph: Graph) -> Mapping[Node, Value]:
-    """The operations of a graph that a picture can do without, each with the tensor that it hands on.
+def bookkeeping(graph: Graph) -> Mapping[Node, Value | None]:
+    """The operations that a picture can do without, each with the tensor that it hands on, or None for a constant.
 
-    What is left keeps a maker for every output of the graph, and is not nothing.
+    A constant is what a scope computes for itself alone, the same for every input: positions counted up, a mask made of
+    them. Where a whole module does nothing else, that is its work and is kept. What is left is not nothing, and makes
+    every output of the graph that is not an input.
     """
-    found = {node: value for node in graph.nodes if (value := handed_on(node)) is not None}
-    if any(_is_held(_origin(graph, found, value)) for value in graph.outputs):
-        found = {node: value for node, value in found.items() if not _is_held(value)}
+    constants = _constants(graph)
+    returned = set(graph.outputs)
+    origins: dict[Value, Value | None] = {}
+    found: dict[Node, Value | None] = {}
+    for node in graph.nodes:
+        value = handed_on(node)
+        if value is None and node not in constants:
+            continue
+        origin = origins.get(value, value) if value else None
+        if origin is not None and origin.role not in (Role.INPUT, Role.RESULT):
+            origin = None
+        if origin is None and not returned.isdisjoint(node.outputs):
+            continue
+        found[node] = value
+        origins |= dict.fromkeys(node.outputs, origin)
     return MappingProxyType(found if len(found) < len(graph.nodes) else {})
+
+
+def _constants(graph: Graph) -> frozenset[Node]:
+    """What depends neither on inputs and parameters nor on other scopes, so that equal scopes have equal ones."""
+    constants: dict[Value, Scope] = {}
+    found: list[Node] = []
+    for node in graph.nodes:
+        kind = kind_of(node.op)
+        computed = bool(node.inputs) and kind not in ("random", "other")
+        if (computed or kind == "data") and all(
+            value.role in (Role.BUFFER, Role.CONSTANT) or constants.get(value) == node.scope for value in node.inputs
+        ):
+            constants |= dict.fromkeys(node.outputs, node.scope)
+            found.append(node)
+    sizes, constant_sizes = scope_sizes(graph.nodes), scope_sizes(found)
+    return frozenset(node for node in found if constant_sizes[node.scope] < sizes[node.scope])
 
 
 def _name(kernel: Kernel) -> str:
     """``view`` of ``aten.view.default``; operators of other libraries may mean anything by that name."""
     library, _, rest = kernel.op.partition(".")
     return rest.partition(".")[0] if library == "aten" else kernel.op
-
-
-def _origin(graph: Graph, found: Mapping[Node, Value], value: Value) -> Value:
-    while (maker := graph.producers.get(value)) in found and maker is not None:
-        value = found[maker]
-    return value
-
-
-def _is_held(value: Value) -> bool:
-    return value.role not in (Role.INPUT, Role.RESULT)
