@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from measure import Timings, alternate, environment, markdown, say
@@ -20,6 +20,9 @@ from torchview import draw_graph
 from workloads import WORKLOADS, Workload, build
 
 import fxviz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def contenders(workload: Workload) -> dict[str, Callable[[], object]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Workload: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
 

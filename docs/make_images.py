@@ -1,0 +1,36 @@
+"""Draw the pictures of the pages: ``python docs/make_images.py``. The same code and Graphviz give the same files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import fxviz
+from fxviz import Facts, Flops, Memory, Parameters, View
+
+IMAGES = Path(__file__).parent / "images"
+SHOW = (Parameters(), Flops(), Memory())
+
+
+def gpt2() -> None:
+    """The picture of the first page."""
+    graph = fxviz.models.trace("transformers:gpt2")
+    fxviz.export(View.of(graph, depth=2, show=SHOW), IMAGES / "gpt2.svg")
+
+
+def depths() -> None:
+    """One model at three depths."""
+    layer = nn.TransformerEncoderLayer(d_model=64, nhead=4, dim_feedforward=256, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, num_layers=12, enable_nested_tensor=False)
+    model = nn.Sequential(nn.Linear(16, 64), encoder, nn.Linear(64, 10)).eval()
+    facts = Facts(fxviz.trace(model, torch.empty(8, 20, 16)))
+    for depth in range(3):
+        fxviz.export(View.of(facts, depth=depth, show=SHOW), IMAGES / f"depth{depth}.svg")
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    gpt2()
+    depths()
