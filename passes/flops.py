@@ -21,6 +21,7 @@ from fxviz.passes.rules import (
     loss,
     matmul,
     normalization,
+    optimizer,
     pointwise,
     pooling,
     quantization,
@@ -46,8 +47,8 @@ FAMILIES: Mapping[str, RuleTable[FlopRule]] = MappingProxyType(
     {
         family.__name__.rpartition(".")[2]: family.flops_rules
         for family in (
-            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, pointwise, pooling),
-            *(quantization, random, recurrent, reduction, resampling, sorting, vision),
+            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, optimizer, pointwise),
+            *(pooling, quantization, random, recurrent, reduction, resampling, sorting, vision),
         )
     }
 )

@@ -5,6 +5,12 @@ products of 2 · B · H · L · S · E and 2 · B · H · L · S · Eᵥ, as ``t
 Grouped queries (H' < H) change nothing: every query head meets a key head. A causal or block mask is counted dense,
 which is an upper bound. For each of the B · H · L · S scores the pointwise work is 1 for the scale, 1 for a mask, and 5
 for the softmax (see normalization.py).
+
+Backward, the fused kernels keep no scores: they make them again, P = exp(scale · Q Kᵀ + mask − L) with the row sums L of
+the forward run, and five products follow (Dao et al., FlashAttention, 2022, algorithm 4; ``sdpa_backward_flop_count``):
+Q Kᵀ, dP = dO Vᵀ, dV = Pᵀ dO, dQ = dS K, dK = dSᵀ Q, that is 3 · E + 2 · Eᵥ multiply-adds for each score. Pointwise, a
+score costs its scale, a mask, subtract L, exp, then dS = P · (dP − D) and its scale: 6, 7 with a mask; and the row sums
+D of dO · O cost 2 · Eᵥ for each query. Unfused attention runs as plain products and makes no score again.
 """
 
 from __future__ import annotations
@@ -71,6 +77,44 @@ def _longest_key(kernel: Kernel) -> Dim | None:
         return None
     longest = kernel.attributes.get("max_k", kernel.attributes.get("max_seqlen_k"))
     return longest if isinstance(longest, Dim) else None
+
+
+def _backward(rows: Dim, keys: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
+    """The gradients of queries, keys and values, scores made again."""
+    scores = rows * keys
+    return Cost(2 * scores * (3 * key_width + 2 * value_width), scores * (6 + masked) + 2 * rows * value_width)
+
+
+@flops_rules(
+    "aten._scaled_dot_product_flash_attention_backward",
+    "aten._scaled_dot_product_flash_attention_for_cpu_backward",
+    "aten._scaled_dot_product_efficient_attention_backward",
+    "aten._scaled_dot_product_cudnn_attention_backward",
+    "aten._scaled_dot_product_fused_attention_overrideable_backward",
+)
+def _sdpa_backward(kernel: Kernel) -> Cost:
+    """Heads before positions; the gradient of the output comes first."""
+    gradient, query, key, value = kernel.inputs[:4]
+    rows = math.prod(shape(gradient)[:-1])
+    return _backward(rows, shape(key)[-2], shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+
+
+@flops_rules("flex_attention_backward")
+def _flex_backward(kernel: Kernel) -> Cost:
+    """Heads before positions; queries, keys and values come first."""
+    query, key, value = kernel.inputs[:3]
+    return _backward(math.prod(shape(query)[:-1]), shape(key)[-2], shape(query)[-1], shape(value)[-1], masked=False)
+
+
+@flops_rules("aten._flash_attention_backward", "aten._efficient_attention_backward", "aten._cudnn_attention_backward")
+def _positions_first_backward(kernel: Kernel) -> Cost:
+    """Positions before heads, packed or not; the gradient of the output comes first."""
+    _, query, key, value = kernel.inputs[:4]
+    keys = _longest_key(kernel)
+    if keys is None:
+        keys = shape(key)[1]
+    rows = math.prod(shape(query)[:-1])
+    return _backward(rows, keys, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
 
 
 @flops_rules("aten._native_multi_head_attention")

@@ -2,6 +2,10 @@
 
 As ``torch.utils.flop_counter`` has it (``conv_flop_count``): a multiply-add for each output position, filter tap and
 pair of channels that meet; taps that fall on the padding count, the bias does not (it is pointwise work).
+
+Backward, each multiply-add of y += w · x is met again as dx += w · dy and as dw += x · dy: the gradient of the input and
+that of the weight cost as much as the convolution does (``conv_backward_flop``; torch 2.13 counts the weight's gradient
+of a convolution in g groups g times too often, as if every channel met every other).
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape, wanted
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
@@ -81,3 +85,30 @@ def _conv_tbc(kernel: Kernel) -> Cost:
     """Over (time, batch, channel) with a weight (taps, C_in, C_out): 2 · taps · C_in, and a bias, for each element."""
     taps, channels, _ = shape(kernel.inputs[1])
     return Cost(2 * taps * channels * numel(kernel.outputs[0]), numel(kernel.outputs[0]))
+
+
+@flops_rules("aten.convolution_backward", "aten.convolution_backward_overrideable", "aten._slow_conv2d_backward")
+def _backward(kernel: Kernel) -> Cost:
+    """The gradients of input, weight and bias that ``output_mask`` asks for; a bias adds up the output's gradient."""
+    gradient, x, weight = kernel.inputs[:3]
+    walked = x if kernel.attributes.get("transposed") else gradient
+    to_input, to_weight, to_bias = wanted(kernel, 3)
+    return Cost((to_input + to_weight) * 2 * numel(walked) * math.prod(shape(weight)[1:]), to_bias * numel(gradient))
+
+
+@flops_rules("aten.mps_convolution_backward", "aten.mps_convolution_transpose_backward")
+def _mps_backward(kernel: Kernel) -> Cost:
+    """As above, the input before the output's gradient; the transposed one gives no gradient of the bias."""
+    x, gradient, weight = kernel.inputs[:3]
+    transposed = "transpose" in kernel.op
+    to_input, to_weight, *to_bias = wanted(kernel, 2 if transposed else 3)
+    contraction = 2 * numel(x if transposed else gradient) * math.prod(shape(weight)[1:])
+    return Cost((to_input + to_weight) * contraction, sum(to_bias) * numel(gradient))
+
+
+@flops_rules("aten.conv_tbc_backward")
+def _conv_tbc_backward(kernel: Kernel) -> Cost:
+    """All three gradients: two contractions of 2 · taps · C_in for each element of the output's gradient, and the bias."""
+    gradient, _, weight = kernel.inputs[:3]
+    taps, channels, _ = shape(weight)
+    return Cost(2 * 2 * taps * channels * numel(gradient), numel(gradient))

@@ -12,7 +12,7 @@ import sympy
 from fxviz.errors import GraphError
 from fxviz.ir import Dim, Kernel, Value
 
-__all__ = ["FREE", "Cost", "FlopRule", "ceil_log2", "numel", "per_input", "per_output", "shape"]
+__all__ = ["FREE", "Cost", "FlopRule", "ceil_log2", "members", "numel", "per_input", "per_output", "shape", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,19 @@ def shape(value: Value) -> tuple[Dim, ...]:
 def numel(value: Value) -> Dim:
     """The number of elements of a tensor, whose type must be known."""
     return math.prod(shape(value))
+
+
+def members(kernel: Kernel, name: str) -> list[Value]:
+    """The tensors of the list argument ``name``."""
+    return [
+        value for given, value in zip(kernel.input_names, kernel.inputs, strict=True) if given.startswith(f"{name}.")
+    ]
+
+
+def wanted(kernel: Kernel, gradients: int, mask: str = "output_mask") -> tuple[bool, ...]:
+    """Which of its ``gradients`` a backward kernel is asked for: all of them where it does not say."""
+    flags = kernel.attributes.get(mask)
+    return tuple(map(bool, flags)) if isinstance(flags, tuple) else (True,) * gradients
 
 
 def per_output(flops: int) -> FlopRule:

@@ -1,10 +1,10 @@
-"""Embedding bags. A plain embedding is a gather, and free."""
+"""Embedding bags. A plain embedding is a gather, and free; its gradient adds each row to its place."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import FREE, Cost, FlopRule, numel, per_input, shape
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["flops_rules"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {f"aten.{op}": per_input(1) for op in ("embedding_dense_backward", "embedding_backward")}
+)
+
+
+_MEAN = 1  # of EmbeddingBag's modes: 0 adds up, 2 takes the largest
 
 
 @flops_rules("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
@@ -28,3 +33,24 @@ def _embedding_renorm(kernel: Kernel) -> Cost:
     """Rescales the rows that are used: square, sum, scale for each index and column, an upper bound."""
     weight, indices = kernel.inputs[:2]
     return Cost(pointwise=3 * numel(indices) * shape(weight)[-1])
+
+
+@flops_rules("aten.embedding_sparse_backward", "aten._embedding_bag_sparse_backward")
+def _sparse_backward(kernel: Kernel) -> Cost:
+    """The rows of the gradient and their places, kept apart: nothing is added."""
+    return FREE
+
+
+@flops_rules("aten._embedding_bag_dense_backward", "aten._embedding_bag_backward")
+def _bag_backward(kernel: Kernel) -> Cost:
+    """Adds the gradient of each bag to the rows in it: 1 for each index and column, 2 where it is scaled first."""
+    gradient, indices = kernel.inputs[:2]
+    scaled = kernel.input("per_sample_weights") is not None or kernel.attributes.get("mode") == _MEAN
+    return Cost(pointwise=(1 + scaled) * numel(indices) * shape(gradient)[-1])
+
+
+@flops_rules("aten._embedding_bag_per_sample_weights_backward")
+def _bag_weights_backward(kernel: Kernel) -> Cost:
+    """The dot product of a bag's gradient with each row in it: 2 for each index and column."""
+    _, weight, indices = kernel.inputs[:3]
+    return Cost(pointwise=2 * numel(indices) * shape(weight)[-1])

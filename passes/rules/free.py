@@ -69,7 +69,9 @@ _MOVES = """
     constant_pad_nd diagonal_scatter embedding flip gather im2col index index_copy index_fill index_select
     max_unpool2d max_unpool3d native_channel_shuffle pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d
     reflection_pad3d repeat repeat_interleave replication_pad1d replication_pad2d replication_pad3d roll rot90
-    select_scatter slice_scatter take tril triu upsample_nearest1d upsample_nearest2d upsample_nearest3d
+    select_backward select_scatter slice_backward slice_scatter diagonal_backward trace_backward
+    value_selecting_reduction_backward _gather_sparse_backward to_dense_backward to_mkldnn_backward
+    _nested_select_backward _nested_sum_backward _pack_padded_sequence_backward take tril triu upsample_nearest1d upsample_nearest2d upsample_nearest3d
     _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
 """
 

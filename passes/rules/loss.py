@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_output, shape
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
@@ -34,7 +34,23 @@ def _elementwise(flops: int) -> FlopRule:
     return rule
 
 
-flops_rules: RuleTable[FlopRule] = RuleTable({f"aten.{op}": _elementwise(flops) for op, flops in _PER_ELEMENT.items()})
+# The gradient of x times dy, which a mean divides once.
+_BACKWARD = {
+    "binary_cross_entropy": 5,  # dy · (x − y) / (x · (1 − x))
+    "huber_loss": 5,  # d = x − y; dy · (d if |d| < δ else ±δ)
+    "mse_loss": 3,  # 2 · dy · (x − y)
+    "multi_margin_loss": 4,
+    "multilabel_margin_loss": 3,
+    "smooth_l1_loss": 5,  # d = x − y; dy · (d / β if |d| < β else ±1)
+    "soft_margin_loss": 6,  # −dy · y / (1 + exp(y · x))
+}
+
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {
+        **{f"aten.{op}": _elementwise(flops) for op, flops in _PER_ELEMENT.items()},
+        **{f"aten.{op}_backward": per_output(flops) for op, flops in _BACKWARD.items()},
+    }
+)
 
 
 @flops_rules("aten.nll_loss_forward", "aten.nll_loss2d_forward", "aten.nll_loss", "aten.nll_loss2d")
@@ -53,3 +69,21 @@ def _ctc(kernel: Kernel) -> Cost:
     probabilities, targets = kernel.inputs[:2]
     steps, batch, _ = shape(probabilities)
     return Cost(pointwise=13 * steps * (2 * numel(targets) + batch))
+
+
+@flops_rules("aten.nll_loss_backward", "aten.nll_loss2d_backward")
+def _nll_backward(kernel: Kernel) -> Cost:
+    """−dy at each target's place and 0 elsewhere: 1 per target, and 1 more where classes have weights."""
+    target = kernel.input("target") or kernel.inputs[2]
+    return Cost(pointwise=(1 + (kernel.input("weight") is not None)) * numel(target))
+
+
+@flops_rules("aten._ctc_loss_backward")
+def _ctc_backward(kernel: Kernel) -> Cost:
+    """The recursion again from the end (13 a state, see above), α + β 1 and its logarithm of sums by label 7: 21 a state.
+
+    Then ``dy · (exp(log p) − exp(gathered + loss − log p))`` for each label and step: 6.
+    """
+    _, probabilities, targets = kernel.inputs[:3]
+    steps, batch, _ = shape(probabilities)
+    return Cost(pointwise=21 * steps * (2 * numel(targets) + batch) + 6 * numel(probabilities))

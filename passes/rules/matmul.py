@@ -6,12 +6,15 @@ holds for batches and broadcasting. What is added to the product or scales it is
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape, wanted
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fxviz.ir import Dim, Kernel
 
 __all__ = ["flops_rules"]
@@ -113,20 +116,78 @@ def _grouped_mm(kernel: Kernel) -> Cost:
     return Cost(matrix, (scaling + (kernel.input("bias") is not None)) * numel(kernel.outputs[0]))
 
 
+@flops_rules("aten.linear_backward", "aten.mkldnn_linear_backward")
+def _linear_backward(kernel: Kernel) -> Cost:
+    """``dx = dy W`` and ``dW = dyᵀ x``: 2 · in_features for each element of dy, each; the bias adds up dy."""
+    x, gradient = kernel.inputs[:2]
+    to_input, to_weight, to_bias = wanted(kernel, 3)
+    contraction = 2 * shape(x)[-1] * numel(gradient)
+    return Cost((to_input + to_weight) * contraction, to_bias * numel(gradient))
+
+
+@flops_rules("aten.mkldnn_linear_backward_input")
+def _linear_backward_input(kernel: Kernel) -> Cost:
+    """``dx = dy W`` alone."""
+    gradient, weight = kernel.inputs[:2]
+    return Cost(matrix=2 * shape(weight)[-1] * numel(gradient))
+
+
+@flops_rules("aten.mkldnn_linear_backward_weights")
+def _linear_backward_weights(kernel: Kernel) -> Cost:
+    """``dW = dyᵀ x``, and the bias, which adds up dy."""
+    gradient, x = kernel.inputs[:2]
+    bias = numel(gradient) if kernel.attributes.get("bias_defined", True) else 0
+    return Cost(2 * shape(x)[-1] * numel(gradient), bias)
+
+
+@flops_rules("aten.matmul_backward")
+def _matmul_backward(kernel: Kernel) -> Cost:
+    """``da = dy bᵀ`` and ``db = aᵀ dy``: as many multiply-adds as a @ b, each."""
+    gradient, a = kernel.inputs[:2]
+    return Cost(matrix=sum(wanted(kernel, 2, "mask")) * 2 * shape(a)[-1] * numel(gradient))
+
+
 @flops_rules("aten._trilinear")
-def _bilinear(kernel: Kernel) -> Cost | None:
-    """``nn.Bilinear``, y_o = x₁ᵀ W_o x₂: x₁ᵀ W_o is 2 · I₁ · I₂, its product with x₂ 2 · I₂, for each row and o."""
-    x1, weight, x2 = (shape(value) for value in kernel.inputs)
-    if (len(x1), len(weight), len(x2)) != (2, 3, 2):
-        return None
-    outputs, inner1, inner2 = weight
-    return Cost(matrix=2 * x1[0] * outputs * inner2 * (inner1 + 1))
+def _trilinear(kernel: Kernel) -> Cost:
+    """Σ a · b · c over the axes ``sumdim``; each tensor lacks the axes that ``expand`` gives it.
+
+    a and b meet first and are summed over what c lacks, then c: 2 for each point of their common axes, 1 (and pointwise)
+    where nothing is summed. For ``nn.Bilinear``, y_o = x₁ᵀ W_o x₂, that is 2 · I₁ · I₂ and 2 · I₂ for each row and o.
+    """
+    missing = [_axes(kernel, f"expand{which}") for which in (1, 2, 3)]
+    summed = set(_axes(kernel, "sumdim"))
+    extents: dict[int, Dim] = {}
+    present: list[set[int]] = []
+    for value, absent in zip(kernel.inputs, missing, strict=True):
+        axes = [axis for axis in range(len(shape(value)) + len(absent)) if axis not in absent]
+        extents.update(zip(axes, shape(value), strict=True))
+        present.append(set(axes))
+    first = present[0] | present[1]
+    early = (first & summed) - present[2]
+    second = (first - early) | present[2]
+    return _contraction(first, bool(early), extents) + _contraction(second, bool(second & summed), extents)
+
+
+def _axes(kernel: Kernel, name: str) -> tuple[int, ...]:
+    given = kernel.attributes.get(name)
+    return tuple(axis for axis in given if isinstance(axis, int)) if isinstance(given, tuple) else ()
+
+
+def _contraction(axes: set[int], summed: bool, extents: Mapping[int, Dim]) -> Cost:
+    points = math.prod(extents[axis] for axis in axes)
+    return Cost(matrix=2 * points) if summed else Cost(pointwise=points)
 
 
 @flops_rules("aten._cdist_forward", "aten._pdist_forward")
 def _cdist(kernel: Kernel) -> Cost:
     """Distances of all pairs in d dimensions: a subtraction, a power and an addition for each coordinate, and a root."""
     return Cost(pointwise=(3 * shape(kernel.inputs[0])[-1] + 1) * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten._cdist_backward", "aten._pdist_backward")
+def _cdist_backward(kernel: Kernel) -> Cost:
+    """For each pair and coordinate: the difference again, its share of the distance, times dy, added: 4."""
+    return Cost(pointwise=4 * shape(kernel.inputs[1])[-1] * numel(kernel.inputs[0]))
 
 
 @flops_rules("aten._euclidean_dist")

@@ -71,8 +71,34 @@ _COMPOUNDS = {
     "xlogy": 2,  # x · log(y)
 }
 
+# The gradient of each compound function times dy; y is its result, s = sigmoid(x).
+_BACKWARD = {
+    "elu": 4,  # dy if x > 0 else dy · α · exp(x)
+    "glu": 3,  # of a: dy · s; of b: dy · a · s · (1 − s); both halves of one element: 6
+    "hardshrink": 2,  # dy if x > λ or x < −λ else 0
+    "hardsigmoid": 3,  # dy / 6 if −3 < x < 3 else 0
+    "hardswish": 5,  # dy · (x / 3 + ½) if −3 < x < 3 else dy or 0
+    "hardtanh": 2,  # dy if low < x < high else 0
+    "leaky_relu": 2,  # dy if x > 0 else slope · dy
+    "log_sigmoid": 6,  # dy · (1 or 0 ∓ z / (1 + z)), z = exp(−|x|) kept
+    "logit": 3,  # dy / (x · (1 − x))
+    "mish": 10,  # t = tanh(log1p(exp(x))); dy · (t + x · s · (1 − t²))
+    "_prelu_kernel": 3,  # of x: dy if x > 0 else w · dy; of w: x · dy
+    "rrelu_with_noise": 2,
+    "sigmoid": 3,  # dy · y · (1 − y)
+    "silu": 6,  # dy · s · (1 + x · (1 − s))
+    "softplus": 6,  # dy if β · x > t else dy · z / (1 + z), z = exp(β · x)
+    "softshrink": 2,  # dy if x > λ or x < −λ else 0
+    "tanh": 3,  # dy · (1 − y²)
+    "threshold": 1,  # dy if x > t else 0; of relu
+}
+
 flops_rules: RuleTable[FlopRule] = RuleTable(
-    {f"aten.{op}": per_output(flops) for op, flops in ({**dict.fromkeys(_PRIMITIVES.split(), 1), **_COMPOUNDS}).items()}
+    {
+        **{f"aten.{op}": per_output(1) for op in _PRIMITIVES.split()},
+        **{f"aten.{op}": per_output(flops) for op, flops in _COMPOUNDS.items()},
+        **{f"aten.{op}_backward": per_output(flops) for op, flops in _BACKWARD.items()},
+    }
 )
 
 
@@ -99,6 +125,16 @@ def _clamp(kernel: Kernel) -> Cost:
 def _gelu(kernel: Kernel) -> Cost:
     """``x / 2 · (1 + erf(x / √2))``: 5 per element; ``x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))``: 9."""
     return Cost(pointwise=(9 if kernel.attributes.get("approximate") == "tanh" else 5) * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten.gelu_backward")
+def _gelu_backward(kernel: Kernel) -> Cost:
+    """``dy · (Φ(x) + x · φ(x))``: Φ = (1 + erf(x / √2)) / 2 is 4, φ = exp(−x² / 2) / √(2π) 4, the rest 3: 11 per element.
+
+    With tanh, u = √(2/π) · x · (1 + 0.044715 · x²) and t = tanh(u) are 6, ``dy · ((1 + t) / 2 + x / 2 · (1 − t²) · u′)`` 9,
+    and u′ = √(2/π) · (1 + 3 · 0.044715 · x²) 3: 18.
+    """
+    return Cost(pointwise=(18 if kernel.attributes.get("approximate") == "tanh" else 11) * numel(kernel.outputs[0]))
 
 
 def _scaled(kernel: Kernel, factor: str) -> int:

@@ -1,4 +1,7 @@
-"""Pooling: a comparison or an addition for each element of each window."""
+"""Pooling: a comparison or an addition for each element of each window.
+
+Backward, a mean hands its share to every element of its window (a division, then an addition each), a maximum to one.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,22 @@ import math
 
 import sympy
 
-from fxviz.ir import Dim, Kernel
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.ir import Dim, Kernel, Value
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
 from fxviz.rules import RuleTable
 
 __all__ = ["flops_rules"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {
+        f"aten.{pool}_backward": per_input(1)
+        for pool in (
+            *("max_pool2d", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d"),
+            *("adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d"),
+            *("mkldnn_max_pool2d", "mkldnn_max_pool3d"),
+        )
+    }
+)
 
 
 @flops_rules(
@@ -25,6 +37,19 @@ flops_rules: RuleTable[FlopRule] = RuleTable()
 @flops_rules("aten.fractional_max_pool2d", "aten.fractional_max_pool3d")
 def _pool(kernel: Kernel) -> Cost | None:
     """Windows of w elements: w for each element of the output. An average is w − 1 additions and 1 division."""
+    window = _window(kernel)
+    return None if window is None else Cost(pointwise=window * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten.avg_pool2d_backward", "aten.avg_pool3d_backward")
+def _avg_pool_backward(kernel: Kernel) -> Cost | None:
+    """Windows of w elements: w + 1 for each element of the output's gradient."""
+    window = _window(kernel)
+    return None if window is None else Cost(pointwise=(window + 1) * numel(kernel.inputs[0]))
+
+
+def _window(kernel: Kernel) -> Dim | None:
+    """The elements of a window, None where ``kernel_size`` does not say."""
     window = kernel.attributes.get("kernel_size")
     if isinstance(window, Dim):
         window = (window,)
@@ -32,8 +57,7 @@ def _pool(kernel: Kernel) -> Cost | None:
         return None
     sides = [side for side in window if isinstance(side, Dim)]
     # One side stands for all where only one is given.
-    sides = sides * _rank(kernel.op) if len(sides) == 1 else sides
-    return Cost(pointwise=math.prod(sides) * numel(kernel.outputs[0]))
+    return math.prod(sides * _rank(kernel.op) if len(sides) == 1 else sides)
 
 
 @flops_rules(
@@ -48,10 +72,22 @@ def _adaptive_pool(kernel: Kernel) -> Cost:
 
     Exact where the input divides evenly; else some windows are one longer or shorter.
     """
-    rank = _rank(kernel.op)
-    inputs, outputs = shape(kernel.inputs[0])[-rank:], shape(kernel.outputs[0])[-rank:]
-    window = math.prod(_ceil_div(before, after) for before, after in zip(inputs, outputs, strict=True))
+    window = _adaptive_window(_rank(kernel.op), kernel.inputs[0], kernel.outputs[0])
     return Cost(pointwise=window * numel(kernel.outputs[0]))
+
+
+@flops_rules("aten._adaptive_avg_pool2d_backward", "aten._adaptive_avg_pool3d_backward")
+@flops_rules("aten.adaptive_avg_pool3d_backward", "aten.mkldnn_adaptive_avg_pool2d_backward")
+def _adaptive_pool_backward(kernel: Kernel) -> Cost:
+    """The same windows of w elements: w + 1 for each element of the output's gradient."""
+    gradient, pooled = kernel.inputs[:2]
+    window = _adaptive_window(_rank(kernel.op), pooled, gradient)
+    return Cost(pointwise=(window + 1) * numel(gradient))
+
+
+def _adaptive_window(rank: int, pooled: Value, result: Value) -> Dim:
+    sides = zip(shape(pooled)[-rank:], shape(result)[-rank:], strict=True)
+    return math.prod(_ceil_div(before, after) for before, after in sides)
 
 
 def _rank(op: str) -> int:

@@ -18,7 +18,12 @@ _DRAWS = """
     _standard_gamma _sample_dirichlet _philox_normal _philox_uniform
 """
 
-flops_rules: RuleTable[FlopRule] = RuleTable({f"aten.{op}": per_output(1) for op in _DRAWS.split()})
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {
+        **{f"aten.{op}": per_output(1) for op in _DRAWS.split()},
+        **{f"aten.{op}": per_output(2) for op in ("native_dropout_backward", "_masked_scale")},  # mask, scale
+    }
+)
 
 
 @flops_rules("aten.native_dropout", "aten._fused_dropout")

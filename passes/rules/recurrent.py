@@ -3,18 +3,21 @@
 Every weight matrix meets every token (a position of a sequence of the batch) exactly once: 2 · elements of the matrix
 for each token. That holds for input, hidden and projection weights, for each layer and direction, and is what the
 derivation 2 · T · N · 4H · (I + H) of an LSTM comes to. A bias is 1 per element and token; gates are pointwise work.
+
+Backward through time, every weight matrix meets every token twice: dx = Wᵀ dy, and dW = dy xᵀ.
 """
 
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, members, numel, shape, wanted
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fxviz.ir import Dim, Kernel, Value
 
@@ -26,6 +29,13 @@ flops_rules: RuleTable[FlopRule] = RuleTable()
 _RNN = (1, 2)  # tanh(a + b)
 _LSTM = (4, 13)  # 4 sums, 3 sigmoids, 1 tanh; c = f · c + i · g; h = o · tanh(c)
 _GRU = (3, 10)  # 2 sums, 2 sigmoids; n = tanh(a + r · b); h = n + z · (h − n)
+# The same of its derivative.
+_RNN_BACKWARD = (1, 3)  # dy · (1 − y²)
+# dc += dh · o · (1 − tanh(c)²): 6; of i and f: dc · g · i · (1 − i), 4 each; of o 4; of g: dc · i · (1 − g²), 4; of c 1
+_LSTM_BACKWARD = (4, 23)
+# of n: dh · (1 − z) · (1 − n²), 5; of z: dh · (h − n) · z · (1 − z), 4; of r 4; of r · b 1; of h 2
+_GRU_BACKWARD = (3, 16)
+_MODES_BACKWARD = {0: _RNN_BACKWARD, 1: _RNN_BACKWARD, 2: _LSTM_BACKWARD, 3: _GRU_BACKWARD}
 _MODES = {0: _RNN, 1: _RNN, 2: _LSTM, 3: _GRU}  # as cuDNN, MIOpen and oneDNN number them
 
 
@@ -48,29 +58,22 @@ def _tokens(sequence: Value) -> Dim:
     return math.prod(shape(sequence)[:-1])
 
 
-def _members(kernel: Kernel, name: str) -> list[Value]:
-    """The tensors of a list argument."""
-    return [
-        value for given, value in zip(kernel.input_names, kernel.inputs, strict=True) if given.startswith(f"{name}.")
-    ]
-
-
 @flops_rules("aten.lstm")
 def _lstm(kernel: Kernel) -> Cost:
     """A stack of LSTM layers, its weights in ``params``."""
-    return _run(_tokens(kernel.inputs[0]), _members(kernel, "params"), _LSTM)
+    return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _LSTM)
 
 
 @flops_rules("aten.gru")
 def _gru(kernel: Kernel) -> Cost:
     """A stack of GRU layers, its weights in ``params``."""
-    return _run(_tokens(kernel.inputs[0]), _members(kernel, "params"), _GRU)
+    return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _GRU)
 
 
 @flops_rules("aten.rnn_tanh", "aten.rnn_relu")
 def _rnn(kernel: Kernel) -> Cost:
     """A stack of Elman layers, its weights in ``params``."""
-    return _run(_tokens(kernel.inputs[0]), _members(kernel, "params"), _RNN)
+    return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _RNN)
 
 
 @flops_rules("aten._cudnn_rnn", "aten.miopen_rnn")
@@ -78,7 +81,7 @@ def _library_rnn(kernel: Kernel) -> Cost | None:
     """All layers in one kernel, of the kind that ``mode`` says, its weights in ``weight``."""
     if (cell := _cell(kernel)) is None:
         return None
-    return _run(_tokens(kernel.inputs[0]), _members(kernel, "weight"), cell)
+    return _run(_tokens(kernel.inputs[0]), members(kernel, "weight"), cell)
 
 
 @flops_rules("aten.mkldnn_rnn_layer")
@@ -116,6 +119,40 @@ def _gates(kernel: Kernel) -> Cost:
     return Cost(pointwise=flops * numel(state) + biases * numel(gates))
 
 
-def _cell(kernel: Kernel) -> tuple[int, int] | None:
+@flops_rules("aten._cudnn_rnn_backward", "aten.miopen_rnn_backward")
+def _library_rnn_backward(kernel: Kernel) -> Cost | None:
+    """All layers in one kernel; the weights' gradients are the last that ``output_mask`` asks for."""
+    if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
+        return None
+    forward = _run(_tokens(kernel.inputs[0]), members(kernel, "weight"), cell)
+    return Cost((1 + wanted(kernel, 4)[3]) * forward.matrix, forward.pointwise)
+
+
+@flops_rules("aten.mkldnn_rnn_layer_backward")
+def _mkldnn_rnn_layer_backward(kernel: Kernel) -> Cost | None:
+    """One layer in one direction, its weights in ``weight1`` and ``weight2``, its biases in the next two."""
+    if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
+        return None
+    weights = kernel.inputs[1 : 5 if kernel.attributes.get("has_biases") else 3]
+    forward = _run(_tokens(kernel.inputs[0]), weights, cell)
+    return Cost(2 * forward.matrix, forward.pointwise)
+
+
+@flops_rules("aten._thnn_fused_lstm_cell_backward", "aten._thnn_fused_lstm_cell_backward_impl")
+def _lstm_gates_backward(kernel: Kernel) -> Cost:
+    """The pointwise half: 23 for each element of the state, and 1 for each of 4 gates where the bias' gradient adds them."""
+    state = kernel.input("cx") or kernel.inputs[-1]
+    flops = _LSTM_BACKWARD[1] + 4 * bool(kernel.attributes.get("has_bias"))
+    return Cost(pointwise=flops * numel(state))
+
+
+@flops_rules("aten._thnn_fused_gru_cell_backward")
+def _gru_gates_backward(kernel: Kernel) -> Cost:
+    """The pointwise half: 16 for each element of the state, and 1 for each of 2 · 3 gates where biases add them up."""
+    flops = _GRU_BACKWARD[1] + 6 * bool(kernel.attributes.get("has_bias"))
+    return Cost(pointwise=flops * numel(kernel.inputs[0]))
+
+
+def _cell(kernel: Kernel, modes: Mapping[int, tuple[int, int]] = MappingProxyType(_MODES)) -> tuple[int, int] | None:
     mode = kernel.attributes.get("mode")
-    return _MODES.get(mode) if isinstance(mode, int) else None
+    return modes.get(mode) if isinstance(mode, int) else None

@@ -30,7 +30,10 @@ _PER_INPUT = {
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), 4),  # sum for the mean; subtract it; square; add
     **dict.fromkeys(("logsumexp", "special_logsumexp"), 4),  # maximum; subtract it; exp; add
     **dict.fromkeys(("logcumsumexp", "_logcumsumexp"), 7),  # logaddexp at each step, see pointwise.py
-    "col2im": 1,  # adds every column to the image
+    **dict.fromkeys(("col2im", "unfold_backward"), 1),  # adds every column to the image
+    # Adds what was copied to where it came from
+    **{f"{side}_pad{rank}d_backward": 1 for side in ("reflection", "replication") for rank in (1, 2, 3)},
+    "_segment_reduce_backward": 1,
 }
 
 flops_rules: RuleTable[FlopRule] = RuleTable(

@@ -1,7 +1,8 @@
 """Interpolation and sampling at given places; nearest neighbours only move data (see free.py).
 
 A value between t taps along each of d dimensions is a weighted sum of tᵈ: tᵈ multiplications, tᵈ − 1 additions. The
-weights of a regular grid are shared by a whole row and left out.
+weights of a regular grid are shared by a whole row and left out. Backward, every element of the output's gradient is
+weighted and added to each of its taps: 2 · tᵈ; of a nearest neighbour it is added to one.
 """
 
 from __future__ import annotations
@@ -10,17 +11,29 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape, wanted
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
-    from fxviz.ir import Dim, Kernel
+    from fxviz.ir import Dim, Kernel, Value
 
 __all__ = ["flops_rules"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
-
 _LINEAR, _CUBIC, _LANCZOS = 2, 4, 6  # taps along one dimension
+
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {
+        "aten.upsample_linear1d_backward": per_input(2 * _LINEAR),
+        "aten.upsample_bilinear2d_backward": per_input(2 * _LINEAR**2),
+        "aten.upsample_trilinear3d_backward": per_input(2 * _LINEAR**3),
+        "aten.upsample_bicubic2d_backward": per_input(2 * _CUBIC**2),
+        **{
+            f"aten.{nearest}{rank}d_backward": per_input(1)
+            for nearest in ("upsample_nearest", "_upsample_nearest_exact")
+            for rank in (1, 2, 3)
+        },
+    }
+)
 
 
 def _weighted_sum(taps: int) -> int:
@@ -54,25 +67,43 @@ def _bicubic(kernel: Kernel) -> Cost:
 @flops_rules("aten._upsample_bilinear2d_aa")
 def _antialiased_bilinear(kernel: Kernel) -> Cost:
     """Antialiased: 2 taps at the coarser of both resolutions."""
-    return _antialiased(kernel, _LINEAR)
+    return _antialiased(kernel.inputs[0], kernel.outputs[0], _LINEAR)
 
 
 @flops_rules("aten._upsample_bicubic2d_aa")
 def _antialiased_bicubic(kernel: Kernel) -> Cost:
     """Antialiased: 4 taps at the coarser of both resolutions."""
-    return _antialiased(kernel, _CUBIC)
+    return _antialiased(kernel.inputs[0], kernel.outputs[0], _CUBIC)
 
 
 @flops_rules("aten._upsample_lanczos2d_aa")
 def _antialiased_lanczos(kernel: Kernel) -> Cost:
     """Antialiased: 6 taps at the coarser of both resolutions."""
-    return _antialiased(kernel, _LANCZOS)
+    return _antialiased(kernel.inputs[0], kernel.outputs[0], _LANCZOS)
 
 
-def _antialiased(kernel: Kernel, taps: int) -> Cost:
+@flops_rules("aten._upsample_bilinear2d_aa_backward")
+def _antialiased_bilinear_backward(kernel: Kernel) -> Cost:
+    """The same filter turned around: as many taps meet, and as many sums are made."""
+    return _antialiased(kernel.outputs[0], kernel.inputs[0], _LINEAR)
+
+
+@flops_rules("aten._upsample_bicubic2d_aa_backward")
+def _antialiased_bicubic_backward(kernel: Kernel) -> Cost:
+    """The same filter turned around."""
+    return _antialiased(kernel.outputs[0], kernel.inputs[0], _CUBIC)
+
+
+@flops_rules("aten._upsample_lanczos2d_aa_backward")
+def _antialiased_lanczos_backward(kernel: Kernel) -> Cost:
+    """The same filter turned around."""
+    return _antialiased(kernel.outputs[0], kernel.inputs[0], _LANCZOS)
+
+
+def _antialiased(image: Value, result: Value, taps: int) -> Cost:
     """Along the width first, then the height; shrinking by a factor widens the filter by it, as in Pillow."""
-    *_, height, width = shape(kernel.inputs[0])
-    *planes, new_height, new_width = shape(kernel.outputs[0])
+    *_, height, width = shape(image)
+    *planes, new_height, new_width = shape(result)
     wide, high = (taps * _shrinking(before, after) for before, after in ((width, new_width), (height, new_height)))
     count = sympy.prod(planes) * new_width * (height * (2 * wide - 1) + new_height * (2 * high - 1))
     total = sympy.ceiling(count)
@@ -99,6 +130,33 @@ def _grid_sample(kernel: Kernel) -> Cost:
         return Cost(pointwise=3 * rank * places)
     taps = (_CUBIC if mode == 2 else _LINEAR) ** rank
     return Cost(pointwise=_weighted_sum(taps) * numel(kernel.outputs[0]) + (5 * rank + taps * (rank - 1)) * places)
+
+
+@flops_rules("aten.grid_sampler_2d_backward", "aten.grid_sampler_3d_backward", "aten.cudnn_grid_sampler_backward")
+@flops_rules("aten._grid_sampler_2d_cpu_fallback_backward")
+def _grid_sample_backward(kernel: Kernel) -> Cost:
+    """Coordinates and weights again; then for each element of the output's gradient and tap 2 to the input, 3 · d to the grid.
+
+    A place moves a tap's weight along each of d dimensions: the tap times the gradient times the other distances, added.
+    Nearest neighbours hand the gradient to one element and nothing to the grid.
+    """
+    gradient, _, grid = kernel.inputs[:3]
+    rank = len(shape(grid)) - 2
+    mode = kernel.attributes.get("interpolation_mode", 0)
+    places = numel(grid) // rank
+    to_input, to_grid = wanted(kernel, 2)
+    if mode == 1:
+        return Cost(pointwise=3 * rank * places + to_input * numel(gradient))
+    taps = (_CUBIC if mode == 2 else _LINEAR) ** rank
+    per_element = taps * (2 * to_input + 3 * rank * to_grid)
+    return Cost(pointwise=per_element * numel(gradient) + (5 * rank + taps * (rank - 1)) * places)
+
+
+@flops_rules("aten.cudnn_affine_grid_generator_backward")
+def _affine_grid_backward(kernel: Kernel) -> Cost:
+    """The same product turned around: 2 · (d + 1) for each element of the gradient."""
+    gradient = kernel.inputs[0]
+    return Cost(matrix=2 * (shape(gradient)[-1] + 1) * numel(gradient))
 
 
 @flops_rules("aten.affine_grid_generator", "aten.cudnn_affine_grid_generator")

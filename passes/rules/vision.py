@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["flops_rules"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {
+        f"torchvision.{op}": per_input(1) for op in ("_roi_pool_backward", "_ps_roi_pool_backward")
+    }  # to the largest, a sum
+)
 
 _BILINEAR = 7  # 4 multiplications, 3 additions
 _PLACE = 14  # scale and shift, floor, two distances for each of 2 coordinates; 4 weights
@@ -34,6 +38,29 @@ def _deform_conv2d(kernel: Kernel) -> Cost:
     flops = _BILINEAR + bool(kernel.attributes.get("use_mask", True))
     pointwise = flops * samples + _PLACE * (numel(offset) // 2) + numel(output)
     return Cost(2 * numel(output) * math.prod(shape(weight)[1:]), pointwise)
+
+
+@flops_rules("torchvision._deform_conv2d_backward")
+def _deform_conv2d_backward(kernel: Kernel) -> Cost:
+    """Two products as large as the forward one, for the columns and for the weight; then each of C_in · t samples.
+
+    A sample is made again for the weight (7), its gradient goes to 4 taps (2 each), and along both coordinates to the
+    offset (4 taps, 3 each): 39; with a mask 3 more. The bias adds up the output's gradient.
+    """
+    gradient, x, weight = kernel.inputs[:3]
+    out_channels, taps = shape(gradient)[1], math.prod(shape(weight)[2:])
+    samples = numel(gradient) // out_channels * shape(x)[1] * taps
+    flops = _BILINEAR + 4 * 2 + 2 * 4 * 3 + 3 * bool(kernel.attributes.get("use_mask", True))
+    return Cost(2 * 2 * numel(gradient) * math.prod(shape(weight)[1:]), flops * samples + numel(gradient))
+
+
+@flops_rules("torchvision._roi_align_backward", "torchvision._ps_roi_align_backward")
+def _roi_align_backward(kernel: Kernel) -> Cost | None:
+    """r² samples of 4 taps, 2 each, for each element of the output's gradient; unknown where r follows the box."""
+    ratio = kernel.attributes.get("sampling_ratio")
+    if not isinstance(ratio, int) or ratio <= 0:
+        return None
+    return Cost(pointwise=2 * 4 * ratio**2 * numel(kernel.inputs[0]))
 
 
 @flops_rules("torchvision.roi_align", "torchvision.ps_roi_align")

@@ -101,11 +101,17 @@ class TestMatmul:
         expected = {(10, 4): 10 * 2 * 4 * 5, (2, 12): 2 * 2 * 5 * 12}.get(a, math.prod(out) * 2 * 4)
         assert cost("aten._grouped_mm.default", {"self": a, "mat2": b, "offs": (3,)}, out) == Cost(expected)
 
-    def test_all_forms_of_bilinear(self) -> None:
+    def test_bilinear(self) -> None:
         tensors = {"i1": (7, 3), "i2": (6, 3, 4), "i3": (7, 4)}
+        axes = {"expand1": (1, 3), "expand2": (0,), "expand3": (1, 2)}  # of (row, output, first, second)
         # for each of 7·6: x₁ᵀ W is 2·3·4, times x₂ 2·4
-        assert cost("aten._trilinear.default", tensors, (7, 6)) == Cost(7 * 6 * (24 + 8))
-        assert cost("aten._trilinear.default", {**tensors, "i2": (6, 3)}, (7, 6)) is None
+        assert cost("aten._trilinear.default", tensors, (7, 6), **axes, sumdim=(2, 3)) == Cost(7 * 6 * (24 + 8))
+
+    def test_the_gradients_of_bilinear(self) -> None:
+        # of W, Σ over rows of dy x₁ x₂: dy x₁ for each row, nothing to sum (7·6·3), then with x₂ 2·7·6·3·4
+        tensors = {"i1": (7, 3), "i2": (7, 6), "i3": (7, 4)}
+        axes = {"expand1": (1, 3), "expand2": (2, 3), "expand3": (1, 2)}
+        assert cost("aten._trilinear.default", tensors, (6, 3, 4), **axes, sumdim=(0,)) == Cost(2 * 504, 126)
 
 
 class TestConvolution:
