@@ -38,18 +38,22 @@ def contenders(workload: Workload) -> dict[str, Callable[[], object]]:
         with torch.no_grad():
             return model(**inputs)
 
-    return {"fxviz": with_fxviz, "torchview": with_torchview, "forward": forward}
+    return {"forward": forward, "fxviz": with_fxviz, "torchview": with_torchview}
 
 
-def row(name: str, timings: dict[str, Timings]) -> list[str]:
-    ours, theirs, forward = timings["fxviz"], timings["torchview"], timings["forward"]
+def rows(name: str, timings: dict[str, Timings]) -> list[list[str]]:
+    """CPU time, then wall time: best and median of each contender, and how long fxviz takes for a second of torchview."""
+    clocks = {
+        "CPU s": {key: (timing.best_cpu, timing.median_cpu) for key, timing in timings.items()},
+        "wall s": {key: (timing.best_wall, timing.median_wall) for key, timing in timings.items()},
+    }
     return [
-        name,
-        f"{forward.best_cpu:.2f}",
-        *(f"{timing.best_cpu:.2f} ({timing.median_cpu:.2f})" for timing in (ours, theirs)),
-        f"{ours.best_cpu / theirs.best_cpu:.2f} ({ours.median_cpu / theirs.median_cpu:.2f})",
-        *(f"{timing.best_wall:.2f} ({timing.median_wall:.2f})" for timing in (ours, theirs)),
-        f"{ours.best_wall / theirs.best_wall:.2f} ({ours.median_wall / theirs.median_wall:.2f})",
+        [
+            f"{name}, {clock}",
+            *(f"{best:.2f} ({median:.2f})" for best, median in seconds.values()),
+            "{:.2f} ({:.2f})".format(*(a / b for a, b in zip(seconds["fxviz"], seconds["torchview"], strict=True))),
+        ]
+        for clock, seconds in clocks.items()
     ]
 
 
@@ -60,12 +64,11 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # what torchview has to say about the models
 
-    rows = []
+    table = []
     for name in options.models:
         say(f"{name}: {options.rounds} rounds")
-        rows.append(row(name, alternate(contenders(build(name)), options.rounds)))
-    heads = ["model", "forward, CPU s", "fxviz, CPU s", "torchview, CPU s", "ratio"]
-    print(markdown([*heads, "fxviz, wall s", "torchview, wall s", "ratio"], rows))
+        table += rows(name, alternate(contenders(build(name)), options.rounds))
+    print(markdown(["", "forward", "fxviz", "torchview", "fxviz / torchview"], table))
     print(f"\nBest of {options.rounds} runs, and their median in brackets. {environment()}")
 
 

@@ -14,10 +14,10 @@ IMAGES = Path(__file__).parent / "images"
 SHOW = (Parameters(), Flops(), Memory())
 
 
-def gpt2() -> None:
+def vit() -> None:
     """The picture of the first page."""
-    graph = fxviz.models.trace("transformers:gpt2")
-    fxviz.export(View.of(graph, depth=2, show=SHOW), IMAGES / "gpt2.svg")
+    graph = fxviz.models.trace("transformers:vit")
+    fxviz.export(View.of(graph, depth=1, show=SHOW), IMAGES / "vit.svg")
 
 
 def depths() -> None:
@@ -32,5 +32,5 @@ def depths() -> None:
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    gpt2()
+    vit()
     depths()
