@@ -125,7 +125,12 @@ _view = _options(
     click.option(
         "--depth",
         type=click.IntRange(min=0),
-        help="Close all modules that are nested deeper; by default as many stay open as fit on a page.",
+        help="Close all modules that are nested deeper, instead of those that the budget leaves no room for.",
+    ),
+    click.option(
+        "--budget",
+        type=click.IntRange(min=1),
+        help="Show at most so many things, what costs most in detail; by default as many as fit on a page.",
     ),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
     click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
@@ -168,6 +173,7 @@ def summary(
     dtype: str | None,
     mode: Mode,
     depth: int | None,
+    budget: int | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -180,7 +186,7 @@ def summary(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
-        view = _view_of(facts, "text", depth, no_fold, no_hide, show)
+        view = _view_of(facts, "text", depth, budget, no_fold, no_hide, show)
         lines = report_lines(facts)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -211,6 +217,7 @@ def export(
     dtype: str | None,
     mode: Mode,
     depth: int | None,
+    budget: int | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -231,7 +238,7 @@ def export(
     facts = _facts(model, inputs, dtype, mode)
     for output, name in formats.items():
         with _progress(f"writing {output}"):
-            content = render(_view_of(facts, name, depth, no_fold, no_hide, show), name)
+            content = render(_view_of(facts, name, depth, budget, no_fold, no_hide, show), name)
             if output != "-":
                 write_file(output, content)
         if output == "-":
@@ -252,6 +259,7 @@ def netron(
     dtype: str | None,
     mode: Mode,
     depth: int | None,
+    budget: int | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -264,7 +272,7 @@ def netron(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("writing ONNX"):
-        content = render(_view_of(facts, "onnx", depth, no_fold, no_hide, show), "onnx")
+        content = render(_view_of(facts, "onnx", depth, budget, no_fold, no_hide, show), "onnx")
     content = content.encode() if isinstance(content, str) else content
     logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
@@ -303,18 +311,22 @@ def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -
         return Facts(models.trace(model, inputs, dtype=dtype, mode=mode))
 
 
-def _view_of(facts: Facts, format: str, depth: int | None, no_fold: bool, no_hide: bool, show: str | None) -> View:
+def _view_of(
+    facts: Facts, format: str, depth: int | None, budget: int | None, no_fold: bool, no_hide: bool, show: str | None
+) -> View:
     """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
-    from fxviz.output import SHOWN, default_depth, is_whole
+    from fxviz.output import READABLE, SHOWN, is_whole
     from fxviz.plugins import find_analysis
     from fxviz.view import View
 
     names = SHOWN if show is None else tuple(name.strip() for name in show.split(",") if name.strip())
+    picture = not is_whole(format)
     return View.of(
         facts,
-        depth=default_depth(facts, format, fold=not no_fold) if depth is None else depth,
+        depth=depth,
         fold=not no_fold,
-        hide=not (no_hide or is_whole(format)),
+        hide=picture and not no_hide,
+        budget=READABLE if budget is None and depth is None and picture else budget,
         show=tuple(find_analysis(name)() for name in names),
     )
 

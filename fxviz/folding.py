@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
     from fxviz.passes.repeats import Repeated
 
-__all__ = ["Draft", "DraftItem", "draft"]
+__all__ = ["CONTAINERS", "Draft", "DraftItem", "draft"]
 
 
-_CONTAINERS = frozenset(
-    {"ModuleDict", "ModuleList", "Sequential"}
-)  # around a single scope, these say less than it does
+CONTAINERS = frozenset({"ModuleDict", "ModuleList", "Sequential"})
+"""Modules that only hold others: around a single one, they say less than it does."""
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
 
@@ -92,7 +91,7 @@ class _Nesting:
     def _box(self, run: Sequence[Frame], hidden: list[Node]) -> DraftItem:
         """What is seen of equal frames. What is in them is the same in all, so only the first is looked into."""
         first, copies = run[0], tuple(frame.scope for frame in run)
-        bare = first.scope[-1].kind in _CONTAINERS
+        bare = first.scope[-1].kind in CONTAINERS
         if self._count(first) == 1:
             return self._single(run[0], hidden) if len(run) == 1 else Draft(copies, [], open=False)
         if bare and sum(map(self._is_seen, first.items)) == 1:

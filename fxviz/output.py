@@ -12,13 +12,13 @@ from fxviz.ir import Graph
 from fxviz.plugins import find_analysis, find_exporter, suggest
 from fxviz.view import View
 
-__all__ = ["READABLE", "SHOWN", "default_depth", "default_view", "export", "is_whole", "render"]
+__all__ = ["READABLE", "SHOWN", "default_view", "export", "is_whole", "render"]
 
 SHOWN = ("parameters", "flops", "memory")
 """The analyses whose numbers are shown where nobody says otherwise."""
 
-READABLE = 60
-"""The boxes and operations that a page holds."""
+READABLE = 40
+"""The boxes and operations that a page holds, and as many edges."""
 
 
 def export(source: View | Facts | Graph, path: str | Path, format: str | None = None, **options: object) -> None:
@@ -46,18 +46,18 @@ def render(source: View | Facts | Graph, format: str, **options: object) -> str 
 
 
 def default_view(source: Facts | Graph, format: str) -> View:
-    """What is shown of a model where nobody says otherwise: `default_depth`, folded, with the numbers of `SHOWN`.
+    """What is shown of a model where nobody says otherwise: it is folded and has the numbers of `SHOWN`.
 
-    A picture leaves bookkeeping out.
+    Of a picture, as many things as are `READABLE`, and no bookkeeping; of a format that is whole, everything.
     """
     if not isinstance(source, Facts | Graph):
         kind = type(source).__name__
         raise InputError(
             f"expected a View, a Graph or Facts, got {kind}; trace the model first: fxviz.trace(model, args)"
         )
-    facts = source if isinstance(source, Facts) else Facts(source)
+    picture = not is_whole(format)
     show = tuple(find_analysis(name)() for name in SHOWN)
-    return View.of(facts, depth=default_depth(facts, format), hide=not is_whole(format), show=show)
+    return View.of(source, hide=picture, budget=READABLE if picture else None, show=show)
 
 
 def is_whole(format: str) -> bool:
@@ -66,22 +66,6 @@ def is_whole(format: str) -> bool:
     Its exporter has a class attribute ``whole = True``.
     """
     return getattr(find_exporter(format), "whole", False)
-
-
-def default_depth(facts: Facts, format: str, *, fold: bool = True) -> int | None:
-    """The deepest level that keeps what is visible to `READABLE` things; 0 where even that shows more.
-
-    None, which is all, for a format that is whole.
-    """
-    if is_whole(format):
-        return None
-    deepest = max(len(scope) for scope in facts.graph.scopes)
-    too_deep = (depth for depth in range(1, deepest + 1) if _visible(View.of(facts, depth=depth, fold=fold, hide=True)) > READABLE)
-    return next(too_deep, deepest + 1) - 1
-
-
-def _visible(view: View) -> int:
-    return sum(1 for _ in view.walk())
 
 
 def _render(source: View | Facts | Graph, format: str, options: dict[str, object]) -> str | bytes:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fxviz.budget import afford
 from fxviz.captions import (
     node_title,
     node_tooltip,
@@ -27,12 +28,14 @@ from fxviz.folding import Draft, draft
 from fxviz.frames import scope_sizes
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.passes.bookkeeping import bookkeeping
+from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import kind_of
+from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeats
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -106,13 +109,16 @@ class View:
         depth: int | None = None,
         fold: bool = True,
         hide: bool = False,
+        budget: int | None = None,
         show: tuple[Analysis[Any], ...] = (),
     ) -> View:
         """Decide a view.
 
         ``depth`` closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
         ``fold`` shows a run of equal siblings as one box. ``hide`` leaves out bookkeeping: views, reshapes, copies, casts,
-        dropout in inference, and constants that are computed in passing (see `fxviz.passes.bookkeeping`). ``show`` names the analyses whose numbers are
+        dropout in inference, and constants that are computed in passing (see `fxviz.passes.bookkeeping`). ``budget`` opens
+        boxes only as far as at most so many things and edges between them are seen, those first that hold most of the
+        FLOPs or parameters, or of the operations where neither is known; what is at the top level is seen at any rate. ``show`` names the analyses whose numbers are
         written on each item, in that order.
 
         A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
@@ -120,10 +126,14 @@ class View:
         """
         if depth is not None and depth < 0:
             raise InputError(f"depth is {depth}: give 0 for the top level, more to see inside it, None for everything")
+        if budget is not None and budget < 1:
+            raise InputError(f"budget is {budget}: give the number of things to be seen, or None for everything")
         facts = source if isinstance(source, Facts) else Facts(source)
         repeats = facts[Repeats()]
         handed_on = bookkeeping(facts.graph) if hide else {}
         root = draft(repeats, depth, fold, handed_on)
+        if budget is not None:
+            root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on)))
         wiring = wire(repeats, root, handed_on)
         boxes: dict[End, Box] = {}
         return cls(
@@ -228,6 +238,25 @@ class View:
             if value.role is not Role.INPUT:
                 together.setdefault(self.shown(value), []).append(name)
         return {value: together[self.shown(value)] for value in (*graph.inputs, *graph.outputs)}
+
+
+def _arrows(wiring: Wiring) -> int:
+    """How many edges a reader sees: all those of a thing to inputs, or to outputs, as one, since a picture gathers them."""
+    return len({tuple("value" if isinstance(end, Value) else end for end in ends) for ends in wiring.edges})
+
+
+def _shares(facts: Facts) -> Callable[[Draft], float]:
+    """How much of the model a box is: of its FLOPs or of its parameters, whichever is more."""
+    metrics: list[Metric] = [facts[Flops()], facts[Parameters()]]
+    totals = [(metric, total) for metric in metrics if isinstance(total := metric.at(()), int) and total > 0]
+    sizes = scope_sizes(facts.graph.nodes)
+
+    def share(box: Draft) -> float:
+        amounts = [(metric.at(*box.copies), total) for metric, total in totals]
+        known = [amount / total for amount, total in amounts if isinstance(amount, int)]
+        return max(known, default=sum(map(sizes.__getitem__, box.copies)) / sizes[()])
+
+    return cache(share)
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:

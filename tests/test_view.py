@@ -414,8 +414,91 @@ def test_what_computes_or_holds_parameters_or_is_a_module_of_its_own_is_not_hidd
         "add", build.op("roll", dropped), build.op("to", x, kernel="mylib.to.default"), token, positions, noise
     )
     view = View.of(build.graph(x), hide=True)
-    assert tree(view).split() == ["expand", "positions:", "Positions", "arange", "sin", "rand", "dropout", "roll", "to", "add"]
+    assert tree(view).split() == [
+        "expand",
+        "positions:",
+        "Positions",
+        "arange",
+        "sin",
+        "rand",
+        "dropout",
+        "roll",
+        "to",
+        "add",
+    ]
     assert not view.hidden
+
+
+# Budget ---------------------------------------------------------------------------------------------------------------
+
+
+def stages(*widths: int) -> Graph:
+    """Stages of one big and one small block each; the work grows with the square of the width."""
+    build = Builder("stages")
+    x = build.input("x", 1, 4)
+    for i, width in enumerate(widths):
+        with build.module(f"stage{i}", "Stage"):
+            for name, wide in (("small", 1), ("big", width)):
+                with build.module(name, name.title()):
+                    for _ in range(2):
+                        weight = build.parameter(f"weight{len(build.nodes)}", wide, wide)
+                        x = build.op("linear", x, weight, kernel="aten.mm.default", shape=(wide, wide))
+    return build.graph(x)
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (1, "[stage0] [stage1]"),
+        (3, "[stage0] [stage1]"),
+        (4, "[stage0] stage1 [small] [big]"),
+        (6, "[stage0] stage1 [small] big linear linear"),
+        (9, "stage0 [small] [big] stage1 [small] big linear linear"),
+        (14, "stage0 small linear linear big linear linear stage1 small linear linear big linear linear"),
+    ],
+)
+def test_a_budget_opens_what_weighs_most(budget: int, expected: str) -> None:
+    view = View.of(stages(30, 40), budget=budget)
+    assert [line.partition(":")[0].strip(" []") for line in tree(view).splitlines()] == expected.replace(
+        "[", ""
+    ).replace("]", "").split()
+    assert [item.open for item in view.walk() if isinstance(item, Box)] == [
+        "[" not in word for word in expected.split() if word != "linear"
+    ]
+
+
+def test_a_small_module_stays_closed_though_there_is_room_unless_all_of_it_can_be_seen() -> None:
+    view = View.of(stages(300, 400), budget=13)
+    closed = [view.title(item) for item in view.walk() if isinstance(item, Box) and not item.open]
+    assert closed == ["small: Small", "small: Small"]
+    assert all(item.open for item in View.of(stages(300, 400), budget=14).walk() if isinstance(item, Box))
+
+
+def test_edges_count_too() -> None:
+    build = Builder()
+    values = [build.op("neg", build.input("x", 1, 4)) for _ in range(4)]
+    with build.module("mixer", "Mixer"):
+        mixed = [build.op("stack", *values, shape=(4, 4)) for _ in range(4)]
+    graph = build.graph(build.op("cat", *mixed, shape=(16, 4)))
+    assert tree(View.of(graph, budget=12)).count("stack") == 0  # of 9 operations, but with 25 edges
+    assert tree(View.of(graph, budget=26)).count("stack") == 4
+
+
+def test_the_number_of_operations_weighs_where_nothing_else_is_known() -> None:
+    build = Builder()
+    x = build.input("x")
+    for name, operations in (("small", 2), ("big", 5)):
+        with build.module(name, name.title()):
+            for _ in range(operations):
+                x = build.op("mystery", x, kernel="mylib.mystery.default")
+    view = View.of(build.graph(x), budget=7)
+    assert tree(view).splitlines()[:2] == ["[small: Small]", "big: Big"]
+
+
+def test_a_budget_and_a_depth_hold_both_and_a_budget_of_nothing_is_refused() -> None:
+    assert tree(View.of(stages(3, 4), budget=100, depth=0)).splitlines() == ["[stage0: Stage]", "[stage1: Stage]"]
+    with pytest.raises(InputError, match="budget is 0"):
+        View.of(stages(3), budget=0)
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -777,6 +860,25 @@ def test_law_everything_can_be_written(view: View) -> None:
         assert view.tooltip(item)
         assert len(view.lines(item)) <= 2
         assert isinstance(item, Value) or view.title(item).count(".") <= 2
+
+
+@laws
+@given(graphs, st.integers(1, 30), st.booleans())
+def test_law_a_budget_is_kept_and_a_bigger_one_that_holds_all_shows_all(graph: Graph, budget: int, hide: bool) -> None:
+    view, top, whole = (View.of(graph, hide=hide, **limit) for limit in ({"budget": budget}, {"depth": 0}, {}))  # type: ignore[arg-type]
+    assert seen(view) <= max(budget, seen(top))
+    assert between(view) <= max(budget, between(top))
+    if max(seen(whole), between(whole)) <= budget:
+        assert tree(view) == tree(whole)
+
+
+def seen(view: View) -> int:
+    return sum(1 for _ in view.walk())
+
+
+def between(view: View) -> int:
+    """The edges as a picture has them, with inputs and outputs gathered."""
+    return len({tuple("value" if isinstance(end, Value) else end for end in (e.source, e.target)) for e in view.edges})
 
 
 DESCRIBE = """
