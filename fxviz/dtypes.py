@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from fxviz.errors import GraphError
 
-__all__ = ["DTYPE_BITS", "bits_of"]
+__all__ = ["DTYPE_BITS", "bits_of", "is_integer"]
 
 # Sub-byte types are stored packed; `float4_e2m1fn_x2` is torch's name for two such values in one byte.
 DTYPE_BITS: Mapping[str, int] = MappingProxyType(
@@ -29,3 +29,12 @@ def bits_of(dtype: str) -> int:
     if (bits := DTYPE_BITS.get(dtype)) is None:
         raise GraphError(f"unknown dtype {dtype!r}; known are {', '.join(sorted(DTYPE_BITS))}")
     return bits
+
+
+def is_integer(dtype: str) -> bool:
+    """Whether the elements of ``dtype`` are integers, quantised ones included.
+
+    >>> is_integer("int8"), is_integer("quint8"), is_integer("bfloat16"), is_integer("bool")
+    (True, True, False, False)
+    """
+    return dtype.lstrip("qu").startswith("int")

@@ -14,9 +14,11 @@ from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Dim, Graph, Node, Scope, as_dim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform"]
+__all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform", "add", "at_large"]
+
+_LARGE = 1024
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -135,6 +137,19 @@ class Tally:
             terms.setdefault(node.scope[:depth], []).append(amount)
         return {scope: add(amounts) for scope, amounts in terms.items()}
 
+    def top(self, n: int = 10, depth: int | None = None) -> Mapping[Node | Scope, Dim]:
+        """The ``n`` nodes with the largest amounts, largest first; with a ``depth``, the scopes at most so deep.
+
+        Where amounts are expressions, their order is that for large sizes. Of equal ones the first in execution order
+        comes first.
+        """
+        if n < 0:
+            raise InputError(f"n is how many are wanted, from 0, not {n}")
+        amounts: Iterable[tuple[Node | Scope, Dim]]
+        amounts = self.amounts.items() if depth is None else self.by_scope(depth).items()
+        weights = {amount: at_large(amount) for _, amount in amounts}
+        return dict(sorted(amounts, key=lambda entry: weights[entry[1]], reverse=True)[:n])
+
     def by_op(self) -> Mapping[str, Dim]:
         """The sums by operator, largest first where they are numbers."""
         terms: dict[str, list[Dim]] = {}
@@ -144,6 +159,11 @@ class Tally:
         if all(isinstance(amount, int) for amount in sums.values()):
             return dict(sorted(sums.items(), key=lambda item: -cast("int", item[1])))
         return sums
+
+
+def at_large(amount: Dim) -> float:
+    """``amount`` with every symbol at the same large number: what is compared where no one size decides."""
+    return float(amount) if isinstance(amount, int) else float(amount.subs(dict.fromkeys(amount.free_symbols, _LARGE)))
 
 
 def add(amounts: list[Dim]) -> Dim:

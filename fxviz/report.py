@@ -46,6 +46,8 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
         "FLOPs",
         f"{format_quantity(flops.total, 'FLOPs')}: {matrix} of matrix work ({macs} multiply-adds), {other} of the rest",
     )
+    if flops.ops.total != 0:
+        yield "Integer OPs", f"{format_quantity(flops.ops.total, 'OPs')} of integer matrix work, not among the FLOPs"
     yield "Peak memory", _peak(facts[Memory()])
     yield "Not counted", _counts(flops.unknown) or "nothing"
     if not graph.complete:

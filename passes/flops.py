@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from fxviz.errors import PluginError
+from fxviz.dtypes import is_integer
+from fxviz.errors import InputError, PluginError
 from fxviz.facts import Facts, Tally, add
 from fxviz.passes.rules import (
     attention,
@@ -37,7 +38,7 @@ from fxviz.plugins import load_all
 from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fxviz.ir import Dim, Graph, Kernel, Node, Scope
 
@@ -65,13 +66,23 @@ class Flops:
     The rules count the mathematics, so the answer depends neither on the device nor on how kernels are fused. They are
     `flops_rules` and the tables of installed plugins (entry point group ``fxviz.rules``), unless others are given:
     ``Flops(flops_rules | {"mylib.my_op": my_rule})``.
+
+    Attention under a causal mask is counted as if every query met every key; with ``causal="exact"`` fused attention
+    counts the pairs that the mask leaves, half of them.
     """
 
     rules: RuleTable[FlopRule] | None = field(default=None, repr=False)
+    causal: Literal["dense", "exact"] = "dense"
+
+    def __post_init__(self) -> None:
+        if self.causal not in ("dense", "exact"):
+            raise InputError(f'causal is "dense" or "exact", not {self.causal!r}')
 
     def run(self, facts: Facts) -> FlopCounts:
         """The counts for ``facts.graph``."""
         rules = _default_rules() if self.rules is None else self.rules
+        if self.causal == "exact":
+            rules = rules | {op: rule for op, rule in _exact_rules() if rules.find(op) is flops_rules.find(op)}
         costs = {
             kernel: cost for node, kernel in facts.graph.walk() if (cost := _count(rules, node, kernel)) is not None
         }
@@ -81,6 +92,8 @@ class Flops:
 @dataclass(frozen=True, eq=False)
 class FlopCounts:
     """The FLOPs of a graph, in two columns, and what was not counted. As a metric it is the work of both columns.
+
+    Contractions of integers are OPs, which other units do at another speed: they are in ``ops`` and in no FLOPs.
 
     ``costs`` has every kernel that was counted or is free. A node's number is the sum over its kernels that are known; a
     node none of whose kernels is known has none. A node without kernels passes its tensors on and costs 0, but where
@@ -118,9 +131,15 @@ class FlopCounts:
         """All other work: biases, element by element, normalisation, reduction, sorting, random numbers."""
         return self._tally({node: cost.pointwise for node, cost in self._by_node.items()})
 
+    @cached_property
+    def ops(self) -> Tally:
+        """Contractions of integers, 2 for a multiply-add: integer matrix products, quantised linears. Not among the FLOPs."""
+        amounts = {node: cost.ops for node, cost in self._by_node.items()}
+        return Tally("integer OPs", amounts, "OPs", self.unknown)
+
     @property
     def macs(self) -> Dim:
-        """Multiply-adds: half of the matrix work."""
+        """Multiply-adds in floating point: half of the matrix work."""
         return self.matrix.total // 2 if isinstance(self.matrix.total, int) else self.matrix.total / 2
 
     @property
@@ -135,6 +154,10 @@ class FlopCounts:
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
         """Both columns for all scopes that are ``depth`` deep, and for what lies above them."""
         return self._both.by_scope(depth)
+
+    def top(self, n: int = 10, depth: int | None = None) -> Mapping[Node | Scope, Dim]:
+        """The ``n`` costliest nodes, or with a ``depth`` scopes, in both columns together; see `fxviz.Tally.top`."""
+        return self._both.top(n, depth)
 
     def by_op(self) -> Mapping[str, Dim]:
         """Both columns by the author's operator (``conv2d``), largest first where they are numbers."""
@@ -175,15 +198,21 @@ def _default_rules() -> RuleTable[FlopRule]:
     return rules
 
 
+def _exact_rules() -> Iterator[tuple[str, FlopRule]]:
+    exact = attention.exact_rules
+    return ((op, rule) for op in exact if (rule := exact.find(op)) is not None)
+
+
 def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | None:
     """What the kernel costs; None where it has no rule or where what the rule needs is not known."""
     if (rule := _find(rules, kernel)) is None or not _is_typed(kernel):
         return None
     try:
-        return rule(kernel)
+        cost = rule(kernel)
     except Exception as error:
         error.add_note(f"while counting the FLOPs of {kernel.op} in node {node.name!r}")
         raise
+    return Cost(0, cost.pointwise, cost.ops + cost.matrix) if cost and _gives_integers(kernel) else cost
 
 
 def _find(rules: RuleTable[FlopRule], kernel: Kernel) -> FlopRule | None:
@@ -204,5 +233,12 @@ def _is_typed(operation: Node | Kernel) -> bool:
     return all(value.type is not None for value in (*operation.inputs, *operation.outputs))
 
 
+def _gives_integers(kernel: Kernel) -> bool:
+    """Whether the result is of integers: only of integers is a product an integer."""
+    return any(value.type is not None and is_integer(value.type.dtype) for value in kernel.outputs[:1])
+
+
 def _sum(costs: list[Cost]) -> Cost:
-    return Cost(add([cost.matrix for cost in costs]), add([cost.pointwise for cost in costs]))
+    return Cost(
+        add([cost.matrix for cost in costs]), add([cost.pointwise for cost in costs]), add([cost.ops for cost in costs])
+    )

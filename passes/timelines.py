@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
+from fxviz.facts import at_large
 from fxviz.ir import Dim, as_dim
 
 __all__ = ["Span", "Timeline", "at_large"]
@@ -21,7 +22,6 @@ Matrix: TypeAlias = npt.NDArray[Any]  # of int64, or of Python's integers where 
 Span: TypeAlias = tuple[Dim, int, int]
 """A number of bytes, the step from which it is held, and the first step at which it is held no more."""
 
-_LARGE = 1024
 _MOST_INT64 = 2**62
 
 
@@ -123,11 +123,6 @@ class Timeline(Sequence[Dim]):
         rows = self.rows if most < _MOST_INT64 else self.rows.astype(object)
         compared: Matrix = rows @ np.array(matrix, dtype=rows.dtype)
         return compared
-
-
-def at_large(size: Dim) -> float:
-    """``size`` with every symbol at the same large number: what is compared where no one size decides."""
-    return float(size) if isinstance(size, int) else float(size.subs(dict.fromkeys(size.free_symbols, _LARGE)))
 
 
 def _coefficients(size: Dim) -> dict[sympy.Expr, sympy.Rational]:

@@ -2,9 +2,11 @@
 
 ``softmax(Q Kᵀ · scale + mask) V`` with queries (B, H, L, E), keys (B, H', S, E), values (B, H', S, Eᵥ) is two matrix
 products of 2 · B · H · L · S · E and 2 · B · H · L · S · Eᵥ, as ``torch.utils.flop_counter`` has it (``sdpa_flop_count``).
-Grouped queries (H' < H) change nothing: every query head meets a key head. A causal or block mask is counted dense,
-which is an upper bound. For each of the B · H · L · S scores the pointwise work is 1 for the scale, 1 for a mask, and 5
-for the softmax (see normalization.py).
+Grouped queries (H' < H) change nothing: every query head meets a key head. A mask is counted dense, which is an upper
+bound; `exact_rules` count only the pairs that ``is_causal`` lets meet, L · (L + 1) / 2 of L · L, as every fused kernel
+skips the rest by blocks. The values of a mask that is a tensor are not known, nor the lengths of packed sequences. For
+each of the B · H · L · S scores the pointwise work is 1 for the scale, 1 for a mask, and 5 for the softmax (see
+normalization.py).
 
 Backward, the fused kernels keep no scores: they make them again, P = exp(scale · Q Kᵀ + mask − L) with the row sums L of
 the forward run, and five products follow (Dao et al., FlashAttention, 2022, algorithm 4; ``sdpa_backward_flop_count``):
@@ -16,30 +18,85 @@ D of dO · O cost 2 · Eᵥ for each query. Unfused attention runs as plain prod
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import sympy
 
 from fxviz.ir import Dim, Kernel, Value
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
 from fxviz.passes.rules.normalization import LAYER_NORM, SOFTMAX
 from fxviz.rules import RuleTable
 
-__all__ = ["flops_rules"]
+__all__ = ["exact_rules", "flops_rules"]
 
 flops_rules: RuleTable[FlopRule] = RuleTable()
 
+exact_rules: RuleTable[FlopRule] = RuleTable()
+"""The rules of fused attention that leave out what a causal mask leaves out."""
 
-def _attention(rows: Dim, keys: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
-    """Attention of ``rows`` queries (over all heads and batches), each to ``keys`` keys."""
-    scores = rows * keys
+Pairs: TypeAlias = Callable[[Kernel, Dim, Dim], Dim]
+"""How many pairs of so many queries and so many keys of one head meet in a kernel."""
+
+
+def _every_pair(kernel: Kernel, queries: Dim, keys: Dim) -> Dim:
+    return queries * keys
+
+
+def _causal_pairs(kernel: Kernel, queries: Dim, keys: Dim) -> Dim:
+    """Query i meets the keys up to i, counted from the first ones or, for kernels that say so, from the last ones.
+
+    With m the smaller number, the triangle of m · (m + 1) / 2 and, from the first ones, all keys for each further query;
+    from the last ones, for each of m queries the keys that all of them meet.
+    """
+    alignment = _alignment(kernel)
+    if alignment is None:
+        return queries * keys
+    static = isinstance(queries, int) and isinstance(keys, int)
+    least = min(queries, keys) if static else sympy.Min(queries, keys)
+    triangle = least * (least + 1) // 2 if static else least * (least + 1) / 2
+    return triangle + ((queries - least) * keys if alignment == _FIRST else least * (keys - least))
+
+
+_FIRST, _LAST = 1, 2  # as the memory-efficient kernels number them: custom_mask_type
+
+
+def _alignment(kernel: Kernel) -> int | None:
+    """Where the causal mask begins; None without one. Of flash attention's own kernels the last query meets the last key."""
+    if kernel.attributes.get("is_causal"):
+        return _LAST if kernel.op.startswith("aten._flash_attention") else _FIRST
+    kind = kernel.attributes.get("custom_mask_type")
+    return kind if isinstance(kind, int) and kind in (_FIRST, _LAST) else None
+
+
+def _fused(*ops: str) -> Callable[[Callable[[Kernel, Pairs], Cost]], Callable[[Kernel, Pairs], Cost]]:
+    """Registers a rule twice: with every pair of a query and a key, and with those that a causal mask leaves."""
+
+    def register(rule: Callable[[Kernel, Pairs], Cost]) -> Callable[[Kernel, Pairs], Cost]:
+        flops_rules(*ops)(lambda kernel: rule(kernel, _every_pair))
+        exact_rules(*ops)(lambda kernel: rule(kernel, _causal_pairs))
+        return rule
+
+    return register
+
+
+def _attention(scores: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
+    """Attention with so many pairs of a query and a key, over all heads and batches."""
     return Cost(2 * scores * (key_width + value_width), scores * (1 + masked + SOFTMAX))
 
 
+def _backward(scores: Dim, rows: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
+    """The gradients of ``rows`` queries, and of keys and values, scores made again."""
+    return Cost(2 * scores * (3 * key_width + 2 * value_width), scores * (6 + masked) + 2 * rows * value_width)
+
+
 def _is_masked(kernel: Kernel) -> bool:
-    return bool(kernel.attributes.get("is_causal")) or any(
+    return _alignment(kernel) is not None or any(
         kernel.input(name) is not None for name in ("attn_mask", "attn_bias", "bias")
     )
 
 
-@flops_rules(
+@_fused(
     "aten.scaled_dot_product_attention",
     "aten._scaled_dot_product_attention_math",
     "aten._scaled_dot_product_attention_math_for_mps",
@@ -50,25 +107,63 @@ def _is_masked(kernel: Kernel) -> bool:
     "aten._scaled_dot_product_fused_attention_overrideable",
     "flex_attention",  # its mask and score functions are code, and left out
 )
-def _sdpa(kernel: Kernel) -> Cost:
+def _sdpa(kernel: Kernel, pairs: Pairs) -> Cost:
     """Heads before positions: (…, L, E), (…, S, E), (…, S, Eᵥ); the leading extents broadcast into those of the output."""
     query, key, value = kernel.inputs[:3]
-    rows = math.prod(shape(kernel.outputs[0])[:-1])
-    return _attention(rows, shape(key)[-2], shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+    *heads, queries, _ = shape(kernel.outputs[0])
+    scores = math.prod(heads) * pairs(kernel, queries, shape(key)[-2])
+    return _attention(scores, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
 
 
-@flops_rules("aten._flash_attention_forward", "aten._efficient_attention_forward", "aten._cudnn_attention_forward")
-def _positions_first(kernel: Kernel) -> Cost:
+@_fused(
+    "aten._scaled_dot_product_flash_attention_backward",
+    "aten._scaled_dot_product_flash_attention_for_cpu_backward",
+    "aten._scaled_dot_product_efficient_attention_backward",
+    "aten._scaled_dot_product_cudnn_attention_backward",
+    "aten._scaled_dot_product_fused_attention_overrideable_backward",
+)
+def _sdpa_backward(kernel: Kernel, pairs: Pairs) -> Cost:
+    """Heads before positions; the gradient of the output comes first."""
+    gradient, query, key, value = kernel.inputs[:4]
+    *heads, queries, _ = shape(gradient)
+    scores = math.prod(heads) * pairs(kernel, queries, shape(key)[-2])
+    rows = math.prod(heads) * queries
+    return _backward(scores, rows, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+
+
+@flops_rules("flex_attention_backward")
+def _flex_backward(kernel: Kernel) -> Cost:
+    """Heads before positions; queries, keys and values come first."""
+    query, key, value = kernel.inputs[:3]
+    rows = math.prod(shape(query)[:-1])
+    return _backward(rows * shape(key)[-2], rows, shape(query)[-1], shape(value)[-1], masked=False)
+
+
+@_fused("aten._flash_attention_forward", "aten._efficient_attention_forward", "aten._cudnn_attention_forward")
+def _positions_first(kernel: Kernel, pairs: Pairs) -> Cost:
     """Positions before heads, (B, L, H, E), or all sequences end to end, (ΣL, H, E) or (1, ΣL, H, E).
 
     Of packed sequences only the longest is known: every query is counted against so many keys, an upper bound.
     """
     query, key, value = kernel.inputs[:3]
-    rows = math.prod(shape(query)[:-1])
-    keys = _longest_key(kernel)
-    if keys is None:
-        keys = shape(key)[1]
-    return _attention(rows, keys, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+    scores = _scores(kernel, query, key, pairs)
+    return _attention(scores, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+
+
+@_fused("aten._flash_attention_backward", "aten._efficient_attention_backward", "aten._cudnn_attention_backward")
+def _positions_first_backward(kernel: Kernel, pairs: Pairs) -> Cost:
+    """Positions before heads, packed or not; the gradient of the output comes first."""
+    _, query, key, value = kernel.inputs[:4]
+    scores, rows = _scores(kernel, query, key, pairs), math.prod(shape(query)[:-1])
+    return _backward(scores, rows, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
+
+
+def _scores(kernel: Kernel, query: Value, key: Value, pairs: Pairs) -> Dim:
+    """The pairs over all heads and batches, positions before heads."""
+    if (longest := _longest_key(kernel)) is not None:
+        return math.prod(shape(query)[:-1]) * longest
+    batch, queries, heads, _ = shape(query)
+    return batch * heads * pairs(kernel, queries, shape(key)[1])
 
 
 def _longest_key(kernel: Kernel) -> Dim | None:
@@ -77,44 +172,6 @@ def _longest_key(kernel: Kernel) -> Dim | None:
         return None
     longest = kernel.attributes.get("max_k", kernel.attributes.get("max_seqlen_k"))
     return longest if isinstance(longest, Dim) else None
-
-
-def _backward(rows: Dim, keys: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
-    """The gradients of queries, keys and values, scores made again."""
-    scores = rows * keys
-    return Cost(2 * scores * (3 * key_width + 2 * value_width), scores * (6 + masked) + 2 * rows * value_width)
-
-
-@flops_rules(
-    "aten._scaled_dot_product_flash_attention_backward",
-    "aten._scaled_dot_product_flash_attention_for_cpu_backward",
-    "aten._scaled_dot_product_efficient_attention_backward",
-    "aten._scaled_dot_product_cudnn_attention_backward",
-    "aten._scaled_dot_product_fused_attention_overrideable_backward",
-)
-def _sdpa_backward(kernel: Kernel) -> Cost:
-    """Heads before positions; the gradient of the output comes first."""
-    gradient, query, key, value = kernel.inputs[:4]
-    rows = math.prod(shape(gradient)[:-1])
-    return _backward(rows, shape(key)[-2], shape(query)[-1], shape(value)[-1], _is_masked(kernel))
-
-
-@flops_rules("flex_attention_backward")
-def _flex_backward(kernel: Kernel) -> Cost:
-    """Heads before positions; queries, keys and values come first."""
-    query, key, value = kernel.inputs[:3]
-    return _backward(math.prod(shape(query)[:-1]), shape(key)[-2], shape(query)[-1], shape(value)[-1], masked=False)
-
-
-@flops_rules("aten._flash_attention_backward", "aten._efficient_attention_backward", "aten._cudnn_attention_backward")
-def _positions_first_backward(kernel: Kernel) -> Cost:
-    """Positions before heads, packed or not; the gradient of the output comes first."""
-    _, query, key, value = kernel.inputs[:4]
-    keys = _longest_key(kernel)
-    if keys is None:
-        keys = shape(key)[1]
-    rows = math.prod(shape(query)[:-1])
-    return _backward(rows, keys, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
 
 
 @flops_rules("aten._native_multi_head_attention")
@@ -155,10 +212,10 @@ def _heads(kernel: Kernel, query: Value, key: Value, value: Value, masked: bool,
     assert isinstance(heads, Dim), "both kernels require a number of heads"
     projected = numel(query) + numel(key) + numel(value)
     projections = Cost(2 * width * (projected + numel(query)), projected + numel(query))
-    rows, keys = numel(query) // width * heads, shape(key)[-2]
+    scores = numel(query) // width * heads * shape(key)[-2]
     head_width = width // heads
-    averaging = Cost(pointwise=rows * keys if averaged else 0)
-    return projections + _attention(rows, keys, head_width, head_width, masked) + averaging
+    averaging = Cost(pointwise=scores if averaged else 0)
+    return projections + _attention(scores, head_width, head_width, masked) + averaging
 
 
 @flops_rules("aten._transform_bias_rescale_qkv")

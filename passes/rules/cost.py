@@ -21,24 +21,26 @@ class Cost:
 
     ``matrix`` is the work of multiply-add contractions: matrix products, convolutions, attention, recurrent layers.
     ``pointwise`` is everything else: element by element, normalisation, reduction, and the bias of a matrix product.
+    ``ops`` are contractions of integers: not FLOPs, since other units do them at another speed.
 
     >>> Cost(matrix=8) + Cost(matrix=2, pointwise=1) * 3
-    Cost(matrix=14, pointwise=3)
+    Cost(matrix=14, pointwise=3, ops=0)
     """
 
     matrix: Dim = 0
     pointwise: Dim = 0
+    ops: Dim = 0
 
     @property
     def total(self) -> Dim:
-        """Matrix and pointwise work together."""
+        """Matrix and pointwise work together, in FLOPs: without integer ``ops``."""
         return self.matrix + self.pointwise
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.matrix + other.matrix, self.pointwise + other.pointwise)
+        return Cost(self.matrix + other.matrix, self.pointwise + other.pointwise, self.ops + other.ops)
 
     def __mul__(self, times: Dim) -> Cost:
-        return Cost(self.matrix * times, self.pointwise * times)
+        return Cost(self.matrix * times, self.pointwise * times, self.ops * times)
 
 
 FREE = Cost()

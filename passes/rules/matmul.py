@@ -1,7 +1,8 @@
 """Matrix products: ``out = a @ b`` with inner extent k is 2 · k multiply-add FLOPs for each element of ``out``.
 
 As ``torch.utils.flop_counter`` has it (``mm_flop``): k multiplications and k additions, not k − 1, and no bias; that
-holds for batches and broadcasting. What is added to the product or scales it is pointwise work.
+holds for batches and broadcasting. What is added to the product or scales it is pointwise work. A product of integers,
+``_int_mm`` or any other whose result is integer, is OPs and not FLOPs (see ``flops.py``).
 """
 
 from __future__ import annotations
@@ -92,7 +93,6 @@ def _scaled_mm(kernel: Kernel) -> Cost:
     "aten._weight_int4pack_mm",
     "aten._weight_int4pack_mm_for_cpu",
     "aten._weight_int4pack_mm_with_scales_and_zeros",
-    "aten._dyn_quant_matmul_4bit",
 )
 def _weight_only_mm(kernel: Kernel) -> Cost:
     """``x @ weightᵀ`` with a quantised weight: the product; k is the last extent of x.
@@ -100,6 +100,16 @@ def _weight_only_mm(kernel: Kernel) -> Cost:
     Turning the weight back is left out: how often a kernel does that is not in its arguments.
     """
     return Cost(matrix=_product(kernel))
+
+
+@flops_rules("aten._dyn_quant_matmul_4bit")
+def _dynamic_mm(kernel: Kernel) -> Cost:
+    """The same, but x is quantised first (scale, round, two bounds: 4 per element), and integers meet integers.
+
+    The scales of x and of the weight are 2 for each element of the output.
+    """
+    x = kernel.inputs[0]
+    return Cost(pointwise=4 * numel(x) + 2 * numel(kernel.outputs[0]), ops=_product(kernel))
 
 
 @flops_rules("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")

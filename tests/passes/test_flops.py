@@ -14,13 +14,16 @@ from hypothesis import given, settings
 from strategies import graphs
 from torch import nn
 from torch.export import Dim
+from torch.nn import functional as F  # noqa: N812 -- as torch's own documentation has it
 from torch.utils.flop_counter import FlopCounterMode
 from zoo import ZOO
 
 import fxviz.models
+from fxviz.errors import InputError
 from fxviz.facts import Facts, Metric
 from fxviz.passes.flops import Cost, FlopCounts, Flops, flops_rules
 from fxviz.passes.rules.free import FREE_OPS
+from fxviz.report import report_lines
 from fxviz.tracing import trace
 
 if TYPE_CHECKING:
@@ -180,9 +183,7 @@ def test_every_pointwise_operator_of_torch_has_a_rule() -> None:
     missing = [
         name
         for name in _aten_operators(lambda overload: torch.Tag.pointwise in overload.tags)
-        if not name.endswith("_backward")
-        and f"aten.{name}" not in flops_rules
-        and f"aten.{name.removesuffix('_')}" not in flops_rules
+        if f"aten.{name}" not in flops_rules and f"aten.{name.removesuffix('_')}" not in flops_rules
     ]
     assert missing == []
 
@@ -225,6 +226,99 @@ def test_it_is_a_metric_of_both_columns() -> None:
     assert counts.by_op() == {"linear": 7 * 256 + 64, "gelu": 240, "add": 48}
     assert counts.by_kernel() == {"aten.linear": Cost(1856), "aten.gelu": Cost(0, 240), "aten.add": Cost(0, 48)}
     assert sum(counts.by_scope(1).values()) == counts.total
+
+
+def test_the_costliest_come_first() -> None:
+    counts = count(encoder(3, width=8, batch=2))
+    first, *_ = counts.graph.nodes
+    # 2·2·8·8 for each linear, in order of execution; layers of 2 linears, gelu and add follow
+    assert list(counts.top(2).items()) == [(first, 256), (counts.graph.nodes[1], 256)]
+    assert list(counts.top(2, depth=1).values()) == [3 * (2 * 256 + 5 * 16 + 16), 256]
+    assert [scope[-1].path for scope in counts.top(2, depth=1)] == ["layers", "embed"]
+    assert list(counts.matrix.top(1, depth=0).items()) == [((), counts.matrix.total)]
+    assert counts.top(0) == {}
+    with pytest.raises(InputError, match="from 0, not -1"):
+        counts.top(-1)
+
+
+def test_the_costliest_for_large_sizes_come_first() -> None:
+    B = sympy.Symbol("B", integer=True, positive=True)  # noqa: N806
+    counts = count(encoder(1, width=8, batch=B))
+    assert list(counts.top(1).values()) == [2 * 64 * B]
+
+
+# Integers -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", ["aten._int_mm.default", "aten.mm.default", "aten.matmul.default"])
+def test_a_product_of_integers_is_no_flops(op: str) -> None:
+    build = Builder()
+    x, w = build.input("x", 2, 8, dtype="int8"), build.parameter("w", 8, 4, dtype="int8")
+    y = build.op("mm", x, w, shape=(2, 4), dtype="int32", kernel=op)
+    z = build.op("mul", y, build.input("scale", 2, 4), dtype="float32")
+    counts = count(build.graph(z))
+    assert counts.ops.total == 2 * 2 * 4 * 8
+    assert (counts.ops.unit, counts.ops.label) == ("OPs", "integer OPs")
+    assert counts.matrix.total == counts.macs == 0
+    assert counts.total == counts.pointwise.total == 8
+    [line] = [line for line in report_lines(Facts(counts.graph)) if line.startswith("Integer OPs")]
+    assert line.endswith("128 OPs of integer matrix work, not among the FLOPs")
+
+
+def test_a_weight_that_is_turned_back_is_multiplied_in_floating_point() -> None:
+    build = Builder()
+    x, w = build.input("x", 2, 8), build.parameter("w", 4, 8, dtype="int8")
+    y = build.op("linear", x, w, shape=(2, 4), kernel="aten._weight_int8pack_mm.default")
+    counts = count(build.graph(y))
+    assert (counts.matrix.total, counts.ops.total) == (128, 0)
+
+
+def test_torch_says_that_a_product_is_of_integers() -> None:
+    def quantised(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return torch._int_mm(x, w) * 0.1
+
+    counts = count(trace(quantised, (torch.ones(32, 16, dtype=torch.int8), torch.ones(16, 24, dtype=torch.int8))))
+    assert (counts.matrix.total, counts.ops.total) == (0, 2 * 32 * 24 * 16)
+
+
+# Causal attention -----------------------------------------------------------------------------------------------------
+
+
+def attends(queries: int, keys: int, *, causal: bool) -> FlopCounts:
+    def model(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(q, k, k, is_causal=causal)
+
+    graph = trace(model, (torch.empty(2, 3, queries, 8), torch.empty(2, 3, keys, 8)))
+    return Facts(graph)[Flops(causal="exact")]
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(7, 7), (4, 9), (9, 4), (1, 5)])
+def test_the_exact_count_is_that_of_the_mask(queries: int, keys: int) -> None:
+    kept = int(
+        torch.ones(queries, keys, dtype=torch.bool).tril().sum()
+    )  # as F.scaled_dot_product_attention documents it
+    assert attends(queries, keys, causal=True).matrix.total == 2 * 3 * kept * 4 * 8
+    assert attends(queries, keys, causal=False).matrix.total == 2 * 3 * queries * keys * 4 * 8
+
+
+def test_the_exact_count_in_symbols() -> None:
+    def model(q: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(q, q, q, is_causal=True)
+
+    graph = trace(model, (torch.empty(2, 3, 16, 8),), dynamic_shapes=({2: Dim("S")},))
+    (S,) = graph.symbols  # noqa: N806
+    facts = Facts(graph)
+    assert sympy.expand(facts[Flops(causal="exact")].matrix.total - 2 * 3 * S * (S + 1) / 2 * 4 * 8) == 0
+    assert facts[Flops()].matrix.total == 2 * 3 * S**2 * 4 * 8
+
+
+def test_a_rule_of_ones_own_is_exact_enough() -> None:
+    graph = attends(4, 4, causal=True).graph
+    [op] = {kernel.op for kernel in graph.kernels if "attention" in kernel.op}
+    mine = flops_rules | {op: lambda kernel: Cost(matrix=5)}
+    assert Facts(graph)[Flops(mine, causal="exact")].matrix.total == 5
+    with pytest.raises(InputError, match='"dense" or "exact", not \'half\''):
+        Flops(causal="half")  # type: ignore[arg-type]
 
 
 def test_equal_questions_share_one_answer() -> None:

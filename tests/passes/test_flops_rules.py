@@ -64,6 +64,12 @@ class TestMatmul:
     def test_products(self, op: str, a: Shape, b: Shape, out: Shape, matrix: int) -> None:
         assert cost(op, {"self": a, "mat2": b}, out) == Cost(matrix)
 
+    def test_a_product_of_what_is_quantised_on_the_way(self) -> None:
+        # 4 for each element of x, and both scales for each of the output; the product is of integers
+        tensors = {"inp": (3, 4), "packed_weights": (99,)}
+        got = cost("aten._dyn_quant_matmul_4bit.default", tensors, (3, 5))
+        assert got == Cost(0, 4 * 12 + 2 * 15, ops=2 * 3 * 5 * 4)
+
     def test_a_sum_is_pointwise_and_so_is_a_factor(self) -> None:
         tensors = {"self": (5,), "mat1": (3, 4), "mat2": (4, 5)}
         assert cost("aten.addmm.default", tensors, (3, 5)) == Cost(2 * 3 * 4 * 5, 3 * 5)

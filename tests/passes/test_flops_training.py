@@ -17,11 +17,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from fxviz.facts import Facts
 from fxviz.ir import Attribute, Kernel, Phase, TensorType, Value
 from fxviz.passes.flops import Flops, _find, flops_rules
+from fxviz.passes.rules.attention import exact_rules
 from fxviz.passes.rules.cost import FREE, Cost
 from fxviz.tracing import trace_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from fxviz.passes.flops import FlopRule
+    from fxviz.rules import RuleTable
 
 aten = torch.ops.aten
 
@@ -199,14 +203,22 @@ B, H, L, S, E, V = 2, 4, 6, 9, 8, 16
 SCORES = B * H * L * S
 
 
-def attention(op: str, order: str = "bhle", extra: Mapping[str, tuple[int, ...]] = {}, **attributes: Attribute) -> Cost:
+def attention(
+    op: str,
+    order: str = "bhle",
+    extra: Mapping[str, tuple[int, ...]] = {},
+    rules: RuleTable[FlopRule] = flops_rules,
+    **attributes: Attribute,
+) -> Cost:
     shapes = {"grad_out": (B, H, L, V), "query": (B, H, L, E), "key": (B, H, S, E), "value": (B, H, S, V), **extra}
     if order == "blhe":
         shapes |= {name: (b, length, h, e) for name, (b, h, length, e) in list(shapes.items())[:4]}
     inputs = {name: Value(name, TensorType(shape, "float32")) for name, shape in shapes.items()}
     kernel = Kernel(op, tuple(inputs.values()), (inputs["query"],), tuple(inputs), attributes)
-    cost = cost_of(kernel)
-    assert cost is not None
+    rule = rules.find(op)
+    assert rule
+    cost = rule(kernel)
+    assert cost
     return cost
 
 
@@ -232,6 +244,17 @@ def test_a_mask_is_one_more_for_each_score() -> None:
     op = "aten._scaled_dot_product_flash_attention_for_cpu_backward.default"
     plain, causal, masked = attention(op), attention(op, is_causal=True), attention(op, extra={"attn_mask": (L, S)})
     assert causal == masked == plain + Cost(pointwise=SCORES)
+
+
+def test_the_exact_count_of_a_causal_mask_holds_backward() -> None:
+    kernel_op = "aten._flash_attention_backward.default"
+    rules = {
+        "dense": attention(kernel_op, "blhe", is_causal=True),
+        "exact": attention(kernel_op, "blhe", rules=exact_rules, is_causal=True),
+    }
+    # of these kernels the last query meets the last key: the mask is the lower triangle from the end
+    kept = int(torch.ones(L, S).tril(diagonal=S - L).sum())
+    assert rules["exact"].matrix * L * S == rules["dense"].matrix * kept
 
 
 def test_packed_sequences_meet_the_longest() -> None:
