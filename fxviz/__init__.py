@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import fxviz.models as models
+    from fxviz.autograd import make_dot
     from fxviz.errors import (
         ExportError,
         FormatError,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
     from fxviz.serialize import load
-    from fxviz.tracing import trace, trace_training
+    from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.view import Box, Edge, View
 
     __version__: str
@@ -57,6 +58,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "load",
     "models",
     "trace",
+    "trace_autograd",
     "trace_training",
     # the graph
     "Call",
@@ -91,6 +93,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Exporter",
     "View",
     "export",
+    "make_dot",
     "render",
     # what can go wrong
     "ExportError",
@@ -106,6 +109,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
 ]
 
 _NAMES_BY_MODULE = {
+    "fxviz.autograd": "make_dot",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
     "fxviz.facts": "Analysis Facts Metric Tally Transform",
@@ -118,7 +122,7 @@ _NAMES_BY_MODULE = {
     "fxviz.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
     "fxviz.serialize": "load",
-    "fxviz.tracing": "trace trace_training",
+    "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.view": "Box Edge View",
 }
 _HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
