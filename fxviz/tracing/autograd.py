@@ -47,7 +47,7 @@ def trace_autograd(
 
     Raises `InputError` if there is no tensor in ``output``, or ``params`` is no mapping of tensors.
 
-    >>> layer = nn.Linear(4, 2)
+    >>> layer = torch.nn.Linear(4, 2)
     >>> graph = trace_autograd(layer(torch.ones(3, 4)).relu(), dict(layer.named_parameters()))
     >>> [node.op for node in graph.nodes]
     ['AccumulateGrad', 'AccumulateGrad', 'TBackward0', 'AddmmBackward0', 'ReluBackward0']
