@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydot
 
-from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
-from fxviz.exporters.palette import color_of, tint
+from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Legend, Shape, draw
+from fxviz.exporters.palette import INK, color_of, heat_colors, tint
 
 if TYPE_CHECKING:
     from fxviz.view import View
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Dot"]
 
 _FONT = "Helvetica"  # one of the few whose widths every Graphviz knows; written to SVG with a fallback
-_INK, _FAINT, _FAINT_ON_DARK = "#1e293b", "#64748b", "#d5e7e5"  # titles; the lines under them
+_FAINT, _FAINT_ON_DARK = "#64748b", "#d5e7e5"  # the lines under titles
 _LINE = "#64748b"
 
 
@@ -59,17 +59,28 @@ class Dot:
             ranksep="0.35",
             labelloc="b",
             fontsize="10",
-            fontcolor=_quote(_INK),
+            fontcolor=_quote(INK),
             tooltip=_tooltip(drawing.tooltip),
         )
-        font = {"fontname": _FONT, "fontcolor": _quote(_INK)}
+        font = {"fontname": _FONT, "fontcolor": _quote(INK)}
         graph.set_node_defaults(
             shape="box", style=_quote("rounded,filled"), fontsize="12", margin=_quote("0.14,0.07"), height="0.3", **font
         )
         graph.set_edge_defaults(color=_quote(_LINE), arrowsize="0.6", fontsize="9", **font)
-        if drawing.footer:
-            graph.set("label", _label(drawing.footer, (), bold=False))
+        if drawing.footer or drawing.legend:
+            graph.set("label", _footer(drawing.footer, drawing.legend))
         return graph
+
+
+def _footer(text: str, legend: Legend | None) -> str:
+    """An HTML-like label: the scale of colours, and under it what is not shown."""
+    if legend is None:
+        return _label(text, (), bold=False)
+    scale = "".join(f'<td bgcolor="{heat_colors(step / 8)[0]}" width="14"></td>' for step in range(9))
+    row = f"<td>{_escape(legend.label)}: {_escape(legend.least)}</td>{scale}<td>{_escape(legend.most)}</td>"
+    table = '<table border="0" cellborder="0" cellspacing="0" cellpadding="3">'
+    text_row = f"<tr><td>{_escape(text)}</td></tr>" if text else ""
+    return f"<{table}<tr><td>{table}<tr>{row}</tr></table></td></tr>{text_row}</table>>"
 
 
 def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
@@ -118,6 +129,10 @@ def _node(shape: Shape) -> pydot.Node:
                 "margin": _quote("0.08,0.03"),
                 "height": "0.2",
             }
+    if shape.heat is not None:
+        fill, ink = heat_colors(shape.heat)
+        label = _label(shape.title, shape.lines, faint=ink)
+        attributes |= {"label": label, "fontcolor": _quote(ink), "fillcolor": _quote(fill), "color": _quote(_LINE)}
     if shape.stacked:
         attributes["peripheries"] = "2"
     return pydot.Node(shape.id, **attributes)

@@ -19,7 +19,7 @@ from fxviz.view import Box, Item, View
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Arrow", "Direction", "Drawing", "Form", "Group", "Shape", "draw"]
+__all__ = ["Arrow", "Direction", "Drawing", "Form", "Group", "Legend", "Shape", "draw"]
 
 Direction: TypeAlias = Literal["TB", "LR"]
 """The way the arrows run: from top to bottom, or from left to right."""
@@ -36,7 +36,10 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 
 @dataclass(frozen=True)
 class Shape:
-    """One thing without visible parts; ``stacked`` where it stands for several equal ones."""
+    """One thing without visible parts; ``stacked`` where it stands for several equal ones.
+
+    ``heat``, from 0 to 1, is what colours it where a number does, else its ``kind``.
+    """
 
     number: int
     form: Form
@@ -45,6 +48,7 @@ class Shape:
     lines: tuple[str, ...]
     tooltip: str
     stacked: bool = False
+    heat: float | None = None
 
     @property
     def id(self) -> str:
@@ -88,6 +92,16 @@ class Drawing:
     children: tuple[Shape | Group, ...]
     arrows: tuple[Arrow, ...]
     footer: str = ""
+    legend: Legend | None = None
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the colours of a drawing mean: from ``least`` to ``most``."""
+
+    label: str
+    least: str
+    most: str
 
 
 def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
@@ -145,6 +159,7 @@ class _Drafter:
             (*inputs, *children, *outputs),
             self._arrows(),
             _one_line(left_out(view.hidden), _LINE),
+            Legend(f"{view.heat.metric.label}, all copies together", "0", view.heat.most) if view.heat else None,
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:
@@ -161,12 +176,15 @@ class _Drafter:
     def _kind(self, end: _End | _Reference) -> str:
         if isinstance(end, _Reference):
             return self._kind(end.sources[0]) if len(end.sources) == 1 else "other"
-        return end.kind if isinstance(end, _Gathered) else self._view.kind(end)
+        if isinstance(end, _Gathered):
+            return end.kind
+        return "other" if self._view.heat else self._view.kind(end)
 
     def _shape(self, end: _End | _Reference, form: Form, kind: str) -> Shape:
         title, lines, tooltip = self._texts(end)
         stacked = isinstance(end, Box) and end.times > 1
-        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked)
+        heat = self._view.heat.at(end) if self._view.heat and isinstance(end, Box | Node) else None
+        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked, heat)
         self._shapes[end] = shape
         return shape
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
 from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
-from fxviz.exporters.palette import COLORS, color_of
+from fxviz.exporters.palette import COLORS, color_of, heat_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,8 @@ __all__ = ["Mermaid"]
 # Mermaid's own limits, which a diagram cannot raise: beyond them a page shows an error instead of the picture.
 _MOST_EDGES = 500
 _MOST_CHARACTERS = 50_000
+
+_LEVELS = 10  # steps of a scale of colours, a class each
 
 # What changes the geometry from version to version is pinned. A theme is not: that would switch off a page's dark mode.
 _HEADER = """\
@@ -69,8 +71,8 @@ class Mermaid:
         yield f"flowchart {self.direction}"
         yield from self._children(drawing.children, "  ")
         yield from (f"  {_link(arrow)}" for arrow in drawing.arrows)
-        if drawing.footer:
-            yield f"  footer[{_label(drawing.footer, ())}]:::footer"
+        if footer := _footer(drawing):
+            yield f"  footer[{_label(footer[0], footer[1:])}]:::footer"
         yield from (f"  {line}" for line in _styles(drawing))
 
     def _children(self, children: tuple[Shape | Group, ...], indent: str) -> Iterator[str]:
@@ -104,10 +106,20 @@ def _link(arrow: Arrow) -> str:
     return f"{arrow.source.id} -->{label} {arrow.target.id}"
 
 
+def _footer(drawing: Drawing) -> tuple[str, ...]:
+    legend = drawing.legend
+    scale = f"the darker, the more {legend.label}: {legend.least} to {legend.most}" if legend else ""
+    return tuple(filter(None, (scale, drawing.footer)))
+
+
 def _styles(drawing: Drawing) -> Iterator[str]:
     """The classes that are used. Fills are translucent and no text colour is set, so that light and dark themes show."""
     shapes, groups = _flatten(drawing.children)
-    for name, color in sorted({_class(shape): color_of(shape.kind) for shape in shapes}.items()):
+    for level in sorted({_level(shape.heat) for shape in shapes if shape.heat is not None}):
+        # Opaque, with a text colour that suits it in any theme.
+        fill, ink = heat_colors(level / _LEVELS)
+        yield f"classDef heat{level} fill:{fill},color:{ink},stroke:{color_of('scope')}"
+    for name, color in sorted({_class(shape): color_of(shape.kind) for shape in shapes if shape.heat is None}.items()):
         match name:
             case "reference":
                 yield f"classDef {name} fill:#ffffff00,stroke:{color_of('scope')},stroke-dasharray:4 3"
@@ -115,7 +127,7 @@ def _styles(drawing: Drawing) -> Iterator[str]:
                 yield f"classDef {name} fill:{color}1f,stroke:{color}"
             case _:
                 yield f"classDef {name} fill:{color}33,stroke:{color}"
-    if drawing.footer:
+    if _footer(drawing):
         yield "classDef footer fill:#ffffff00,stroke-width:0px,font-size:12px"
     for name, width, some in (
         ("open", "1px", [group for group in groups if not group.stacked]),
@@ -129,7 +141,13 @@ def _styles(drawing: Drawing) -> Iterator[str]:
 def _class(shape: Shape) -> str:
     if shape.form == "reference":
         return "reference"
+    if shape.heat is not None:
+        return f"heat{_level(shape.heat)}"
     return shape.kind if shape.kind in COLORS else "other"
+
+
+def _level(heat: float) -> int:
+    return round(heat * _LEVELS)
 
 
 def _flatten(children: tuple[Shape | Group, ...]) -> tuple[list[Shape], list[Group]]:

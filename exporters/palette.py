@@ -7,7 +7,10 @@ grey. Colour never stands alone: every title says what the thing is.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["COLORS", "color_of", "tint"]
+__all__ = ["COLORS", "INK", "color_of", "heat_colors", "tint"]
+
+INK = "#1e293b"
+"""The colour of text on white and on what is nearly white."""
 
 COLORS: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +37,20 @@ COLORS: Mapping[str, str] = MappingProxyType(
 def color_of(kind: str) -> str:
     """The border colour of a kind; an unknown one looks like ``"other"``."""
     return COLORS.get(kind, COLORS["other"])
+
+
+def heat_colors(share: float) -> tuple[str, str]:
+    """The fill for a share from 0 to 1, and the colour of text on it: Crameri's *lajolla*, even steps for every eye.
+
+    The near-black end is left out, so that the darkest fill stands out from a dark page too.
+
+    >>> heat_colors(0.0), heat_colors(1.0)
+    (('#fffecb', '#1e293b'), ('#653329', '#ffffff'))
+    """
+    from cmap import Colormap  # only where a picture is coloured by a number: it takes a third of a second
+
+    color = Colormap("crameri:lajolla_r")(0.75 * share)
+    return color.hex.lower(), INK if color.hsl.l > 0.5 else "#ffffff"
 
 
 def tint(color: str, share: float) -> str:

@@ -139,6 +139,7 @@ _view = _options(
         metavar="NAMES",
         help="The numbers to show, separated by commas: parameters, flops, memory, or those of a plugin.",
     ),
+    click.option("--color", metavar="NAME", help="Colour pictures by one of these numbers, the darker the more."),
 )
 
 MODEL_HELP = """
@@ -177,6 +178,7 @@ def summary(
     no_fold: bool,
     no_hide: bool,
     show: str | None,
+    color: str | None,
 ) -> None:
     """Print a table of the model, its totals, and what was not counted."""
     from rich.console import Console
@@ -186,7 +188,7 @@ def summary(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
-        view = _view_of(facts, "text", depth, budget, no_fold, no_hide, show)
+        view = _view_of(facts, "text", depth, budget, no_fold, no_hide, show, color)
         lines = report_lines(facts)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -221,6 +223,7 @@ def export(
     no_fold: bool,
     no_hide: bool,
     show: str | None,
+    color: str | None,
     outputs: tuple[str, ...],
     format_: str | None,
 ) -> None:
@@ -238,7 +241,7 @@ def export(
     facts = _facts(model, inputs, dtype, mode)
     for output, name in formats.items():
         with _progress(f"writing {output}"):
-            content = render(_view_of(facts, name, depth, budget, no_fold, no_hide, show), name)
+            content = render(_view_of(facts, name, depth, budget, no_fold, no_hide, show, color), name)
             if output != "-":
                 write_file(output, content)
         if output == "-":
@@ -263,6 +266,7 @@ def netron(
     no_fold: bool,
     no_hide: bool,
     show: str | None,
+    color: str | None,
     port: int,
     no_browser: bool,
 ) -> None:
@@ -272,7 +276,7 @@ def netron(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("writing ONNX"):
-        content = render(_view_of(facts, "onnx", depth, budget, no_fold, no_hide, show), "onnx")
+        content = render(_view_of(facts, "onnx", depth, budget, no_fold, no_hide, show, color), "onnx")
     content = content.encode() if isinstance(content, str) else content
     logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
@@ -312,7 +316,14 @@ def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -
 
 
 def _view_of(
-    facts: Facts, format: str, depth: int | None, budget: int | None, no_fold: bool, no_hide: bool, show: str | None
+    facts: Facts,
+    format: str,
+    depth: int | None,
+    budget: int | None,
+    no_fold: bool,
+    no_hide: bool,
+    show: str | None,
+    color: str | None,
 ) -> View:
     """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
     from fxviz.output import READABLE, SHOWN, is_whole
@@ -328,6 +339,7 @@ def _view_of(
         hide=picture and not no_hide,
         budget=READABLE if budget is None and depth is None and picture else budget,
         show=tuple(find_analysis(name)() for name in names),
+        color=color,
     )
 
 

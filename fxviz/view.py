@@ -26,12 +26,14 @@ from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
 from fxviz.frames import scope_sizes
+from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeats
+from fxviz.plugins import find_analysis
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ class View:
     root: Box
     edges: tuple[Edge, ...]
     metrics: tuple[Metric, ...] = ()
+    color: Metric | None = None
     twins: Mapping[Value, Value] = field(default_factory=lambda: MappingProxyType({}))
     hidden: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     _bookkeeping: frozenset[Node] = frozenset()
@@ -111,15 +114,21 @@ class View:
         hide: bool = False,
         budget: int | None = None,
         show: tuple[Analysis[Any], ...] = (),
+        color: Analysis[Any] | str | None = None,
     ) -> View:
         """Decide a view.
 
-        ``depth`` closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
-        ``fold`` shows a run of equal siblings as one box. ``hide`` leaves out bookkeeping: views, reshapes, copies, casts,
-        dropout in inference, and constants that are computed in passing (see `fxviz.passes.bookkeeping`). ``budget`` opens
-        boxes only as far as at most so many things and edges between them are seen, those first that hold most of the
-        FLOPs or parameters, or of the operations where neither is known; what is at the top level is seen at any rate. ``show`` names the analyses whose numbers are
-        written on each item, in that order.
+        Args:
+            source: A graph, or its facts.
+            depth: Closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
+            fold: Shows a run of equal siblings as one box.
+            hide: Leaves out bookkeeping: views, reshapes, copies, casts, dropout in inference, and constants that are
+                computed in passing (see `fxviz.passes.bookkeeping`).
+            budget: Opens boxes only as far as at most so many things and edges between them are seen, those first that
+                hold most of the FLOPs or parameters, or of the operations where neither is known. What is at the top
+                level is seen at any rate.
+            show: The analyses whose numbers are written on each item, in that order.
+            color: The analysis, or its name, that colours a picture: the more an item has of it, the darker.
 
         A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
         with it; neither is a level of depth.
@@ -141,6 +150,7 @@ class View:
             _box(root, wiring, boxes),
             tuple(Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items()),
             tuple(_metric(facts, analysis) for analysis in show),
+            _metric(facts, find_analysis(color)() if isinstance(color, str) else color) if color else None,
             MappingProxyType(wiring.twins),
             MappingProxyType(dict(Counter(node.op for node in wiring.hidden).most_common())),
             frozenset(handed_on),
@@ -171,6 +181,11 @@ class View:
             return "input" if item.role is Role.INPUT else "output"
         operation = item if isinstance(item, Node) else self._singles.get(item.scope)
         return kind_of(operation.op) if operation else "scope"
+
+    @cached_property
+    def heat(self) -> Heat | None:
+        """How much of the metric that colours the view each visible thing holds; None where kinds colour it."""
+        return heat(self, self.color) if self.color else None
 
     def title(self, item: Item | Value) -> str:
         """The name of an item in a few words: ``add``, ``conv1: conv2d``, ``0: Bottleneck``, ``layers.0–11: Block × 12``."""

@@ -38,7 +38,7 @@ LAYERS = {
     "graph": layer("ir expressions inputs printer quantity serialize verify", "base"),
     "facts": layer("facts frames", "base graph"),
     "passes": layer("passes", "base graph facts"),
-    "view": layer("view budget captions folding wiring", "base graph facts passes"),
+    "view": layer("view budget captions folding heat wiring", "base graph facts passes"),
     "exporters": layer("exporters", "base graph facts view"),
     "tracing": layer("tracing", "base graph"),
     "models": layer("models zoos", "base graph tracing"),

@@ -121,6 +121,18 @@ def test_one_trace_many_files(folder: Path) -> None:
     assert (folder / "again.json").read_bytes() == (folder / "m.json").read_bytes()
 
 
+def test_export_options_decide_what_a_picture_shows(folder: Path) -> None:
+    def drawn(*options: str) -> str:
+        result = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "dot", *options)
+        assert result.exit_code == 0
+        return result.stdout
+
+    assert len(drawn("--budget", "1")) < len(drawn())
+    assert drawn("--depth", "0") == drawn("--depth", "0", "--budget", "1000")
+    assert "all copies together" in drawn("--color", "flops")
+    assert "did you mean flops" in fails("export", "net.py:net", "-i", "2,4", "-o", "m.dot", "--color", "flosp")
+
+
 def test_export_to_stdout(folder: Path) -> None:
     text = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "mermaid")
     assert "flowchart" in text.stdout

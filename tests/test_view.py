@@ -20,6 +20,7 @@ from tree import edges, tree
 
 from fxviz.errors import InputError
 from fxviz.facts import Facts, Tally
+from fxviz.heat import heat
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.passes.kinds import KINDS, kind_of
 from fxviz.view import Box, Item, View
@@ -501,6 +502,42 @@ def test_a_budget_and_a_depth_hold_both_and_a_budget_of_nothing_is_refused() -> 
         View.of(stages(3), budget=0)
 
 
+# Colour ---------------------------------------------------------------------------------------------------------------
+
+
+def test_heat_is_what_all_copies_hold_relative_to_the_most() -> None:
+    graph = encoder(12)
+    view = View.of(graph, color=Elements())
+    assert view.heat
+    amounts = {view.title(item): view.heat.at(item) for item in view.walk()}
+    assert amounts == {
+        "embed: linear": 8 / 96,
+        "layers.0–11: Block × 12": None,
+        "mlp: Sequential": None,
+        **dict.fromkeys(("0: linear", "1: gelu", "2: linear", "add"), 1.0),
+        "head: linear": 2 / 96,
+    }
+    closed = View.of(graph, depth=0, color=Elements()).heat
+    assert closed
+    assert [closed.amounts.get(item) for item in closed.amounts] == [8, 12 * 4 * 8, 2]
+    assert closed.most == "384 FLOPs"
+
+
+def test_a_view_is_coloured_by_name_and_by_kinds_where_nobody_asks() -> None:
+    view = View.of(encoder(2), color="parameters")
+    assert view.color
+    assert view.color.label == "parameters"
+    assert View.of(encoder(2)).heat is None
+    with pytest.raises(InputError, match="flosp"):
+        View.of(encoder(2), color="flosp")
+
+
+def test_what_is_not_a_number_has_no_heat() -> None:
+    view = View.of(encoder(2, batch=sympy.Symbol("B", integer=True, positive=True)), color=Elements())
+    assert view.heat
+    assert (view.heat.amounts, view.heat.most) == ({}, "not known")
+
+
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
@@ -850,6 +887,16 @@ def test_law_every_copy_is_the_same_computation_as_the_one_shown(view: View) -> 
                     assert [view.shown(value) for value in node.outputs] == [
                         view.shown(value) for value in twin.outputs
                     ]
+
+
+@laws
+@given(views)
+def test_law_heat_is_all_that_is_seen(view: View) -> None:
+    for metric in view.metrics:
+        hidden = [node for node in view.graph.nodes if locate(view, node)[0] is None]
+        amounts = heat(view, metric).amounts
+        assert sum(amounts.values()) + sum(metric.at(node) or 0 for node in hidden) == (metric.at(()) or 0)  # type: ignore[misc]
+        assert set(amounts) == {item for item in view.walk() if isinstance(item, Node) or not item.open}
 
 
 @laws

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from build import encoder
+from build import Builder, encoder
 from hostile import WORDS, legible, renamed, words
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fxviz.exporters.dot import Dot
+from fxviz.exporters.palette import heat_colors
 from fxviz.view import View
 
 if TYPE_CHECKING:
@@ -117,3 +118,23 @@ def test_any_label_survives_graphviz(labels: list[str]) -> None:
 def test_a_tooltip_stays_below_the_longest_string_that_graphviz_reads() -> None:
     for hard in ("&", '"', "\\", "😀", "\n"):
         lay_out(Dot().export(renamed([hard * 5000])))
+
+
+def test_a_number_colours_operations_and_is_explained_under_the_picture() -> None:
+    view = View.of(encoder(), depth=0, color="parameters")
+    svg = lay_out(Dot().export(view))
+    drawn = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert "parameters, all copies together: 0" in drawn
+    assert "1.54 k" in drawn
+    fills = [shape.get("fill") for shape in svg.iter("{http://www.w3.org/2000/svg}path")]
+    assert heat_colors(1.0)[0] in fills  # the folded layers
+    assert heat_colors(16 / 1536)[0] in fills  # the head
+
+
+def test_what_is_hidden_is_told_under_the_picture() -> None:
+    build = Builder("hidden")
+    x = build.op("view", build.op("relu", build.input("x", 1, 8)), view=True)
+    graph = build.graph(build.op("relu", x))
+    drawn = lay_out(Dot().export(View.of(graph, hide=True))).iter("{http://www.w3.org/2000/svg}text")
+    assert "not shown: 1 view" in [text.text for text in drawn]
+    assert "not shown" not in Dot().export(View.of(graph))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from fxviz.errors import ExportError
 from fxviz.exporters.mermaid import Mermaid
+from fxviz.exporters.palette import heat_colors
 from fxviz.view import View
 
 if TYPE_CHECKING:
@@ -105,3 +106,17 @@ def test_a_view_beyond_the_limits_is_refused() -> None:
 def test_a_view_of_too_many_characters_is_refused() -> None:
     with pytest.raises(ExportError, match="50,000 characters"):
         Mermaid().export(renamed(["<" * 100] * 60))
+
+
+def test_a_number_colours_operations_and_hidden_ones_are_told_in_a_footer() -> None:
+    build = Builder("hidden")
+    x = build.op("view", build.op("linear", build.input("x", 1, 8), build.parameter("weight", 8, 8)), view=True)
+    graph = build.graph(build.op("relu", x))
+    text = Mermaid().export(View.of(graph, hide=True, color="parameters"))
+    assert ":::heat10" in text
+    fill, ink = heat_colors(1.0)
+    assert f"classDef heat10 fill:{fill},color:{ink}" in text
+    drawn = mermaidx.render(text).svg()
+    assert "the darker, the more parameters, all copies together: 0 to 64" in drawn
+    assert "not shown: 1 view" in drawn
+    assert "footer" not in Mermaid().export(View.of(graph))

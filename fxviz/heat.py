@@ -1,0 +1,63 @@
+"""How much of a metric each visible thing holds: what a picture is coloured by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fxviz.ir import Node
+from fxviz.quantity import format_quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fxviz.facts import Metric
+    from fxviz.ir import Dim
+    from fxviz.view import Item, View
+
+__all__ = ["Heat", "heat"]
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """The amounts of a metric by operation and closed box, all copies of what is folded together.
+
+    Only numbers count: what is not known, or depends on symbols, has no heat.
+    """
+
+    metric: Metric
+    amounts: Mapping[Item, int]
+
+    def at(self, item: Item) -> float | None:
+        """From 0 for nothing to 1 for the most of all; None where nothing is known, and for an open box."""
+        amount = self.amounts.get(item)
+        return None if amount is None else amount / (self._most or 1)
+
+    @property
+    def _most(self) -> int:
+        return max(self.amounts.values(), default=0)
+
+    @property
+    def most(self) -> str:
+        """The most of all, to be read."""
+        return format_quantity(self._most, self.metric.unit) if self.amounts else "not known"
+
+
+def heat(view: View, metric: Metric) -> Heat:
+    """Measure all that is visible in a view."""
+    amounts: dict[Item, Dim | None] = {item: metric.at(*nodes) for item, nodes in _seen_in(view).items()}
+    return Heat(metric, {item: amount for item, amount in amounts.items() if isinstance(amount, int)})
+
+
+def _seen_in(view: View) -> Mapping[Item, list[Node]]:
+    """The operations behind each operation and closed box, those in hidden copies too."""
+    items = [*view.walk()]
+    boxes = {item.scope: item for item in items if not isinstance(item, Node) and not item.open}
+    seen: dict[Item, list[Node]] = {item: [] for item in items if isinstance(item, Node) or not item.open}
+    for node in view.graph.nodes:
+        shown = view.graph.producers[view.shown(node.outputs[0])] if node.outputs else node
+        around = (boxes.get(shown.scope[:depth]) for depth in range(len(shown.scope) + 1))
+        item = shown if shown in seen else next(filter(None, around), None)
+        if item is not None:
+            seen[item].append(node)
+    return seen
