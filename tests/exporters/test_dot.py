@@ -35,7 +35,7 @@ PROGRAMS = [
 ]
 
 
-def lay_out(dot: str, program: str = "dot") -> ET.Element:
+def lay_out(dot: str, program: str = "dot" if shutil.which("dot") else "graphviz-pure") -> ET.Element:
     found = shutil.which(program, path=BESIDE)
     assert found, f"these tests need {program}"
     done = subprocess.run([found, "-Tsvg"], input=dot.encode(), capture_output=True, check=True)
