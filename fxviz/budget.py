@@ -22,7 +22,7 @@ def afford(root: Draft, budget: int, share: Callable[[Draft], float], edges: Cal
     """The drafted boxes, opened as far as at most ``budget`` things and as many edges are seen.
 
     What weighs most is opened first: by its ``share`` of the whole, less for each box of its kind that is open already;
-    nothing that weighs next to nothing, unless everything can be opened. The top level is seen whatever it takes.
+    nothing that weighs next to nothing, unless everything can be opened. What pinned boxes hold is seen whatever it takes.
     """
     if _size(root) <= budget and edges(root) <= budget:
         return root
@@ -35,7 +35,7 @@ def afford(root: Draft, budget: int, share: Callable[[Draft], float], edges: Cal
 
 def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iterator[Draft]:
     """The boxes to open, in this order, until as many things are seen as the budget has."""
-    left = budget - len(root.items)
+    left = budget - _size(_opened(root, frozenset()))
     opened: Counter[str] = Counter()
     waiting: list[tuple[float, int, Draft]] = []
     order = count()
@@ -45,7 +45,9 @@ def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iter
 
     def offer(box: Draft) -> None:
         for item in box.items:
-            if isinstance(item, Draft) and item.items and share(item) >= _LEAST:
+            if isinstance(item, Draft) and item.pinned:
+                offer(item)
+            elif isinstance(item, Draft) and item.items and share(item) >= _LEAST:
                 heappush(waiting, (-weight(item), next(order), item))
 
     offer(root)
@@ -61,16 +63,11 @@ def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iter
 
 
 def _opened(box: Draft, chosen: Set[Draft]) -> Draft:
-    """A copy in which only the chosen boxes, and the outermost one, are open."""
-    items = [
-        item
-        if not isinstance(item, Draft)
-        else _opened(item, chosen)
-        if item in chosen
-        else Draft(item.copies, [], open=False)
-        for item in box.items
-    ]
-    return Draft(box.copies, items, hidden=box.hidden)
+    """A copy in which only the chosen boxes and the pinned ones are open."""
+    if not (box.pinned or box in chosen):
+        return Draft(box.copies, [], open=False)
+    items = [_opened(item, chosen) if isinstance(item, Draft) else item for item in box.items]
+    return Draft(box.copies, items, hidden=box.hidden, pinned=box.pinned)
 
 
 def _size(box: Draft) -> int:

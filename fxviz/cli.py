@@ -132,6 +132,7 @@ _view = _options(
         type=click.IntRange(min=1),
         help="Show at most so many things, what costs most in detail; by default as many as fit on a page.",
     ),
+    click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3, and close all around it."),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
     click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
     click.option(
@@ -175,6 +176,7 @@ def summary(
     mode: Mode,
     depth: int | None,
     budget: int | None,
+    focus: str | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -188,7 +190,7 @@ def summary(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
-        view = _view_of(facts, "text", depth, budget, no_fold, no_hide, show, color)
+        view = _view_of(facts, "text", depth, budget, focus, no_fold, no_hide, show, color)
         lines = report_lines(facts)
     console = Console(highlight=False)
     if console.is_terminal:
@@ -220,6 +222,7 @@ def export(
     mode: Mode,
     depth: int | None,
     budget: int | None,
+    focus: str | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -241,7 +244,7 @@ def export(
     facts = _facts(model, inputs, dtype, mode)
     for output, name in formats.items():
         with _progress(f"writing {output}"):
-            content = render(_view_of(facts, name, depth, budget, no_fold, no_hide, show, color), name)
+            content = render(_view_of(facts, name, depth, budget, focus, no_fold, no_hide, show, color), name)
             if output != "-":
                 write_file(output, content)
         if output == "-":
@@ -263,6 +266,7 @@ def netron(
     mode: Mode,
     depth: int | None,
     budget: int | None,
+    focus: str | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -276,7 +280,7 @@ def netron(
 
     facts = _facts(model, inputs, dtype, mode)
     with _progress("writing ONNX"):
-        content = render(_view_of(facts, "onnx", depth, budget, no_fold, no_hide, show, color), "onnx")
+        content = render(_view_of(facts, "onnx", depth, budget, focus, no_fold, no_hide, show, color), "onnx")
     content = content.encode() if isinstance(content, str) else content
     logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
@@ -320,6 +324,7 @@ def _view_of(
     format: str,
     depth: int | None,
     budget: int | None,
+    focus: str | None,
     no_fold: bool,
     no_hide: bool,
     show: str | None,
@@ -339,6 +344,7 @@ def _view_of(
         hide=picture and not no_hide,
         budget=READABLE if budget is None and depth is None and picture else budget,
         show=tuple(find_analysis(name)() for name in names),
+        focus=focus,
         color=color,
     )
 

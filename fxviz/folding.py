@@ -29,13 +29,14 @@ _OUTSIDE = (-1, 0)  # where inputs and weights are made
 class Draft:
     """A box before it is known what flows through it. It stands for all of ``copies``; its items are those of the first.
 
-    ``hidden`` are the operations at its level that are no items.
+    ``hidden`` are the operations at its level that are no items. A ``pinned`` box leads to what is looked at: it is open.
     """
 
     copies: tuple[Scope, ...]
     items: list[DraftItem]
     open: bool = True
     hidden: list[Node] = field(default_factory=list)
+    pinned: bool = False
 
     def close(self) -> None:
         """Make it one thing, with nothing to be seen in it."""
@@ -45,31 +46,52 @@ class Draft:
 DraftItem: TypeAlias = Draft | Node
 
 
-def draft(repeats: Repeated, depth: int | None, fold: bool, hidden: Mapping[Node, Value | None]) -> Draft:
-    """The boxes of a graph, nested in one for the root; those that are nested deeper than ``depth`` are closed.
+def draft(
+    repeats: Repeated, *, depth: int | None, fold: bool, hidden: Mapping[Node, Value | None], focus: Scope = ()
+) -> Draft:
+    """The boxes of a graph, nested in one for the root; those nested deeper than ``depth`` below the focus are closed.
 
-    ``hidden`` are operations that are not to be seen, each with the value that it hands on, if any.
+    ``hidden`` are operations that are not to be seen, each with the value that it hands on, if any. All boxes that are
+    neither in ``focus`` nor around it are closed.
     """
-    root = Draft(((),), [])
-    root.items = _Nesting(repeats, fold, hidden).items(repeats.root, root.hidden)
+    root = Draft(((),), [], pinned=True)
+    root.items = _Nesting(repeats, fold, hidden, focus).items(repeats.root, root.hidden)
+    _close_around(root, focus)
     if depth is not None:
         _close_below(root, depth)
     return root
 
 
+def _close_around(box: Draft, focus: Scope) -> None:
+    for item in box.items:
+        if isinstance(item, Draft):
+            scope = item.copies[0]
+            item.pinned = _leads_to(scope, focus)
+            if item.pinned:
+                _close_around(item, focus)
+            elif scope[: len(focus)] != focus:
+                item.close()
+
+
 def _close_below(box: Draft, depth: int) -> None:
     for item in box.items:
-        if isinstance(item, Draft) and depth > 0:
-            _close_below(item, depth - 1)
+        if isinstance(item, Draft) and (item.pinned or depth > 0):
+            _close_below(item, depth if item.pinned else depth - 1)
         elif isinstance(item, Draft):
             item.close()
+
+
+def _leads_to(scope: Scope, focus: Scope) -> bool:
+    """Whether ``focus`` is ``scope`` or in it."""
+    return focus[: len(scope)] == scope
 
 
 class _Nesting:
     """Turns frames into boxes: none around a single thing, one around a run of equal siblings."""
 
-    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value | None]) -> None:
+    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value | None], focus: Scope) -> None:
         self._repeats = repeats
+        self._focus = focus
         self._fold = fold
         self._hidden = hidden
         nodes = repeats.graph.nodes
@@ -154,6 +176,8 @@ class _Nesting:
         first = run[0]
         if (
             not self._fold
+            or _leads_to(first.scope, self._focus)
+            or _leads_to(item.scope, self._focus)
             or series(first.scope[-1].path) != series(item.scope[-1].path)
             or not self._repeats.equal(first.scope, item.scope)
         ):

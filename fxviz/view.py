@@ -27,13 +27,13 @@ from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
 from fxviz.frames import scope_sizes
 from fxviz.heat import Heat, heat
-from fxviz.ir import Graph, Node, Role, Scope, Value
+from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeats
-from fxviz.plugins import find_analysis
+from fxviz.plugins import find_analysis, suggest
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class View:
         fold: bool = True,
         hide: bool = False,
         budget: int | None = None,
+        focus: str | None = None,
         show: tuple[Analysis[Any], ...] = (),
         color: Analysis[Any] | str | None = None,
     ) -> View:
@@ -127,6 +128,8 @@ class View:
             budget: Opens boxes only as far as at most so many things and edges between them are seen, those first that
                 hold most of the FLOPs or parameters, or of the operations where neither is known. What is at the top
                 level is seen at any rate.
+            focus: The path of a module, ``encoder.layers.3``, ``cell@2`` for its third call: what is not in it is closed,
+                and ``depth`` counts from there.
             show: The analyses whose numbers are written on each item, in that order.
             color: The analysis, or its name, that colours a picture: the more an item has of it, the darker.
 
@@ -140,7 +143,8 @@ class View:
         facts = source if isinstance(source, Facts) else Facts(source)
         repeats = facts[Repeats()]
         handed_on = bookkeeping(facts.graph) if hide else {}
-        root = draft(repeats, depth, fold, handed_on)
+        looked_at = _find(facts.graph, focus) if focus else ()
+        root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at)
         if budget is not None:
             root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on)))
         wiring = wire(repeats, root, handed_on)
@@ -253,6 +257,17 @@ class View:
             if value.role is not Role.INPUT:
                 together.setdefault(self.shown(value), []).append(name)
         return {value: together[self.shown(value)] for value in (*graph.inputs, *graph.outputs)}
+
+
+def _find(graph: Graph, path: str) -> Scope:
+    """The scope of a path as `format_scope` writes it."""
+    prefixes = (scope[:depth] for scope in graph.scopes for depth in range(1, len(scope) + 1))
+    known: dict[str, Scope] = {}
+    for scope in prefixes:
+        known.setdefault(format_scope(scope), scope)
+    if path not in known:
+        raise InputError(f"no operation of {graph.name!r} ran in a module {path!r}{suggest(path, known)}")
+    return known[path]
 
 
 def _arrows(wiring: Wiring) -> int:

@@ -21,7 +21,7 @@ from tree import edges, tree
 from fxviz.errors import InputError
 from fxviz.facts import Facts, Tally
 from fxviz.heat import heat
-from fxviz.ir import Graph, Node, Role, Scope, Value
+from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.passes.kinds import KINDS, kind_of
 from fxviz.view import Box, Item, View
 
@@ -502,6 +502,63 @@ def test_a_budget_and_a_depth_hold_both_and_a_budget_of_nothing_is_refused() -> 
         View.of(stages(3), budget=0)
 
 
+# Focus ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_focus_opens_one_scope_and_closes_all_around_it() -> None:
+    graph = encoder(12)
+    assert tree(View.of(graph, focus="layers.3")).splitlines() == [
+        "embed: linear",
+        "layers: ModuleList",
+        "  [0–2: Block × 3]",
+        "  3: Block",
+        "    mlp: Sequential",
+        "      0: linear",
+        "      1: gelu",
+        "      2: linear",
+        "    add",
+        "  [4–11: Block × 8]",
+        "head: linear",
+    ]
+    assert tree(View.of(graph, focus="layers.3", depth=0)).splitlines()[3:6] == [
+        "  3: Block",
+        "    [mlp: Sequential]",
+        "    add",
+    ]
+    assert tree(View.of(graph, focus="layers.11.mlp", budget=1)).splitlines()[2:] == [
+        "  [0–10: Block × 11]",
+        "  11: Block",
+        "    mlp: Sequential",
+        "      0: linear",
+        "      1: gelu",
+        "      2: linear",
+        "    add",
+        "head: linear",
+    ]
+
+
+def test_a_focus_on_a_container_or_an_operation_is_seen() -> None:
+    assert tree(View.of(encoder(3), focus="layers")) == tree(View.of(encoder(3)))
+    assert tree(View.of(encoder(2), focus="layers.1.mlp.1")).splitlines()[4:7] == [
+        "    mlp: Sequential",
+        "      0: linear",
+        "      1: gelu",
+    ]
+
+
+def test_a_focus_on_one_call_of_a_module_and_on_none() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for _ in range(4):
+        with build.module("cell", "Cell"):
+            x = build.op("tanh", build.op("neg", x))
+    graph = build.graph(x)
+    view = View.of(graph, focus="cell@2")
+    assert tree(view).splitlines() == ["[cell: Cell × 2]", "cell@2: Cell", "  neg", "  tanh", "[cell@3: Cell]"]
+    with pytest.raises(InputError, match="no operation of 'graph' ran in a module 'cel'; did you mean cell"):
+        View.of(graph, focus="cel")
+
+
 # Colour ---------------------------------------------------------------------------------------------------------------
 
 
@@ -719,10 +776,28 @@ def graph_of(body: tuple[Part, ...], returned: int) -> Graph:
 
 
 graphs = st.builds(graph_of, parts(), st.integers(0, 3))
+
+
+def focused(graph: Graph, which: int | None) -> str | None:
+    """The path of one of the graph's scopes, or None."""
+    paths = [format_scope(scope[:depth]) for scope in graph.scopes for depth in range(1, len(scope) + 1)]
+    return paths[which % len(paths)] if paths and which is not None else None
+
+
 views = st.builds(
-    lambda graph, depth, fold, hide: View.of(graph, depth=depth, fold=fold, hide=hide, show=(Elements(), Ordinals())),
+    lambda graph, which, depth, budget, fold, hide: View.of(
+        graph,
+        focus=focused(graph, which),
+        depth=depth,
+        budget=budget,
+        fold=fold,
+        hide=hide,
+        show=(Elements(), Ordinals()),
+    ),
     graphs,
+    st.none() | st.integers(0, 99),
     st.none() | st.integers(0, 3),
+    st.none() | st.integers(1, 20),
     st.booleans(),
     st.booleans(),
 )
