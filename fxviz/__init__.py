@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
     from fxviz.passes.shapes import Shapes
+    from fxviz.plot import plot_memory
     from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
     from fxviz.serialize import load
@@ -94,6 +95,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "View",
     "export",
     "make_dot",
+    "plot_memory",
     "render",
     # what can go wrong
     "ExportError",
@@ -119,6 +121,7 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",
     "fxviz.passes.shapes": "Shapes",
+    "fxviz.plot": "plot_memory",
     "fxviz.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
     "fxviz.serialize": "load",

@@ -6,20 +6,20 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sympy
 
 from fxviz.errors import InputError
-from fxviz.facts import Facts, add
-from fxviz.ir import Category, Dim, Graph, Node, Role, Scope, Storage, Value
+from fxviz.facts import Facts, add, at_large
+from fxviz.ir import Category, Dim, Graph, Node, Phase, Role, Scope, Storage, Value, format_scope
 from fxviz.passes.parameters import ParameterCount, Parameters
-from fxviz.passes.timelines import Timeline, at_large
+from fxviz.passes.timelines import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Holding", "Memory", "MemoryUse"]
+__all__ = ["Holding", "Memory", "MemoryUse", "Reading"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Memory:
 class Holding:
     """A storage, with the first value on it and the node that made it: None for what was there before the run.
 
-    ``scope`` is that of the node; for a parameter or buffer, that of the module that owns it.
+    ``scope`` is that of the module: in a backward pass, of the one whose gradient is computed; for a parameter, a buffer,
+    and for gradients and optimizer state that were there before, of the one that owns the parameter.
     """
 
     storage: Storage
@@ -61,6 +62,18 @@ class Holding:
     value: Value | None
     node: Node | None
     scope: Scope
+
+
+class Reading(NamedTuple):
+    """The bytes of one category while one kernel runs: a row of `MemoryUse.readings`."""
+
+    step: int
+    phase: str
+    scope: str
+    node: str
+    kernel: str
+    category: str
+    nbytes: Dim
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +119,16 @@ class MemoryUse:
         for storage in self.sizes:
             groups[storage.category].append(storage)
         return {category: self._timeline(storages) for category, storages in groups.items() if storages}
+
+    def readings(self) -> Iterator[Reading]:
+        """The timeline as a tidy table, one row for each step and category; ``pandas.DataFrame(memory.readings())`` has it.
+
+        The phase, scope, node and kernel are those of the step.
+        """
+        for step, (node, kernel) in enumerate(self.graph.walk()):
+            place = (step, node.phase.value, format_scope(node.scope), node.name, kernel.op)
+            for category, timeline in self.timeline.items():
+                yield Reading(*place, category.value, timeline[step])
 
     @cached_property
     def held(self) -> Timeline:
@@ -165,13 +188,29 @@ class MemoryUse:
         """``storage`` with the value, node and scope that it belongs to."""
         value = self._first_values.get(storage)
         node = self._node_at(storage.born)
+        return Holding(storage, self.sizes[storage], value, node, self._module_of(value, node))
+
+    def _module_of(self, value: Value | None, node: Node | None) -> Scope:
         if node is not None:
-            scope = node.scope
-        elif value is not None and value.role in (Role.PARAMETER, Role.BUFFER):
-            scope = self.parameters.owner(value)
-        else:
-            scope = ()
-        return Holding(storage, self.sizes[storage], value, node, scope)
+            return node.scope if node.phase is Phase.FORWARD else node.scope[1:]
+        owner = self._parameter_of(value) if value is not None else None
+        return self.parameters.owner(owner) if owner is not None else ()
+
+    def _parameter_of(self, value: Value) -> Value | None:
+        """The parameter or buffer that ``value`` is, or that it is the gradient or the optimizer's state of."""
+        if value.role in (Role.PARAMETER, Role.BUFFER):
+            return value
+        if value.storage is None or value.storage.category not in (Category.GRADIENT, Category.OPTIMIZER):
+            return None
+        # Their names are fc.weight.grad and optimizer.fc.weight.exp_avg.
+        name = value.name if value.storage.category is Category.GRADIENT else value.name.removeprefix("optimizer.")
+        while name and name not in self._parameters_by_name:
+            name = name.rpartition(".")[0]
+        return self._parameters_by_name.get(name)
+
+    @cached_property
+    def _parameters_by_name(self) -> Mapping[str, Value]:
+        return {value.name: value for value in self.graph.parameters}
 
     # At a place -------------------------------------------------------------------------------------------------------
 

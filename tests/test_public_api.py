@@ -47,6 +47,7 @@ PUBLIC = [
     "View",
     "export",
     "make_dot",
+    "plot_memory",
     "render",
     "ExportError",
     "FormatError",

@@ -5,19 +5,23 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import sympy
+import torch
 from build import Builder, encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
+from torch import nn
 
 from fxviz.errors import InputError
 from fxviz.facts import Facts
 from fxviz.ir import Category, Dim, Graph, Role, Storage, Value, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.timelines import Timeline
+from fxviz.tracing import trace_training
 
 B, S, Z = sympy.symbols("B S Z", integer=True, positive=True)
 
@@ -128,6 +132,37 @@ def test_numbers_by_hand() -> None:
     holding = next(holding for holding in found.alive_at_peak if holding.value and holding.value.name == "fc.weight")
     assert (holding.node, format_scope(holding.scope)) == (None, "fc")
     assert (found.label, found.unit, found.known, found.unknown) == ("memory", "B", True, {})
+
+
+def test_the_timeline_as_a_tidy_table() -> None:
+    graph = residual()
+    found = memory(graph)
+    rows = list(found.readings())
+    assert len(rows) == len(graph.kernels) * len(found.timeline)
+    assert rows[-1]._fields == ("step", "phase", "scope", "node", "kernel", "category", "nbytes")
+    assert ("forward", "fc", "linear") in {(row.phase, row.scope, row.node) for row in rows}
+    assert [row for row in rows if row.node == "mix" and row.category == "temporary"] == [
+        (1, "forward", "", "mix", "aten.t.default", "temporary", 0),
+        (2, "forward", "", "mix", "aten.mm.default", "temporary", 64),
+        (3, "forward", "", "mix", "aten.add.default", "temporary", 64),
+    ]
+    for step, total in enumerate(found.held):
+        assert sum(row.nbytes for row in rows if row.step == step) == total
+
+
+def test_what_training_holds_belongs_to_modules() -> None:
+    """Two layers of 4 × 4 weights, without bias: 64 bytes of weight, of gradient and of momentum for each."""
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    sgd = partial(torch.optim.SGD, momentum=0.9)
+    for kept in (False, True):
+        found = memory(trace_training(model, torch.empty(1, 4), loss=torch.sum, optimizer=sgd, keep_gradients=kept))
+        held = {
+            (format_scope(part.scope), part.storage.category): part.nbytes
+            for part in map(found.holding, found.graph.storages)
+        }
+        for path in ("0", "1"):
+            for category in (Category.PARAMETER, Category.GRADIENT, Category.OPTIMIZER):
+                assert held[path, category] == 64
 
 
 def test_the_allocator_rounds_each_storage() -> None:

@@ -1,0 +1,230 @@
+"""A picture of the memory of a run: bytes by category over its kernels, the peak, and what is alive at it."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fxviz.errors import InputError, MissingDependency
+from fxviz.facts import Facts
+from fxviz.files import write_file
+from fxviz.ir import Category, Graph, Phase, format_scope
+from fxviz.passes.memory import Memory, MemoryUse
+from fxviz.quantity import format_quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["PLOTS", "plot_memory"]
+
+PLOTS = (".svg", ".png", ".pdf")
+"""The suffixes that `plot_memory` can write."""
+
+_COLORS = {  # what stays for the whole run in greys and blues, what comes and goes in colours; from bottom to top
+    Category.PARAMETER: "#334155",
+    Category.BUFFER: "#64748b",
+    Category.CONSTANT: "#94a3b8",
+    Category.OPTIMIZER: "#7c8fc4",
+    Category.INPUT: "#0f766e",
+    Category.GRADIENT: "#d55e00",
+    Category.SAVED: "#0072b2",
+    Category.ACTIVATION: "#56b4e9",
+    Category.TEMPORARY: "#e6b422",
+}
+_COLUMNS = 500  # about a point each
+_MODULES = 12  # what is alive at the peak is told of so many modules
+_INK = "#334155"
+_FAINT = "#cbd5e1"
+
+
+def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, depth: int | None = None) -> None:
+    """Draw the memory of a run to ``path``, an SVG, PNG or PDF file by its suffix.
+
+    On the left the bytes of each category at every kernel, stacked, with the peak marked and the phases of a training step
+    told apart; on the right what is alive at the peak, by the module that made or owns it.
+
+    Args:
+        source: a graph that was traced with inputs, or its facts.
+        path: the file, written whole or not at all.
+        round_to: the allocator's granularity, as for `Memory`.
+        depth: how deep the modules on the right are told apart; by default as deep as leaves them few enough to show.
+
+    Raises:
+        InputError: the suffix is none of `PLOTS`, no memory was observed, or sizes are symbols.
+        MissingDependency: matplotlib is not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in PLOTS:
+        raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(PLOTS)}")
+    facts = source if isinstance(source, Facts) else Facts(source)
+    memory = facts[Memory(round_to)]
+    if memory.peak is None:
+        raise InputError(f"no memory was observed in {facts.graph.name!r}: trace it with inputs")
+    if not isinstance(memory.peak, int):
+        raise InputError(
+            f"the memory of {facts.graph.name!r} is an expression; trace it without dynamic_shapes to draw it"
+        )
+    write_file(path, _draw(memory, suffix[1:], depth))
+
+
+def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:
+    matplotlib = _import_matplotlib()
+    settings = {
+        "svg.hashsalt": "fxviz",  # else names in the file are random
+        "svg.fonttype": "none",  # text as text
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "text.color": _INK,
+        "axes.edgecolor": _FAINT,
+        "axes.labelcolor": _INK,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+    }
+    with matplotlib.rc_context(settings):
+        figure: Figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained", facecolor="white")
+        over_time, at_peak = figure.subplots(1, 2, width_ratios=(2.2, 1))
+        _draw_timeline(over_time, memory)
+        _draw_alive(at_peak, memory, _fitting_depth(memory) if depth is None else depth)
+        figure.suptitle(f"Memory of {memory.graph.name}", fontweight="bold")
+        figure.legend(*over_time.get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
+        file = io.BytesIO()
+        dated = {"CreationDate": None} if format == "pdf" else {"Date": None} if format == "svg" else {}
+        figure.savefig(file, format=format, dpi=144, metadata=dated)
+    return file.getvalue()
+
+
+def _import_matplotlib() -> Any:
+    """Matplotlib without pyplot, which keeps figures and chooses a window system for the whole process."""
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise MissingDependency("drawing memory needs matplotlib: pip install 'fxviz[plot]'") from error
+    return matplotlib
+
+
+# Over time ------------------------------------------------------------------------------------------------------------
+
+
+def _draw_timeline(axes: Axes, memory: MemoryUse) -> None:
+    steps = _shown_steps(memory)
+    categories = [category for category in _COLORS if category in memory.timeline]
+    layers = [[int(memory.timeline[category][step]) for step in steps] for category in categories]
+    most = max(map(sum, zip(*layers, strict=True)))
+    edges = [*steps, max(len(memory.graph.kernels), 1)]
+    axes.stackplot(
+        edges,
+        [[*layer, layer[-1]] for layer in layers],
+        labels=[category.value for category in categories],
+        colors=[_COLORS[category] for category in categories],
+        step="post",
+        linewidth=0,
+    )
+    axes.set_xlim(0, edges[-1])
+    axes.set_ylim(0, most * 1.22)  # room for the names of the phases and of the peak
+    axes.set_xlabel("kernel")
+    axes.locator_params(axis="x", integer=True)
+    axes.yaxis.set_major_formatter(lambda nbytes, _: format_quantity(nbytes, "B"))
+    axes.set_yticks(_ticks(most))
+    axes.grid(axis="y", color=_FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    _mark_phases(axes, memory.graph, most)
+    _mark_peak(axes, memory, most)
+
+
+def _shown_steps(memory: MemoryUse) -> list[int]:
+    """Every step, or of equal stretches the one that holds most: a peak is never left out."""
+    total = len(memory.held)
+    if total <= _COLUMNS:
+        return list(range(total))
+    bounds = np.linspace(0, total, _COLUMNS + 1).astype(int)
+    return [max(range(start, stop), key=lambda step: int(memory.held[step])) for start, stop in pairwise(bounds)]
+
+
+def _ticks(most: int) -> list[float]:
+    """About five round numbers of bytes: 1, 2 or 5 times a power of ten of the unit that the largest is written in."""
+    unit = 1024 ** max((power for power in range(8) if 1024**power <= most), default=0)
+    step = next(
+        size * 10**power for power in range(-1, 4) for size in (1, 2, 5) if most / unit / (size * 10**power) <= 6
+    )
+    return [count * step * unit for count in range(int(most / unit / step) + 1)]
+
+
+def _mark_phases(axes: Axes, graph: Graph, most: int) -> None:
+    phases = [node.phase for node, _ in graph.walk()]
+    if len(set(phases)) < 2:
+        return
+    # What is computed again lies scattered over the backward pass and belongs to it.
+    spans = groupby(phases, key=lambda phase: Phase.BACKWARD if phase is Phase.RECOMPUTE else phase)
+    start = 0
+    for phase, kernels in spans:
+        stop = start + len(list(kernels))
+        if start:
+            axes.axvline(start, color=_INK, linewidth=0.6, linestyle=(0, (4, 3)))
+        narrow_end = stop == len(phases) and stop - start < len(phases) / 10
+        place, alignment = (stop, "right") if narrow_end else ((start + stop) / 2, "center")
+        axes.text(place, most * 1.19, phase.value, ha=alignment, va="top", style="italic", backgroundcolor="white")
+        start = stop
+
+
+def _mark_peak(axes: Axes, memory: MemoryUse, most: int) -> None:
+    step, node = memory.peak_step, memory.peak_node
+    assert step is not None
+    axes.plot([step + 0.5], [most], marker="v", color="#b91c1c", markersize=6, clip_on=False)
+    where = f"{format_scope(node.scope)} ({node.op})" if node is not None and node.scope else node.op if node else ""
+    axes.annotate(
+        f"peak {format_quantity(most, 'B')}  {where}".rstrip(),
+        (step + 0.5, most),
+        xytext=(0, 7),
+        textcoords="offset points",
+        ha="left" if step < len(memory.held) / 3 else "right" if step > len(memory.held) * 2 / 3 else "center",
+        color="#b91c1c",
+        fontweight="bold",
+    )
+
+
+# At the peak ----------------------------------------------------------------------------------------------------------
+
+
+def _draw_alive(axes: Axes, memory: MemoryUse, depth: int) -> None:
+    rows = _alive_by_module(memory, depth)
+    shown, rest = rows[:_MODULES], rows[_MODULES:]
+    if rest:
+        others = sum((parts for _, parts in rest), Counter[Category]())
+        shown = [*shown, (f"{len(rest)} more", others)]
+    names = [name for name, _ in shown]
+    left = np.zeros(len(shown))
+    for category, color in _COLORS.items():
+        widths = np.array([parts[category] for _, parts in shown], dtype=float)
+        axes.barh(range(len(shown)), widths, left=left, color=color, height=0.7)
+        left += widths
+    for place, total in enumerate(left):
+        axes.text(total, place, f" {format_quantity(float(total), 'B')}", va="center", fontsize=8)
+    axes.set_yticks(range(len(shown)), names)
+    axes.set_ylim(max(len(shown), _MODULES // 2) - 0.5, -0.5)
+    axes.set_xlim(0, max(left) * 1.25)
+    axes.set_xticks([])
+    axes.set_title("alive at the peak", fontsize=9, style="italic")
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _fitting_depth(memory: MemoryUse) -> int:
+    """The deepest level at which no module need be left out."""
+    deepest = max((len(holding.scope) for holding in memory.alive_at_peak), default=0)
+    return max(depth for depth in range(deepest + 1) if not depth or len(memory.at_peak_by_scope(depth)) <= _MODULES)
+
+
+def _alive_by_module(memory: MemoryUse, depth: int) -> list[tuple[str, Counter[Category]]]:
+    """What is alive at the peak by module, at most ``depth`` deep, and category; the largest first."""
+    found: dict[str, Counter[Category]] = {}
+    for holding in memory.alive_at_peak:
+        name = format_scope(holding.scope[:depth]) or "the model itself"
+        found.setdefault(name, Counter())[holding.storage.category] += int(holding.nbytes)
+    return sorted(found.items(), key=lambda row: row[1].total(), reverse=True)
