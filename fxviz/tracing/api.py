@@ -20,7 +20,7 @@ from fxviz.tracing.failure import explain, reads_values
 from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
-from fxviz.tracing.state import preserved
+from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structural import graph_without_inputs
 from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
@@ -198,20 +198,20 @@ def _record(
     original = code.original if isinstance(code, Program) else None
     recorder = Recorder(module, twins, symbols, fake_mode, name, original)
     forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
-    try:
-        with preserved(module):
-            recorder.run(forward, arguments)
-    except FxvizError:
-        raise
-    except Exception as error:
-        failure = explain(error, original or module, name)
-        if not request.partial:
-            raise failure from error
-        return recorder.draft.freeze(
-            mode=mode, guards=symbols.guards(), notes=(f"incomplete: {failure}",), complete=False
-        )
-    notes = list(_notes(mode, twins))
-    return recorder.draft.freeze(mode=mode, guards=symbols.guards(), notes=notes, build_module=recorder.fx.build)
+    with without_garbage_collection():
+        try:
+            with preserved(module):
+                recorder.run(forward, arguments)
+        except FxvizError:
+            raise
+        except Exception as error:
+            failure = explain(error, original or module, name)
+            if not request.partial:
+                raise failure from error
+            outcome: dict[str, Any] = {"notes": (f"incomplete: {failure}",), "complete": False}
+        else:
+            outcome = {"notes": _notes(mode, twins), "build_module": recorder.fx.build}
+        return recorder.draft.freeze(mode=mode, guards=symbols.guards(), pinned=symbols.pinned(), **outcome)
 
 
 def _notes(mode: str, twins: FakeTwins | EagerTwins) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import sympy
 
 from fxviz.ir import (
     Attribute,
@@ -21,10 +24,11 @@ from fxviz.ir import (
     Storage,
     TensorType,
     Value,
+    as_dim,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch.fx import GraphModule
 
@@ -139,8 +143,11 @@ class Draft:
         notes: Iterable[str] = (),
         complete: bool = True,
         build_module: Callable[[], GraphModule] | None = None,
+        pinned: Mapping[sympy.Symbol, int] = MappingProxyType({}),
     ) -> Graph:
-        """The immutable graph; names are given here, in execution order."""
+        """The immutable graph; names are given here, in execution order. Symbols that are ``pinned`` become numbers."""
+        if pinned:
+            self._pin(pinned)
         self._categorise()
         storages = {
             record: Storage(
@@ -215,6 +222,30 @@ class Draft:
             source=node.source,
             phase=node.phase,
         )
+
+    def _pin(self, pinned: Mapping[sympy.Symbol, int]) -> None:
+        """Put sizes in the place of symbols wherever these were written down before they were known to be fixed."""
+
+        def pin(part: Any) -> Any:
+            if isinstance(part, sympy.Expr):
+                return as_dim(part.subs(pinned))
+            if isinstance(part, tuple):
+                return tuple(pin(member) for member in part)
+            if isinstance(part, Mapping):
+                return {name: pin(member) for name, member in part.items()}
+            return part
+
+        operations: list[NodeRecord | KernelRecord] = []
+        for node in self.nodes:
+            operations += [node, *node.kernels]
+        made = [record for operation in operations for record in operation.outputs]
+        for record in dict.fromkeys([*self.inputs, *self.parameters, *self.constants, *made]):
+            if record.type is not None:
+                record.type = TensorType(pin(record.type.shape), record.type.dtype, record.type.device)
+        for storage in self.storages:
+            storage.nbytes = pin(storage.nbytes)
+        for operation in operations:
+            operation.attributes = pin(operation.attributes)
 
     def _categorise(self) -> None:
         """Memory that existed before the run is what its value is; what leaves its node is an activation, else temporary."""

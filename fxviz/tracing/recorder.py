@@ -25,7 +25,6 @@ from fxviz.tracing.memo import CallKey, Memo, Recipe
 from fxviz.tracing.names import named_arguments
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
-from fxviz.tracing.state import without_garbage_collection
 from fxviz.tracing.structure import Path, format_path, leaves, rebuild
 from fxviz.tracing.tensors import Tag, TensorBook
 
@@ -96,7 +95,7 @@ class Recorder:
     @contextmanager
     def _prepared(self, arguments: inspect.BoundArguments) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
-        with _torch.eager_compile(), _torch.silent(), without_garbage_collection():
+        with _torch.eager_compile(), _torch.silent():
             self._place_weights()
             inputs = self._place_inputs(arguments)
             with self.fake_mode or nullcontext():

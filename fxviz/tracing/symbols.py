@@ -101,6 +101,13 @@ class Symbols:
         renamed = _plain(expression).xreplace(self._names)
         return int(renamed) if renamed.is_Integer else renamed
 
+    def pinned(self) -> dict[sympy.Symbol, int]:
+        """The symbols that the run fixed to one size, which a guard such as ``B == 3`` says."""
+        if self.env is None:
+            return {}
+        found = {self._names[torchs]: self.env.replacements.get(torchs) for torchs in self._names}
+        return {symbol: int(size) for symbol, size in found.items() if size is not None and size.is_Integer}
+
     def guards(self) -> tuple[str, ...]:
         """The conditions on the symbols under which the trace holds, each once, in the user's names."""
         if self.env is None:

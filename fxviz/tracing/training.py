@@ -16,7 +16,7 @@ from fxviz.tracing.api import bind_inputs, check_request, device_of
 from fxviz.tracing.draft import NodeRecord, ValueRecord
 from fxviz.tracing.failure import explain
 from fxviz.tracing.recorder import Recorder
-from fxviz.tracing.state import preserved
+from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
 from fxviz.tracing.tensors import Tag
@@ -78,14 +78,15 @@ def trace_training(
     fake_mode = _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
     name = type(model).__name__
     recorder = _TrainingRecorder(model, FakeTwins(fake_mode, device_of(model, arguments)), symbols, fake_mode, name)
-    try:
-        with preserved(model):
-            recorder.run_step(arguments, loss or _own_loss, optimizer, keep_gradients=keep_gradients)
-    except FxvizError:
-        raise
-    except Exception as error:
-        raise explain(error, model, name) from error
-    return recorder.draft.freeze(mode="training", guards=symbols.guards())
+    with without_garbage_collection():
+        try:
+            with preserved(model):
+                recorder.run_step(arguments, loss or _own_loss, optimizer, keep_gradients=keep_gradients)
+        except FxvizError:
+            raise
+        except Exception as error:
+            raise explain(error, model, name) from error
+        return recorder.draft.freeze(mode="training", guards=symbols.guards(), pinned=symbols.pinned())
 
 
 def _own_loss(result: Any) -> torch.Tensor:

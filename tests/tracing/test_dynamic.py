@@ -51,6 +51,18 @@ def test_guards_that_narrow_a_symbol_are_kept() -> None:
     assert graph.guards == ("B > 5",)
 
 
+def test_a_symbol_that_the_run_fixes_is_a_number_and_a_guard() -> None:
+    def model(x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        return y + 1 if x.shape[0] == 3 else y
+
+    graph = trace(model, torch.empty(3, 5), dynamic_shapes={"x": {0: "B", 1: "S"}})
+    graph.verify()
+    assert graph.guards == ("B == 3",)
+    assert [str(value.type) for node in graph.nodes for value in node.outputs] == ["float32[3, S]", "float32[3, S]"]
+    assert [str(symbol) for symbol in graph.symbols] == ["S"]
+
+
 def test_the_choice_of_a_library_is_no_guard() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2), nn.Linear(36, 2))
     graph = trace(model, torch.empty(2, 3, 8, 8), dynamic_shapes={"input": {0: "B"}})
