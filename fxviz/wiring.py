@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.folding import Draft
 from fxviz.ir import Node, Role, Scope, Value
+from fxviz.passes.bookkeeping import is_idle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
     edges: dict[tuple[End, End], dict[Value, None]] = {}
     inputs: dict[Draft, dict[Value, None]] = {}
     outputs: dict[Draft, dict[Value, None]] = {}
+    same: dict[Value, Value] = {}
     origins: dict[Value, Value | None] = {}
 
     def cross(value: Value, target: End, reader: Node | None) -> None:
@@ -68,6 +70,7 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
             edges.setdefault((source, target), {})[places.shown(value)] = None
 
     def use(value: Value, target: End, reader: Node | None) -> None:
+        value = same.get(value, value)
         if _flows(value):
             cross(value, target, reader)
         origin = origins.get(value, value)
@@ -77,8 +80,12 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
     for node in graph.nodes:
         for value in node.inputs:
             use(value, places.visible(node), node)
-        if places.visible(node) in places.hidden:
-            passed = handed_on.get(node)
+        passed = handed_on.get(node)
+        passed = same.get(passed, passed) if passed else None
+        if passed and is_idle(node):
+            # A skip that starts at the same tensor does not start here, as where a norm first casts its input in vain.
+            same |= dict.fromkeys(node.outputs, passed)
+        elif places.visible(node) in places.hidden:
             origins |= dict.fromkeys(node.outputs, origins.get(passed, passed) if passed else None)
     given = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
     returned: dict[Value, Value] = {}

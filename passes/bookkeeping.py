@@ -12,7 +12,7 @@ from fxviz.passes.kinds import kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["bookkeeping", "handed_on"]
+__all__ = ["bookkeeping", "handed_on", "is_idle"]
 
 # By the names that authors and kernels share.
 _MOVES = """
@@ -39,8 +39,13 @@ def handed_on(node: Node) -> Value | None:
         return None
     if node.kernels:
         return value if all(_name(kernel) in _HANDS_ON for kernel in node.kernels) else None
-    untouched = value.storage is not None and all(output.storage is value.storage for output in node.outputs)
-    return value if untouched or node.op.strip("_") in _HANDS_ON else None
+    return value if is_idle(node) or node.op.strip("_") in _HANDS_ON else None
+
+
+def is_idle(node: Node) -> bool:
+    """Whether an operation did nothing at all: what comes out is the tensor that went in, by another name."""
+    memory = {(value.storage, value.type) for value in (*node.inputs, *node.outputs)}
+    return not node.kernels and len(memory) == 1 and memory != {(None, None)}
 
 
 def bookkeeping(graph: Graph) -> Mapping[Node, Value | None]:
