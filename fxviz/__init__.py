@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
     from fxviz.passes.shapes import Shapes
+    from fxviz.passes.sweep import sweep_cost
     from fxviz.plot import plot_memory
     from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
@@ -88,6 +89,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Tally",
     "Transform",
     "format_quantity",
+    "sweep_cost",
     # what is shown of it
     "Box",
     "Edge",
@@ -121,6 +123,7 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",
     "fxviz.passes.shapes": "Shapes",
+    "fxviz.passes.sweep": "sweep_cost",
     "fxviz.plot": "plot_memory",
     "fxviz.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",

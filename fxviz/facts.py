@@ -14,7 +14,7 @@ from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Dim, Graph, Node, Scope, as_dim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform", "add", "at_large"]
 
@@ -145,8 +145,11 @@ class Tally:
         """
         if n < 0:
             raise InputError(f"n is how many are wanted, from 0, not {n}")
-        amounts: Iterable[tuple[Node | Scope, Dim]]
-        amounts = self.amounts.items() if depth is None else self.by_scope(depth).items()
+        amounts: list[tuple[Node | Scope, Dim]] = []
+        if depth is None:
+            amounts.extend(self.amounts.items())
+        else:
+            amounts.extend(self.by_scope(depth).items())
         weights = {amount: at_large(amount) for _, amount in amounts}
         return dict(sorted(amounts, key=lambda entry: weights[entry[1]], reverse=True)[:n])
 

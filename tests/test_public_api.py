@@ -41,6 +41,7 @@ PUBLIC = [
     "Tally",
     "Transform",
     "format_quantity",
+    "sweep_cost",
     "Box",
     "Edge",
     "Exporter",
