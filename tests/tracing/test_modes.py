@@ -59,6 +59,7 @@ def test_symbolic_and_record_agree(name: str) -> None:
 
 
 @pytest.mark.zoo
+@pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")  # of GoogLeNet and Inception
 @pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
 def test_symbolic_and_record_agree_on_every_classifier(name: str) -> None:
     try:
