@@ -21,13 +21,14 @@ def vit() -> None:
 
 
 def depths() -> None:
-    """One model at three depths."""
+    """One model at three depths, and coloured by a number."""
     layer = nn.TransformerEncoderLayer(d_model=64, nhead=4, dim_feedforward=256, batch_first=True)
     encoder = nn.TransformerEncoder(layer, num_layers=12, enable_nested_tensor=False)
     model = nn.Sequential(nn.Linear(16, 64), encoder, nn.Linear(64, 10)).eval()
     facts = Facts(fxviz.trace(model, torch.empty(8, 20, 16)))
     for depth in range(3):
         fxviz.export(View.of(facts, depth=depth, show=SHOW), IMAGES / f"depth{depth}.svg")
+    fxviz.export(View.of(facts, budget=30, hide=True, color="flops"), IMAGES / "heat.svg")
 
 
 if __name__ == "__main__":
