@@ -33,6 +33,7 @@ __all__ = ["main"]
 
 Function: TypeAlias = "Callable[..., Any]"
 
+LOSSES = ("mean", "own")
 MODES = ("auto", "record", "symbolic", "export", "eager")
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 128 + SIGINT
 
@@ -288,6 +289,51 @@ def netron(
         threading.Event().wait()
 
 
+@_command(
+    _model,
+    click.option("--train", is_flag=True, help="Of a training step: forward, loss and backward."),
+    click.option("--loss", type=click.Choice(LOSSES), help="The mean of the first result, or the model's own loss."),
+    click.option("--optimizer", metavar="NAME", help="The optimizer of the step, such as adamw or sgd."),
+    click.option(
+        "--round-to", type=click.IntRange(min=1), default=1, help="The allocator's granularity in bytes; CUDA's is 512."
+    ),
+    click.option("--depth", type=click.IntRange(min=0), help="Tell modules apart to this depth."),
+    click.option("-o", "--output", metavar="FILE", help="Draw the timeline to an .svg, .png or .pdf file."),
+)
+def memory(
+    model: str,
+    inputs: tuple[str, ...],
+    dtype: str | None,
+    mode: Mode,
+    train: bool,
+    loss: str | None,
+    optimizer: str | None,
+    round_to: int,
+    depth: int | None,
+    output: str | None,
+) -> None:
+    """Print the peak memory of a run or a training step, and what is alive then; draw the timeline."""
+    from fxviz.passes.memory import Memory
+    from fxviz.plot import format_of, plot_memory
+    from fxviz.report import memory_lines
+
+    if not train and (loss or optimizer):
+        raise click.UsageError(f"{'--loss' if loss else '--optimizer'} is of a training step: add --train")
+    if train and mode != "auto":
+        raise click.UsageError(f"--mode {mode} is of a forward pass alone: a training step is always recorded")
+    if output is not None:
+        format_of(output)  # before the long work
+    if train:
+        facts = _training_facts(model, inputs, dtype, loss or LOSSES[0], optimizer)
+    else:
+        facts = _facts(model, inputs, dtype, mode)
+    for line in memory_lines(facts[Memory(round_to)], depth):
+        click.echo(line.rstrip())
+    if output is not None:
+        with _progress(f"drawing {output}"):
+            plot_memory(facts, output, round_to=round_to, depth=depth)
+
+
 @main.command(cls=_Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @_traceback
@@ -308,15 +354,28 @@ def completion(shell: str) -> None:
 
 
 def _facts(model: str, inputs: tuple[str, ...], dtype: str | None, mode: Mode) -> Facts:
-    """Build and trace. The working directory is importable, and libraries are told to stay off the network and quiet."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    sys.path.insert(0, os.getcwd())
+    _prepare_imports()
     with _progress(f"tracing {model}"):
         from fxviz import models
         from fxviz.facts import Facts
 
         return Facts(models.trace(model, inputs, dtype=dtype, mode=mode))
+
+
+def _training_facts(model: str, inputs: tuple[str, ...], dtype: str | None, loss: str, optimizer: str | None) -> Facts:
+    _prepare_imports()
+    with _progress(f"tracing {model}"):
+        from fxviz import models
+        from fxviz.facts import Facts
+
+        return Facts(models.trace_training(model, inputs, dtype=dtype, loss=loss, optimizer=optimizer))
+
+
+def _prepare_imports() -> None:
+    """Make the working directory importable, and tell libraries to stay off the network and quiet."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    sys.path.insert(0, os.getcwd())
 
 
 def _view_of(

@@ -30,14 +30,17 @@ from fxviz.inputs import InputSpec, Symbol, choose_sizes, parse_input
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import torch
 
     from fxviz.ir import Graph
     from fxviz.tracing import Mode
 
-__all__ = ["Target", "build", "trace"]
+__all__ = ["LOSSES", "Target", "build", "trace", "trace_training"]
+
+LOSSES = ("mean", "own")
+"""What `Target.trace_training` can make a scalar of: the mean of the first result, or the loss that the model returns."""
 
 ZOOS = ("timm", "torchvision", "transformers")
 
@@ -60,6 +63,37 @@ class Target:
         from fxviz.tracing import trace
 
         return trace(self.model, self.args, dict(self.kwargs), dynamic_shapes=self.dynamic_shapes, mode=mode)
+
+    def trace_training(self, loss: str = "mean", optimizer: str | None = None) -> Graph:
+        """The graph of a training step, the model in training mode.
+
+        ``loss`` is one of `LOSSES`; ``optimizer`` the name of a class of ``torch.optim``, in any case.
+        """
+        import torch
+
+        from fxviz.tracing import trace_training
+
+        if not isinstance(self.model, torch.nn.Module):
+            raise InputError(f"{self.name} is no module: only a module can be trained")
+        if loss not in LOSSES:
+            raise InputError(f"there is no loss {loss!r}: choose one of {', '.join(LOSSES)}")
+        return trace_training(
+            self.model.train(),
+            self.args,
+            dict(self.kwargs),
+            loss=_mean_of_first if loss == "mean" else None,
+            optimizer=None if optimizer is None else _find_optimizer(optimizer),
+            dynamic_shapes=self.dynamic_shapes,
+        )
+
+
+def trace_training(
+    name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, loss: str = "mean", optimizer: str | None = None
+) -> Graph:
+    """The graph of a training step of the model called ``name``; arguments as for `build` and `Target.trace_training`."""
+    if _is_saved_graph(name):
+        raise InputError(f"{name} is a graph, traced as it is: give the model that is to be trained")
+    return build(name, inputs, dtype=dtype).trace_training(loss, optimizer)
 
 
 def trace(name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, mode: Mode = "auto") -> Graph:
@@ -205,6 +239,31 @@ def _required(signature: inspect.Signature) -> list[str]:
         for p in signature.parameters.values()
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
+
+
+# Training -------------------------------------------------------------------------------------------------------------
+
+
+def _mean_of_first(result: object) -> torch.Tensor:
+    from fxviz.tracing.structure import leaves
+
+    for _, tensor in leaves(result):
+        if tensor.requires_grad:
+            return tensor.mean()
+    raise InputError("the model returns no tensor that depends on a parameter: there is nothing to take the mean of")
+
+
+def _find_optimizer(name: str) -> Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]:
+    from torch import optim
+
+    known = {
+        key.lower(): value
+        for key, value in vars(optim).items()
+        if isinstance(value, type) and issubclass(value, optim.Optimizer) and value is not optim.Optimizer
+    }
+    if name.lower() not in known:
+        raise InputError(f"torch.optim has no {name!r}{suggest(name.lower(), list(known))}")
+    return cast("Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]", known[name.lower()])
 
 
 # Names ----------------------------------------------------------------------------------------------------------------

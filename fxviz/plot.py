@@ -16,12 +16,13 @@ from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.quantity import format_quantity
+from fxviz.report import fitting_depth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "plot_memory"]
+__all__ = ["PLOTS", "format_of", "plot_memory"]
 
 PLOTS = (".svg", ".png", ".pdf")
 """The suffixes that `plot_memory` can write."""
@@ -59,9 +60,7 @@ def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, d
         InputError: the suffix is none of `PLOTS`, no memory was observed, or sizes are symbols.
         MissingDependency: matplotlib is not installed.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in PLOTS:
-        raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(PLOTS)}")
+    format = format_of(path)
     facts = source if isinstance(source, Facts) else Facts(source)
     memory = facts[Memory(round_to)]
     if memory.peak is None:
@@ -70,7 +69,15 @@ def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, d
         raise InputError(
             f"the memory of {facts.graph.name!r} is an expression; trace it without dynamic_shapes to draw it"
         )
-    write_file(path, _draw(memory, suffix[1:], depth))
+    write_file(path, _draw(memory, format, depth))
+
+
+def format_of(path: str | Path) -> str:
+    """The format that the suffix of ``path`` names, as matplotlib calls it; `InputError` if it is none of `PLOTS`."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in PLOTS:
+        raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(PLOTS)}")
+    return suffix[1:]
 
 
 def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:
@@ -90,7 +97,7 @@ def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:
         figure: Figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained", facecolor="white")
         over_time, at_peak = figure.subplots(1, 2, width_ratios=(2.2, 1))
         _draw_timeline(over_time, memory)
-        _draw_alive(at_peak, memory, _fitting_depth(memory) if depth is None else depth)
+        _draw_alive(at_peak, memory, fitting_depth(memory, _MODULES) if depth is None else depth)
         figure.suptitle(f"Memory of {memory.graph.name}", fontweight="bold")
         figure.legend(*over_time.get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
         file = io.BytesIO()
@@ -213,12 +220,6 @@ def _draw_alive(axes: Axes, memory: MemoryUse, depth: int) -> None:
     axes.set_xticks([])
     axes.set_title("alive at the peak", fontsize=9, style="italic")
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-
-
-def _fitting_depth(memory: MemoryUse) -> int:
-    """The deepest level at which no module need be left out."""
-    deepest = max((len(holding.scope) for holding in memory.alive_at_peak), default=0)
-    return max(depth for depth in range(deepest + 1) if not depth or len(memory.at_peak_by_scope(depth)) <= _MODULES)
 
 
 def _alive_by_module(memory: MemoryUse, depth: int) -> list[tuple[str, Counter[Category]]]:

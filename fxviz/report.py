@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.facts import add, at_large
 from fxviz.ir import format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fxviz.facts import Facts
-    from fxviz.ir import Value
+    from fxviz.ir import Node, Value
 
-__all__ = ["report_lines"]
+__all__ = ["fitting_depth", "memory_lines", "report_lines"]
 
 _LABEL = 13  # characters before the text of a line
 
@@ -24,6 +25,49 @@ _LABEL = 13  # characters before the text of a line
 def report_lines(facts: Facts) -> list[str]:
     """The report, one line a fact: inputs, outputs, parameters, FLOPs, peak memory, what is unknown, guards, notes."""
     return [f"{label:<{_LABEL}}{text}" for label, text in _facts(facts)]
+
+
+def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) -> list[str]:
+    """The report on memory: the peak, its categories, and the modules, ``depth`` deep, whose tensors are alive at it.
+
+    At most ``most`` modules are told of, the largest, as deep as leaves no more than these where ``depth`` is None.
+    """
+    return [f"{label:<{_LABEL}}{text}" for label, text in _memory(memory, depth, most)]
+
+
+def fitting_depth(memory: MemoryUse, most: int) -> int:
+    """The deepest level at which no more than ``most`` modules have something alive at the peak."""
+    deepest = max((len(holding.scope) for holding in memory.alive_at_peak), default=0)
+    return max(depth for depth in range(deepest + 1) if not depth or len(memory.at_peak_by_scope(depth)) <= most)
+
+
+def _memory(memory: MemoryUse, depth: int | None, most: int) -> Iterator[tuple[str, str]]:
+    if memory.peak is None or memory.peak_step is None:
+        yield "Peak memory", "?"
+        return
+    node = memory.peak_node
+    where = f", {node.phase.value}, kernel {memory.peak_step} of {len(memory.graph.kernels)}" if node else ""
+    yield "Peak memory", f"{format_quantity(memory.peak, 'B')}{_place(node)}{where}"
+    for device, nbytes in memory.peak_by_device.items() if len(memory.peak_by_device) > 1 else ():
+        yield f"  {device}", format_quantity(nbytes, "B")
+    for category, nbytes in memory.peak_by_category.items():
+        yield f"  {category.value}", format_quantity(nbytes, "B")
+    by_scope = memory.at_peak_by_scope(fitting_depth(memory, most) if depth is None else depth)
+    scopes = sorted(by_scope, key=lambda scope: at_large(by_scope[scope]), reverse=True)
+    width = max((len(format_scope(scope)) for scope in scopes[:most]), default=0)
+    for number, scope in enumerate(scopes[:most]):
+        name = format_scope(scope) or "."
+        yield "" if number else "Alive then", f"{name:<{width}}  {format_quantity(by_scope[scope], 'B')}"
+    if rest := [by_scope[scope] for scope in scopes[most:]]:
+        yield "", f"{len(rest)} more  {format_quantity(add(rest), 'B')}"
+    if memory.unknown:
+        yield "Not counted", _counts(memory.unknown)
+
+
+def _place(node: Node | None) -> str:
+    if node is None:
+        return ""
+    return f" in {format_scope(node.scope)} ({node.op})" if node.scope else f" in {node.op}"
 
 
 def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -70,9 +114,7 @@ def _peak(memory: MemoryUse) -> str:
     parts = ", ".join(
         f"{category.value} {format_quantity(nbytes, 'B')}" for category, nbytes in memory.peak_by_category.items()
     )
-    node = memory.peak_node
-    where = f" in {format_scope(node.scope)} ({node.op})" if node and node.scope else f" in {node.op}" if node else ""
-    return f"{format_quantity(memory.peak, 'B')}{where}: {parts}"
+    return f"{format_quantity(memory.peak, 'B')}{_place(memory.peak_node)}: {parts}"
 
 
 def _counts(unknown: Mapping[str, int]) -> str:

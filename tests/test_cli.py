@@ -13,7 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fxviz
+from fxviz import cli, models
 from fxviz.cli import main
+from fxviz.quantity import format_quantity
 
 FILE = """
 import torch
@@ -280,6 +282,51 @@ def test_pictures_without_graphviz(folder: Path, monkeypatch: pytest.MonkeyPatch
         pytest.skip("graphviz-pure is found without the PATH")
     assert "pip install" in result.stderr
     assert not (folder / "m.svg").exists()
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def test_memory_of_a_run_and_of_a_training_step(folder: Path) -> None:
+    """Five linear layers: 4·8 + 8, three times 8·8 + 8, 8·2 + 2 numbers; a gradient for each, and two numbers of Adam."""
+    parameters = 4 * ((4 * 8 + 8) + 3 * (8 * 8 + 8) + (8 * 2 + 2))
+    run_only = run("memory", "net.py:net", "-i", "2,4")
+    assert run_only.exit_code == 0, run_only.stderr
+    lines = [line.split("  ") for line in run_only.stdout.splitlines()]
+    assert lines[0][0] == "Peak memory"
+    assert f"parameter  {format_quantity(parameters, 'B')}" in run_only.stdout
+    assert "Alive then" in run_only.stdout
+    assert "gradient" not in run_only.stdout
+    trained = run("memory", "net.py:net", "-i", "2,4", "--train", "--optimizer", "Adam", "--depth", "0")
+    assert trained.exit_code == 0, trained.stderr
+    assert f"gradient   {format_quantity(parameters, 'B')}" in trained.stdout
+    assert f"optimizer  {format_quantity(2 * parameters + 4 * 10, 'B')}" in trained.stdout  # and a step for each of 10
+    assert trained.stdout.count("Alive then") == 1
+    assert trained.stdout.splitlines()[-1].startswith("Alive then")
+
+
+def test_memory_draws(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert run("memory", "net.py:net", "-i", "2,4", "-o", "m.svg", "--round-to", "512").exit_code == 0
+    text = (folder / "m.svg").read_text()
+    assert "alive at the peak" in text
+    peak = run("memory", "net.py:net", "-i", "2,4", "--round-to", "512").stdout.split("Peak memory")[1].split(" in ")[0]
+    assert f"peak {peak.strip()}" in text
+
+
+def test_memory_that_cannot_be_told(folder: Path) -> None:
+    assert "add --train" in fails("memory", "net.py:net", "-i", "2,4", "--optimizer", "sgd", code=2)
+    assert "always recorded" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--mode", "export", code=2)
+    assert "did you mean adam" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--optimizer", "adm")
+    assert "without a loss" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--loss", "own")
+    assert "ends in .svg" in fails("memory", "nothing.py:net", "-o", "m.gif")
+    assert run("export", "net.py:net", "-i", "2,4", "-o", "m.json").exit_code == 0
+    assert "give the model" in fails("memory", "m.json", "--train")
+    assert run("memory", "m.json").exit_code == 0
+
+
+def test_losses_are_those_of_models() -> None:
+    assert cli.LOSSES == models.LOSSES
 
 
 # In processes of their own --------------------------------------------------------------------------------------------
