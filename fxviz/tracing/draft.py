@@ -88,7 +88,7 @@ class KernelRecord:
     input_names: Sequence[str]
     outputs: Sequence[ValueRecord]
     attributes: Mapping[str, Attribute]
-    writes: bool = False  # into a tensor that it was given
+    writes: int = 0  # how many of its outputs, the first ones, are tensors that it was given and wrote to
 
 
 @dataclass(slots=True, eq=False)

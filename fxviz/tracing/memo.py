@@ -1,8 +1,8 @@
 """Calls that were seen before in a run, done again without torch: what they record, and stand-ins of what they return.
 
 A model repeats its layers, and a call is determined by its function, the layouts of its tensors and its other arguments.
-What a call did is kept as a `Recipe`, whose steps refer to the tensors by number. A call that writes to a tensor, whose
-tensors carry more than a layout, or that runs under gradients, autocast or symbolic sizes has no recipe.
+What a call did is kept as a `Recipe`, whose steps refer to the tensors by number. A call whose tensors carry more than a
+layout, that changes a layout in place, or that runs under gradients, autocast or symbolic sizes has no recipe.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _ATOMS = (int, float, bool, str, type(None), torch.dtype, torch.device, torch.la
 
 @dataclass(frozen=True, slots=True)
 class CallKey:
-    """What determines a call, and the tensors that it was given, in the order of its arguments."""
+    """What determines a call, and the tensors that it was given with their layouts, in the order of its arguments."""
 
     key: tuple[Any, ...]
     tensors: tuple[torch.Tensor, ...]
+    layouts: tuple[tuple[Any, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A returned tensor: its value's number and, unless it is an argument handed back, its layout."""
+    """A returned tensor: a new one of a layout with its value's number, or the argument at a position, handed back."""
 
     value: int
-    layout: tuple[Any, ...] | None
+    layout: tuple[Any, ...]
+    argument: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ class Recipe:
     allocated: tuple[
         tuple[Any, str, int, int | None], ...
     ]  # bytes, device, born and died, counted from the call's start
-    made: tuple[tuple[TensorType | None, int], ...]  # type and storage of each value that it made
+    made: tuple[tuple[TensorType | None, int, bool], ...]  # of each value: type, storage, and whether it is a write
     steps: tuple[_Step, ...]
-    results: tuple[_Result, ...]
+    results: tuple[_Result | None, ...]  # None where the call returned None
     outputs: tuple[int, ...]
+    renewed: tuple[tuple[int, int], ...]  # arguments that are another value now: position, value
     container: type | None  # of several results; None for a single tensor
 
 
@@ -84,9 +87,10 @@ class Memo:
         try:
             parts = [self._part(argument, tensors, seen) for argument in args]
             named = [(name, self._part(argument, tensors, seen)) for name, argument in kwargs.items()]
+            layouts = tuple([self._layout(tensor) for tensor in tensors])
         except _NoKeyError:
             return None
-        return CallKey((function, tuple(parts), tuple(named)), tuple(tensors)) if tensors else None
+        return CallKey((function, tuple(parts), tuple(named), layouts), tuple(tensors), layouts) if tensors else None
 
     def find(self, key: CallKey) -> Recipe | None:
         """The recipe of a call that was seen before."""
@@ -96,7 +100,7 @@ class Memo:
         kind = type(argument)
         if kind is _torch.FakeTensor:
             tensors.append(argument)
-            return seen.setdefault(id(argument), len(seen)), self._layout(argument)
+            return kind, seen.setdefault(id(argument), len(seen))
         if kind in (tuple, list, torch.Size):
             return kind, tuple(self._part(part, tensors, seen) for part in argument)
         if kind is slice:
@@ -125,9 +129,9 @@ class Memo:
 
     def _write(self, key: CallKey, node: NodeRecord, start: int, result: Any) -> Recipe | None:
         results = [result] if isinstance(result, torch.Tensor) else result
-        if not isinstance(results, list | tuple) or not all(type(r) is _torch.FakeTensor for r in results):
+        if not isinstance(results, list | tuple) or not all(r is None or type(r) is _torch.FakeTensor for r in results):
             return None
-        if len(node.inputs) != len(key.tensors) or any(step.writes for step in node.kernels):
+        if len(node.inputs) != len(key.tensors) or tuple(map(_torch.layout_of, key.tensors)) != key.layouts:
             return None
         values = {record: number for number, record in reversed(list(enumerate(node.inputs)))}
         storages = {r.storage: n for n, r in reversed(list(enumerate(node.inputs)))}
@@ -146,17 +150,21 @@ class Memo:
                 allocated.append(record.storage)
         if not all(record in values for kernel in node.kernels for record in kernel.inputs):
             return None
-        described = [self._describe(tensor, key, values) for tensor in results]
-        kept = {made[d.value - count].storage for d in described if d is not None and d.value >= count}
-        if None in described or any(storage.died is None and storage not in kept for storage in allocated):
+        described = [None if tensor is None else self._describe(tensor, key, values) for tensor in results]
+        if any(tensor is not None and found is None for tensor, found in zip(results, described, strict=True)):
             return None
+        kept = {made[d.value - count].storage for d in described if d is not None and d.value >= count}
+        if any(storage.died is None and storage not in kept for storage in allocated):
+            return None
+        writes = {record for kernel in node.kernels for record in kernel.outputs[: kernel.writes]}
+        now = [(position, self._book.tag(tensor).value) for position, tensor in enumerate(key.tensors)]
         return Recipe(
             input_names=node.input_names,
             attributes=node.attributes,
             allocated=tuple(
                 (s.nbytes, s.device, s.born - start, None if s.died is None else s.died - start) for s in allocated
             ),
-            made=tuple((record.type, storages[record.storage]) for record in made),
+            made=tuple((record.type, storages[record.storage], record in writes) for record in made),
             steps=tuple(
                 _Step(
                     kernel.op,
@@ -167,19 +175,17 @@ class Memo:
                 )
                 for kernel in node.kernels
             ),
-            results=tuple(d for d in described if d is not None),
+            results=tuple(described),
             outputs=tuple(values[record] for record in node.outputs),
+            renewed=tuple((position, values[record]) for position, record in now if values.get(record, 0) >= count),
             container=None if isinstance(result, torch.Tensor) else type(result),
         )
 
     def _describe(self, tensor: torch.Tensor, key: CallKey, values: Mapping[ValueRecord, int]) -> _Result | None:
-        tag = self._book.tag(tensor)
-        if tag.value not in values:
+        number, layout = values.get(self._book.tag(tensor).value), _torch.layout_of(tensor)
+        if number is None or layout is None:
             return None
-        if any(tensor is given for given in key.tensors):
-            return None  # handed back: its value is a new one, which the tag of the argument must get
-        layout = _torch.layout_of(tensor)
-        return _Result(values[tag.value], layout) if layout is not None else None
+        return _Result(number, layout, next((i for i, given in enumerate(key.tensors) if tensor is given), None))
 
     # -- following a recipe
 
@@ -193,8 +199,11 @@ class Memo:
             storages.append(storage)
             draft.storages.append(storage)
         values = list(node.inputs)
-        for type_, number in recipe.made:
+        for type_, number, is_write in recipe.made:
             backing = storages[number]
+            if is_write and backing is not None:
+                backing.mutations += 1
+                backing.writer = node
             version = backing.mutations if backing is not None else 0
             values.append(ValueRecord(type_, backing, version=version, within=node))
         for step in recipe.steps:
@@ -204,6 +213,8 @@ class Memo:
         for number in recipe.outputs:
             values[number].within = None
             node.outputs.append(values[number])
+        for position, number in recipe.renewed:
+            self._book.tag(key.tensors[position]).value = values[number]
         results = self._results(recipe, key, values, storages)
         if recipe.container is None:
             return results[0]
@@ -215,12 +226,14 @@ class Memo:
         key: CallKey,
         values: Sequence[ValueRecord],
         storages: Sequence[StorageRecord | None],
-    ) -> list[torch.Tensor]:
+    ) -> list[torch.Tensor | None]:
         given = len(key.tensors)
         backing: dict[int, torch.UntypedStorage] = {}
-        results: list[torch.Tensor] = []
+        results: list[torch.Tensor | None] = []
         for result in recipe.results:
-            assert result.layout is not None
+            if result is None or result.argument is not None:
+                results.append(None if result is None or result.argument is None else key.tensors[result.argument])
+                continue
             number = recipe.made[result.value - given][1]
             source = key.tensors[number].untyped_storage() if number < given else backing.get(number)
             record = storages[number]

@@ -285,14 +285,10 @@ class Recorder:
             self._read_kernel_argument(name, argument, inputs, names, attributes)
         emitted = self._emit_kernel(function, args, kwargs)
         result = self._run_kernel(function, args, kwargs)
-        kernel = KernelRecord(
-            kernel_op(function),
-            inputs,
-            names,
-            self._kernel_outputs(schema.written, node, args, kwargs, result),
-            attributes,
-            writes=bool(schema.written),
-        )
+        written = _written_tensors(schema.written, args, kwargs)
+        outputs = [self.book.written(tensor, node) for tensor in written]
+        outputs += [self.book.made(t, node) for t in _tensors(result) if not any(t is other for other in written)]
+        kernel = KernelRecord(kernel_op(function), inputs, names, outputs, attributes, len(written))
         node.kernels.append(kernel)
         self.draft.step += 1
         if emitted is not None:
@@ -350,31 +346,6 @@ class Recorder:
         else:
             attributes[name] = to_attribute(argument, self.symbols)
 
-    def _kernel_outputs(
-        self,
-        written: Sequence[tuple[int, str]],
-        node: NodeRecord,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        result: Any,
-    ) -> list[ValueRecord]:
-        outputs: list[ValueRecord] = []
-        seen: set[int] = set()
-        for position, name in written:
-            argument = args[position] if position < len(args) else kwargs.get(name)
-            for tensor in argument if isinstance(argument, list | tuple) else [argument]:
-                if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
-                    seen.add(id(tensor))
-                    outputs.append(self.book.written(tensor, node))
-        for tensor in (
-            (result,) if isinstance(result, torch.Tensor) else result if isinstance(result, list | tuple) else ()
-        ):
-            if not isinstance(tensor, torch.Tensor) or id(tensor) in seen:
-                continue
-            seen.add(id(tensor))
-            outputs.append(self.book.made(tensor, node))
-        return outputs
-
     # -- module calls
 
     def _enter_module(self, module: torch.nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -414,6 +385,20 @@ class _Dispatch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._recorder.dispatch(func, args, kwargs or {})
+
+
+def _tensors(result: Any) -> list[torch.Tensor]:
+    """The different tensors that an operator returned, or got as one argument."""
+    parts = (result,) if isinstance(result, torch.Tensor) else result if isinstance(result, list | tuple) else ()
+    return list({id(part): part for part in parts if isinstance(part, torch.Tensor)}.values())
+
+
+def _written_tensors(
+    written: Sequence[tuple[int, str]], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[torch.Tensor]:
+    """The different tensors among the arguments that an operator's schema says it writes to."""
+    found = [args[position] if position < len(args) else kwargs.get(name) for position, name in written]
+    return list({id(tensor): tensor for argument in found for tensor in _tensors(argument)}.values())
 
 
 def _without_variadic(path: Path, parameters: Mapping[str, inspect.Parameter]) -> Path:
