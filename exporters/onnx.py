@@ -20,7 +20,7 @@ import numpy
 import onnx
 
 from fxviz.captions import name_range, numbers
-from fxviz.errors import GraphError
+from fxviz.errors import ExportError, GraphError
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.facts import Metric, Tally
@@ -52,7 +52,14 @@ class Onnx:
     rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
 
     def export(self, view: View) -> bytes:
-        """The serialized ``ModelProto``; the same view gives the same bytes."""
+        """The serialized ``ModelProto``; the same view gives the same bytes.
+
+        Raises `ExportError` for a view that leaves operations out: in ONNX, what reads them would have no input.
+        """
+        if view.bookkeeping:
+            raise ExportError(
+                "ONNX needs every operation, and this view leaves bookkeeping out: make it with hide=False"
+            )
         data: bytes = _Writer(view, self.rules).write().SerializeToString(deterministic=True)
         return data
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as RichText
 
+from fxviz.captions import left_out
 from fxviz.ir import Dim, Node, Value, format_scope
 from fxviz.quantity import format_quantity, format_shape
 from fxviz.view import Box, Item, View
@@ -72,12 +73,11 @@ class Text:
 
 def rich_table(view: View) -> Table:
     """The table as a rich renderable, for a terminal."""
-    opened = any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk())
     table = Table(
         box=box.SIMPLE_HEAD,
         show_footer=True,
         pad_edge=False,
-        caption="A row × n stands for n copies; the rows under it show one of them." if opened else None,
+        caption="\n".join(_notes(view)) or None,
         caption_justify="left",
     )
     table.add_column("Module or operation", "Total", overflow="fold")
@@ -88,6 +88,14 @@ def rich_table(view: View) -> Table:
         title = RichText("  " * row.depth + one_line(row.title), style="" if isinstance(row.item, Box) else "dim")
         table.add_row(title, _shapes(row.outputs), *_amounts(view, row))
     return table
+
+
+def _notes(view: View) -> Iterator[str]:
+    """What a reader of the rows must know."""
+    if any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk()):
+        yield "A row × n stands for n copies; the rows under it show one of them."
+    if view.hidden:
+        yield f"{left_out(view.hidden)[0].upper()}{left_out(view.hidden)[1:]}."
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ class Markdown:
             f"**{_readable(total, metric)}**" if total is not None else ""
             for metric, total in zip(view.metrics, totals(view), strict=True)
         ]
-        return "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
+        table = "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
+        return "\n".join((table, *(f"{_escaped(note)}\n" for note in _notes(view))))
 
 
 @dataclass(frozen=True)
@@ -159,7 +168,9 @@ def _readable(amount: Dim | None, metric: Metric) -> str:
 
 
 def _exact(amount: Dim | None) -> str:
-    return "" if amount is None else str(amount)
+    if amount is None:
+        return ""
+    return str(amount if isinstance(amount, int) or not amount.is_number else float(amount))
 
 
 def _shapes(values: tuple[Value, ...], most: int = 3) -> str:

@@ -92,7 +92,8 @@ class View:
     of the graph that only this copy reads (values that are shown as they are, are absent): see `shown`.
 
     ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past those that
-    hand a value on, from what made it; their numbers stay with the scopes around them.
+    hand a value on, from what made it; their numbers stay with the scopes around them. ``bookkeeping`` is all that would
+    be left out wherever it came to be seen; it is empty where nothing is to be hidden.
     """
 
     graph: Graph
@@ -102,7 +103,7 @@ class View:
     color: Metric | None = None
     twins: Mapping[Value, Value] = field(default_factory=lambda: MappingProxyType({}))
     hidden: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    _bookkeeping: frozenset[Node] = frozenset()
+    bookkeeping: frozenset[Node] = frozenset()
 
     @classmethod
     def of(
@@ -237,7 +238,7 @@ class View:
     @cached_property
     def _singles(self) -> Mapping[Scope, Node]:
         """The operation of each scope, the root left out, that has just one to show."""
-        nodes = [node for node in self.graph.nodes if node not in self._bookkeeping]
+        nodes = [node for node in self.graph.nodes if node not in self.bookkeeping]
         sizes = scope_sizes(nodes)
         return {
             node.scope[:depth]: node

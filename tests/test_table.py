@@ -68,6 +68,14 @@ def test_a_folded_block_is_one_row_with_its_copies_counted() -> None:
     assert "× n" not in Text().export(View.of(encoder(), fold=False, show=SHOW))
 
 
+def test_what_is_hidden_is_told() -> None:
+    build = Builder()
+    graph = build.graph(build.op("relu", build.op("view", build.input("x", 2), view=True)))
+    for exporter in (Text(), Markdown()):
+        assert exporter.export(View.of(graph, hide=True)).endswith("Not shown: 1 view.\n")
+        assert "ot shown" not in exporter.export(View.of(graph))
+
+
 def test_symbols_are_written_as_expressions() -> None:
     batch = sympy.Symbol("B", integer=True, positive=True)
     view = View.of(encoder(batch=batch), show=(Flops(),))

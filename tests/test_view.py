@@ -860,7 +860,7 @@ def places_of(item: Item) -> tuple[Scope, ...]:
 def untouched(view: View, value: Value) -> Value:
     """The tensor itself, where operations that did nothing gave it another name and are hidden."""
     maker = view.graph.producers.get(value)
-    while maker in view._bookkeeping and not maker.kernels:
+    while maker in view.bookkeeping and not maker.kernels:
         (value,) = maker.inputs
         maker = view.graph.producers.get(value)
     return value

@@ -16,7 +16,7 @@ from netron_page import copy_sources, parse, parser_missing
 from strategies import graphs as random_graphs
 
 from fxviz.dtypes import DTYPE_BITS
-from fxviz.errors import GraphError
+from fxviz.errors import ExportError, GraphError
 from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
 from fxviz.facts import Facts, Tally
@@ -300,6 +300,13 @@ def test_a_view_that_reads_what_nothing_makes_is_refused() -> None:
 
 
 # Types ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_view_without_bookkeeping_is_refused() -> None:
+    build = Builder()
+    x = build.op("relu", build.op("view", build.input("x", 1, 4), view=True))
+    with pytest.raises(ExportError, match="hide=False"):
+        Onnx().export(View.of(build.graph(x), hide=True))
 
 
 def test_netron_reads_every_dtype(netron) -> None:
