@@ -134,7 +134,7 @@ MODELS = {
     "gru": lambda: (nn.GRU(3, 4), torch.ones(5, 1, 3)),
     "encoder": lambda: (nn.TransformerEncoderLayer(8, 2, 16), torch.ones(3, 1, 8)),
     "resnet18": lambda: (torchvision.models.resnet18(), torch.ones(2, 3, 32, 32)),
-    "mobilenet": lambda: (torchvision.models.mobilenet_v3_small(), torch.ones(2, 3, 32, 32)),
+    "bilinear": lambda: (nn.Bilinear(3, 4, 2), (torch.ones(1, 3), torch.ones(1, 4))),
     "squeezenet": lambda: (torchvision.models.squeezenet1_1(), torch.ones(1, 3, 64, 64)),
 }
 
@@ -176,7 +176,7 @@ def test_the_same_nodes_and_edges_as_torchviz(name: str) -> None:
     from torchviz import make_dot
 
     model, x = MODELS[name]()
-    result = model(x)
+    result = model(*x) if isinstance(x, tuple) else model(x)
     result = result[0] if isinstance(result, tuple) else result
     parameters = dict(model.named_parameters())
     assert ours(fxviz.trace_autograd(result, parameters)) == theirs(make_dot(result, parameters))

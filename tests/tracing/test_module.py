@@ -29,16 +29,19 @@ def assert_same_results(model: Any, args: tuple[Any, ...] = (), kwargs: dict[str
     return module
 
 
-@pytest.mark.parametrize("name", ["resnet18", "shufflenet_v2_x0_5", "swin_t"])
+@pytest.mark.parametrize(
+    "name",
+    ["squeezenet1_1", *(pytest.param(n, marks=pytest.mark.zoo) for n in ("resnet18", "shufflenet_v2_x0_5", "swin_t"))],
+)
 def test_torchvision(name: str) -> None:
     module = assert_same_results(torchvision.models.get_model(name).eval(), (torch.randn(1, 3, 64, 64),))
     assert isinstance(module, fx.GraphModule)
     assert any(node.op == "call_module" for node in module.graph.nodes)
 
 
-@pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224", "mobilevit_xxs"])
+@pytest.mark.parametrize("name", ["test_convnext", "test_vit", "test_nfnet", "test_efficientnet"])
 def test_timm(name: str) -> None:
-    assert_same_results(timm.create_model(name).eval(), (torch.randn(1, 3, 224, 224),))
+    assert_same_results(timm.create_model(name).eval(), (torch.randn(1, 3, 160, 160),))
 
 
 def test_transformers_with_caches_and_dataclass_results() -> None:
