@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fxviz.passes.flops import Flops
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
+    from fxviz.passes.roofline import Roofline
     from fxviz.passes.shapes import Shapes
     from fxviz.passes.sweep import sweep_cost
     from fxviz.plot import plot_memory
@@ -84,6 +85,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Memory",
     "Metric",
     "Parameters",
+    "Roofline",
     "RuleTable",
     "Shapes",
     "Tally",
@@ -122,6 +124,7 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.flops": "Flops",
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",
+    "fxviz.passes.roofline": "Roofline",
     "fxviz.passes.shapes": "Shapes",
     "fxviz.passes.sweep": "sweep_cost",
     "fxviz.plot": "plot_memory",

@@ -12,6 +12,7 @@ import threading
 import traceback
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from fxviz.facts import Facts
+    from fxviz.passes.roofline import Roofline
     from fxviz.tracing import Mode
     from fxviz.view import View
 
@@ -169,7 +171,13 @@ def main() -> None:
     """Know a PyTorch model before you run it: its shapes, FLOPs and memory, on diagrams that one can read."""
 
 
-@_command(_model, _view)
+@_command(
+    _model,
+    _view,
+    click.option(
+        "--device", metavar="DEVICE", help="Estimate the time on a device: a100, h100, h200, l4, mi300x, a TOML file."
+    ),
+)
 def summary(
     model: str,
     inputs: tuple[str, ...],
@@ -182,6 +190,7 @@ def summary(
     no_hide: bool,
     show: str | None,
     color: str | None,
+    device: str | None,
 ) -> None:
     """Print a table of the model, its totals, and what was not counted."""
     from rich.console import Console
@@ -189,10 +198,13 @@ def summary(
     from fxviz.exporters.table import Text, rich_table
     from fxviz.report import report_lines
 
+    roofline = None if device is None else _roofline(device)
     facts = _facts(model, inputs, dtype, mode)
     with _progress("counting"):
         view = _view_of(facts, "text", depth, budget, focus, no_fold, no_hide, show, color)
-        lines = report_lines(facts)
+        if roofline is not None:
+            view = replace(view, metrics=(*view.metrics, facts[roofline]))
+        lines = report_lines(facts, roofline)
     console = Console(highlight=False)
     if console.is_terminal:
         console.print(rich_table(view))
@@ -406,6 +418,13 @@ def _view_of(
         focus=focus,
         color=color,
     )
+
+
+def _roofline(device: str) -> Roofline:
+    from fxviz.passes.devices import find_device
+    from fxviz.passes.roofline import Roofline
+
+    return Roofline(find_device(device))  # found before the long work, so that a typing error costs no time
 
 
 def _format_of(output: str, wanted: str | None) -> str:

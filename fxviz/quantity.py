@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["format_expression", "format_quantity", "format_shape", "format_type"]
 
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z")
+_SMALL: tuple[str, ...] = ("", "m", "µ", "n", "p")
+_ONE = 0.9995  # what is written as 1.00
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -23,19 +25,24 @@ def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
 
     >>> format_quantity(8_178_000_000, "FLOPs"), format_quantity(536870912, "B"), format_quantity(999)
     ('8.18 GFLOPs', '512 MiB', '999')
-    >>> format_quantity(None, "B")
-    '?'
+    >>> format_quantity(None, "B"), format_quantity(0.00123, "s")
+    ('?', '1.23 ms')
     """
     if amount is None:
         return "?"
     if isinstance(amount, sympy.Expr) and not amount.is_number:
         # Next to a symbol, a B would be read as one.
         return f"{format_expression(amount)} {'bytes' if unit == 'B' else unit}".rstrip()
+    prefixes: tuple[str, ...]
     base, prefixes = (1024.0, _BINARY) if unit == "B" else (1000.0, _DECIMAL)
     number, power = float(amount), 0
     # 999.5 would be written as 1000: it belongs to the next prefix. No prefix makes an infinite number smaller.
     while base - 0.5 <= abs(number) < math.inf and power < len(prefixes) - 1:
         number, power = number / base, power + 1
+    if unit == "s" and 0 < abs(number) < _ONE:
+        prefixes = _SMALL
+        while abs(number) < _ONE and power < len(prefixes) - 1:
+            number, power = number * 1000, power + 1
     digits = f"{number:.3g}" if abs(number) < 999.5 else f"{number:.0f}"
     return f"{digits} {prefixes[power]}{unit}".rstrip()
 

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
     from fxviz.facts import Facts
     from fxviz.ir import Node, Value
+    from fxviz.passes.roofline import Roofline, RooflineEstimate
 
 __all__ = ["fitting_depth", "memory_lines", "report_lines"]
 
 _LABEL = 13  # characters before the text of a line
 
 
-def report_lines(facts: Facts) -> list[str]:
-    """The report, one line a fact: inputs, outputs, parameters, FLOPs, peak memory, what is unknown, guards, notes."""
-    return [f"{label:<{_LABEL}}{text}" for label, text in _facts(facts)]
+def report_lines(facts: Facts, roofline: Roofline | None = None) -> list[str]:
+    """The report, one line a fact: inputs, outputs, parameters, FLOPs, peak memory, what is unknown, guards, notes.
+
+    With a ``roofline`` also the time on its device, and how much of the model waits for memory there.
+    """
+    return [f"{label:<{_LABEL}}{text}" for label, text in _facts(facts, roofline)]
 
 
 def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) -> list[str]:
@@ -70,7 +74,7 @@ def _place(node: Node | None) -> str:
     return f" in {format_scope(node.scope)} ({node.op})" if node.scope else f" in {node.op}"
 
 
-def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
+def _facts(facts: Facts, roofline: Roofline | None) -> Iterator[tuple[str, str]]:
     graph = facts.graph
     names = graph.output_names or ("",) * len(graph.outputs)
     yield "Model", f"{graph.name}, {len(graph.nodes)} operations, traced by {graph.mode}"
@@ -93,6 +97,8 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
     if flops.ops.total != 0:
         yield "Integer OPs", f"{format_quantity(flops.ops.total, 'OPs')} of integer matrix work, not among the FLOPs"
     yield "Peak memory", _peak(facts[Memory()])
+    if roofline is not None:
+        yield "Least time", _time(facts[roofline])
     yield "Not counted", _counts(flops.unknown) or "nothing"
     if not graph.complete:
         yield "Incomplete", "the model was traced in part; all numbers are of that part"
@@ -100,6 +106,15 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Only if", guard
     for note in graph.notes:
         yield "Note", note
+
+
+def _time(estimate: RooflineEstimate) -> str:
+    busy = sum(estimate.bound(node) is not None for node in estimate.graph.nodes)
+    moved = add([estimate.read.total, estimate.written.total])
+    return (
+        f"{format_quantity(estimate.total, 's')} on {estimate.device.name}: {format_quantity(moved, 'B')} moved, "
+        f"{len(estimate.memory_bound)} of {busy} operations that take time wait for memory"
+    )
 
 
 def _values(values: Iterable[tuple[str, Value]], most: int = 4) -> str:

@@ -36,6 +36,7 @@ PUBLIC = [
     "Memory",
     "Metric",
     "Parameters",
+    "Roofline",
     "RuleTable",
     "Shapes",
     "Tally",

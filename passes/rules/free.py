@@ -15,7 +15,7 @@ from fxviz.rules import RuleTable
 if TYPE_CHECKING:
     from fxviz.ir import Kernel
 
-__all__ = ["FREE_OPS", "flops_rules"]
+__all__ = ["FREE_OPS", "UNTOUCHED_OPS", "flops_rules"]
 
 _VIEWS = """
     alias as_strided broadcast_to chunk conj detach diagonal expand expand_as flatten imag lift lift_fresh mH mT movedim
@@ -37,6 +37,11 @@ _METADATA = """
     is_strides_like_format item numel output_nr q_per_channel_axis q_scale q_zero_point qscheme record_stream
     result_type size sparse_dim storage_offset stride sym_constrain_range sym_constrain_range_for_size
     sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride
+"""
+
+_UNINITIALISED = """
+    empty empty_like empty_permuted empty_quantized empty_strided new_empty new_empty_strided resize resize_as
+    _resize_output _resize_output_ set set_data
 """
 
 _ALLOCATION_AND_FILLING = """
@@ -84,6 +89,14 @@ FREE_OPS = frozenset(
     "prim.layout",
 }
 """The ATen operators that cost nothing, views, metadata, allocation, copies and casts, and moves of whole elements."""
+
+
+_CONTIGUOUS = {"aten.contiguous", "aten.reshape", "aten.flatten"}  # views unless they must copy
+
+UNTOUCHED_OPS = (
+    frozenset(f"aten.{op}" for op in (*_VIEWS.split(), *_METADATA.split(), *_UNINITIALISED.split())) - _CONTIGUOUS
+)
+"""The free operators that touch no element of any tensor: they move no bytes."""
 
 
 def _free(kernel: Kernel) -> Cost:
