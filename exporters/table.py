@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as RichText
 
-from fxviz.captions import left_out
+from fxviz.captions import left_out, sequence_kind
 from fxviz.ir import Dim, Node, Value, format_scope
 from fxviz.quantity import format_quantity, format_shape
 from fxviz.view import Box, Item, View
@@ -153,6 +153,8 @@ def _headed(label: str) -> str:
 def _identity(item: Item) -> tuple[str, str, int]:
     if isinstance(item, Node):
         return item.name, item.op, 1
+    if item.period > 1:
+        return format_scope(item.scope), sequence_kind(item.copies[: item.period]), item.times
     return format_scope(item.scope), item.scope[-1].kind if item.scope else "", item.times
 
 

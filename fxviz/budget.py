@@ -65,9 +65,9 @@ def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iter
 def _opened(box: Draft, chosen: Set[Draft]) -> Draft:
     """A copy in which only the chosen boxes and the pinned ones are open."""
     if not (box.pinned or box in chosen):
-        return Draft(box.copies, [], open=False)
+        return Draft(box.copies, [], open=False, period=box.period)
     items = [_opened(item, chosen) if isinstance(item, Draft) else item for item in box.items]
-    return Draft(box.copies, items, hidden=box.hidden, pinned=box.pinned)
+    return Draft(box.copies, items, hidden=box.hidden, pinned=box.pinned, period=box.period)
 
 
 def _size(box: Draft) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from fxviz.ir import Node, Scope, Value, format_scope
@@ -24,6 +24,7 @@ __all__ = [
     "relative_path",
     "scope_title",
     "scope_tooltip",
+    "sequence_kind",
     "series",
     "shapes",
     "value_title",
@@ -48,16 +49,31 @@ def node_title(node: Node, parent: Scope, alone: bool) -> str:
     return node.op if name.partition("@")[0] == node.op.strip("_") else f"{name}: {node.op}"
 
 
-def scope_title(copies: Sequence[Scope], parent: Scope, kind: str) -> str:
+def scope_title(copies: Sequence[Scope], parent: Scope, kind: str, period: int = 1) -> str:
     """A scope by its name in its parent and its kind, a folded run with its range and count.
+
+    Of a repeated sequence, ``period`` of the copies are one.
 
     >>> from fxviz.ir import Call
     >>> copies = [(Call("layers", "ModuleList"), Call(f"layers.{i}", "Block")) for i in range(12)]
     >>> scope_title(copies, (), "Block"), scope_title(copies[:1], copies[0][:1], "Block")
     ('layers.0–11: Block × 12', '0: Block')
+    >>> scope_title(copies, (), "[Plain, Shifted]", period=2)
+    'layers.0–11: [Plain, Shifted] × 6'
     """
     name = f"{relative_path(copies, parent)}: {kind}"
-    return f"{name} × {len(copies)}" if len(copies) > 1 else name
+    return f"{name} × {len(copies) // period}" if len(copies) > period else name
+
+
+def sequence_kind(scopes: Sequence[Scope]) -> str:
+    """The kinds of a sequence of siblings, neighbours of one kind together.
+
+    >>> from fxviz.ir import Call
+    >>> sequence_kind([(Call("0", "Local"),), (Call("1", "Local"),), (Call("2", "Global"),)])
+    '[Local × 2, Global]'
+    """
+    runs = [(kind, len([*run])) for kind, run in groupby(scope[-1].kind for scope in scopes)]
+    return f"[{', '.join(f'{kind} × {times}' if times > 1 else kind for kind, times in runs)}]"
 
 
 def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
@@ -170,7 +186,12 @@ def value_tooltip(kind: str, value: Value, names: Sequence[str]) -> str:
 
 
 def scope_tooltip(
-    copies: Sequence[Scope], nodes: int, inputs: Sequence[Value], outputs: Sequence[Value], metrics: Sequence[Metric]
+    copies: Sequence[Scope],
+    nodes: int,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    metrics: Sequence[Metric],
+    period: int = 1,
 ) -> str:
     """All that is known of a scope of so many ``nodes``, a line each; of a folded run, its numbers together and for one."""
     count = f"{nodes} operation{'s' if nodes != 1 else ''}"
@@ -178,14 +199,14 @@ def scope_tooltip(
         (
             *_whereabouts(copies[0]),
             *(
-                [f"to {format_scope(copies[-1])}: {len(copies)} equal ones, {count} each"]
-                if len(copies) > 1
+                [f"to {format_scope(copies[-1])}: {len(copies) // period} equal ones, {count} each"]
+                if len(copies) > period
                 else [count]
             ),
             *_types("reads", inputs),
             *_types("makes", outputs),
             *_every_number(metrics, copies),
-            *([f"{line} each" for line in _every_number(metrics, copies[:1])] if len(copies) > 1 else []),
+            *([f"{line} each" for line in _every_number(metrics, copies[:period])] if len(copies) > period else []),
         )
     )
 

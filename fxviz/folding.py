@@ -12,7 +12,7 @@ from fxviz.frames import Frame, FrameItem
 from fxviz.ir import Node, Scope, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from fxviz.passes.repeats import Repeated
 
@@ -23,6 +23,8 @@ CONTAINERS = frozenset({"ModuleDict", "ModuleList", "Sequential"})
 """Modules that only hold others: around a single one, they say less than it does."""
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
+_LONGEST_PERIOD = 8
+_LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 
 
 @dataclass(eq=False)
@@ -30,6 +32,7 @@ class Draft:
     """A box before it is known what flows through it. It stands for all of ``copies``; its items are those of the first.
 
     ``hidden`` are the operations at its level that are no items. A ``pinned`` box leads to what is looked at: it is open.
+    Where a sequence of siblings repeats, ``period`` of the ``copies`` are one copy, and its items are those of the first.
     """
 
     copies: tuple[Scope, ...]
@@ -37,6 +40,7 @@ class Draft:
     open: bool = True
     hidden: list[Node] = field(default_factory=list)
     pinned: bool = False
+    period: int = 1
 
     def close(self) -> None:
         """Make it one thing, with nothing to be seen in it."""
@@ -108,7 +112,53 @@ class _Nesting:
     def items(self, frame: Frame, hidden: list[Node]) -> list[DraftItem]:
         """What is seen in a frame; the operations that are not, at this level, are added to ``hidden``."""
         runs = [*self._runs(self._visible([frame], hidden))]
-        return [run if isinstance(run, Node) else self._box(run, hidden) for run in runs]
+        alike = [self._alike(run) for run in runs]
+        items: list[DraftItem] = []
+        at = 0
+        while at < len(runs):
+            run, (period, times) = runs[at], self._repetition(runs, alike, at)
+            if times > 1:
+                items.append(self._sequence(runs[at : at + period * times], period))
+            else:
+                items.append(run if isinstance(run, Node) else self._box(run, hidden))
+            at += period * times
+        return items
+
+    def _sequence(self, runs: Sequence[Node | list[Frame]], period: int) -> Draft:
+        """One box for a sequence of runs that is repeated; what is in it is the first."""
+        frames = [run for run in runs if not isinstance(run, Node)]
+        hidden: list[Node] = []
+        items = [self._box(run, hidden) for run in frames[:period]]
+        copies = tuple(frame.scope for run in frames for frame in run)
+        return Draft(copies, items, hidden=hidden, period=sum(map(len, frames[:period])))
+
+    def _alike(self, run: Node | list[Frame]) -> Hashable:
+        """What must be equal for one run to repeat another; nothing equals an operation, or what leads to the focus."""
+        if isinstance(run, Node) or not self._fold or _leads_to(run[0].scope, self._focus):
+            return object()
+        scope = run[0].scope
+        return self._repeats.fingerprint(scope), len(run), series(scope[-1].path)
+
+    def _repetition(self, runs: Sequence[Node | list[Frame]], alike: Sequence[Hashable], start: int) -> tuple[int, int]:
+        """How many runs from ``start`` on are repeated, and how often in all: what takes in most of them; (1, 1) if none."""
+        best = (1, 1)
+        for period in range(2, _LONGEST_PERIOD + 1):
+            windows = [runs[start : start + period]]
+            wires: object = None
+            while True:
+                at = start + period * len(windows)
+                if alike[at : at + period] != alike[start : start + period]:
+                    break
+                windows.append(runs[at : at + period])
+                now = self._wires_of([[f for run in w if not isinstance(run, Node) for f in run] for w in windows])
+                if len(windows) > 2 and now != wires:
+                    windows.pop()
+                    break
+                wires = now
+            times = len(windows)
+            if period * (times - 1) >= _LEAST_SAVED and period * times > best[0] * best[1]:
+                best = (period, times)
+        return best
 
     def _box(self, run: Sequence[Frame], hidden: list[Node]) -> DraftItem:
         """What is seen of equal frames. What is in them is the same in all, so only the first is looked into."""
@@ -182,12 +232,14 @@ class _Nesting:
             or not self._repeats.equal(first.scope, item.scope)
         ):
             return None
+        return self._wires_of([*([frame] for frame in run), [item]])
+
+    def _wires_of(self, copies: Sequence[Sequence[Frame]]) -> tuple[tuple[int, int, int] | None, ...]:
+        """Where the last of some copies reads from: how many back, and by which output of what there; None if outside."""
+        starts = [copy[0].start for copy in copies]
         wires: list[tuple[int, int, int] | None] = []
-        for value in self._repeats.reads(item.scope):
+        for value in (value for frame in copies[-1] for value in self._repeats.reads(frame.scope)):
             position, which = self._made_at.get(value, _OUTSIDE)
-            if position < first.start:
-                wires.append(None)
-            else:
-                copy = bisect(run, position, key=lambda frame: frame.start) - 1
-                wires.append((len(run) - copy, position - run[copy].start, which))
+            copy = bisect(starts, position) - 1
+            wires.append(None if copy < 0 else (len(starts) - 1 - copy, position - starts[copy], which))
         return tuple(wires)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Graph, Node, Scope
 
-__all__ = ["Frame", "nest", "scope_sizes"]
+__all__ = ["Frame", "nest", "scope_sizes", "shared_depth"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def nest(graph: Graph) -> Frame:
     current: Scope = ()
     for position, node in enumerate(graph.nodes):
         if node.scope is not current:
-            common = _common(current, node.scope)
+            common = shared_depth(current, node.scope)
             leave(common + 1, position)
             for depth in range(common + 1, len(node.scope) + 1):
                 scope = node.scope[:depth]
@@ -73,7 +73,7 @@ def _entered_again(graph: Graph) -> frozenset[Scope]:
     current: Scope = ()
     for node in graph.nodes:
         if node.scope is not current:
-            for depth in range(_common(current, node.scope) + 1, len(node.scope) + 1):
+            for depth in range(shared_depth(current, node.scope) + 1, len(node.scope) + 1):
                 scope = node.scope[:depth]
                 (again if scope in seen else seen).add(scope)
             current = node.scope
@@ -89,7 +89,7 @@ def scope_sizes(nodes: Iterable[Node]) -> Counter[Scope]:
     return sizes
 
 
-def _common(a: Scope, b: Scope) -> int:
+def shared_depth(a: Scope, b: Scope) -> int:
     """How many calls two scopes share, from the outermost."""
     shared = 0
     for one, other in zip(a, b, strict=False):

@@ -52,7 +52,8 @@ def heat(view: View, metric: Metric) -> Heat:
 def _seen_in(view: View) -> Mapping[Item, list[Node]]:
     """The operations behind each operation and closed box, those in hidden copies too."""
     items = [*view.walk()]
-    boxes = {item.scope: item for item in items if not isinstance(item, Node) and not item.open}
+    closed = [item for item in items if not isinstance(item, Node) and not item.open]
+    boxes = {scope: box for box in closed for scope in box.copies[: box.period]}
     seen: dict[Item, list[Node]] = {item: [] for item in items if isinstance(item, Node) or not item.open}
     for node in view.graph.nodes:
         shown = view.graph.producers[view.shown(node.outputs[0])] if node.outputs else node

@@ -18,6 +18,7 @@ from fxviz.captions import (
     numbers,
     scope_title,
     scope_tooltip,
+    sequence_kind,
     shapes,
     value_title,
     value_tooltip,
@@ -25,7 +26,7 @@ from fxviz.captions import (
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import Draft, draft
-from fxviz.frames import scope_sizes
+from fxviz.frames import scope_sizes, shared_depth
 from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.passes.bookkeeping import bookkeeping
@@ -47,7 +48,8 @@ class Box:
     """What is seen of a scope: its items when open, one box when closed; ``copies`` are all the scopes it stands for.
 
     A folded run of equal siblings is one box with several copies; its items are those of the first copy. ``copies``
-    is ``(scope,)`` where nothing is folded. ``inputs`` are the values that it reads from outside (weights and constants
+    is ``(scope,)`` where nothing is folded. Of a sequence of siblings that is repeated (a plain and a shifted block, six
+    times) each ``period`` of ``copies`` are one copy. ``inputs`` are the values that it reads from outside (weights and constants
     left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
     copy hands to the next is an output and no input.
     """
@@ -58,11 +60,19 @@ class Box:
     copies: tuple[Scope, ...] = ()
     inputs: tuple[Value, ...] = ()
     outputs: tuple[Value, ...] = ()
+    period: int = 1
 
     @property
     def times(self) -> int:
-        """How many equal scopes this box stands for; 1 when nothing is folded."""
-        return max(1, len(self.copies))
+        """How many equal copies this box stands for; 1 when nothing is folded."""
+        return max(1, len(self.copies) // self.period)
+
+    @property
+    def around(self) -> Scope:
+        """The scope in which all that the box shows is: its own, or that of the siblings which are repeated."""
+        if self.period == 1:
+            return self.scope
+        return self.scope[: min(shared_depth(self.scope, copy) for copy in self.copies)]
 
 
 Item: TypeAlias = Node | Box
@@ -184,6 +194,8 @@ class View:
         """
         if isinstance(item, Value):
             return "input" if item.role is Role.INPUT else "output"
+        if isinstance(item, Box) and item.period > 1:
+            return "scope"
         operation = item if isinstance(item, Node) else self._singles.get(item.scope)
         return kind_of(operation.op) if operation else "scope"
 
@@ -198,9 +210,11 @@ class View:
             return value_title(self._names.get(item, (item.name,)))
         if item is self.root:
             return self.graph.name
-        parent = self.parent(item).scope
+        parent = self.parent(item).around
         if isinstance(item, Node):
             return node_title(item, parent, alone=item.scope in self._singles)
+        if item.period > 1:
+            return scope_title(item.copies, parent, sequence_kind(item.copies[: item.period]), item.period)
         operation = self._singles.get(item.scope)
         return scope_title(item.copies, parent, operation.op if operation else item.scope[-1].kind)
 
@@ -219,7 +233,8 @@ class View:
             return value_tooltip(self.kind(item), item, self._names.get(item, ()))
         if isinstance(item, Node):
             return node_tooltip(item, self.metrics)
-        return scope_tooltip(item.copies, self._sizes[item.scope], item.inputs, item.outputs, self.metrics)
+        nodes = sum(self._sizes[scope] for scope in item.copies[: item.period])
+        return scope_tooltip(item.copies, nodes, item.inputs, item.outputs, self.metrics, item.period)
 
     def places(self, item: Item) -> tuple[Node | Scope, ...]:
         """What an item stands for, as `Metric.at` asks it: a folded box for all of its copies, what is in it for one."""
@@ -293,7 +308,7 @@ def _shares(facts: Facts) -> Callable[[Draft], float]:
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:
     items = tuple(_box(item, wiring, boxes) if isinstance(item, Draft) else item for item in draft.items)
     inputs, outputs = wiring.inputs.get(draft, ()), wiring.outputs.get(draft, ())
-    boxes[draft] = Box(draft.copies[0], items, draft.open, draft.copies, inputs, outputs)
+    boxes[draft] = Box(draft.copies[0], items, draft.open, draft.copies, inputs, outputs, draft.period)
     return boxes[draft]
 
 

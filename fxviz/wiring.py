@@ -148,25 +148,28 @@ class _Places:
             self._around[node] = around
             self._seen_as[node] = node
             self.hidden.add(node)
-        first = box.copies[0]
         if not box.open:
-            self._seen_as |= dict.fromkeys(self._repeats.nodes(first), box)
-        if len(box.copies) > 1:
+            for scope in box.copies[: box.period]:
+                self._seen_as |= dict.fromkeys(self._repeats.nodes(scope), box)
+        if len(box.copies) > box.period:
             self._fold(box)
 
     def _fold(self, box: Draft) -> None:
         """Place the hidden copies where the first one is; it is itself placed by now, folded boxes in it too."""
-        first = box.copies[0]
-        inner = {node: self._copies.get(node, ()) for node in self._repeats.nodes(first)}
-        for number, copy in enumerate(box.copies):
-            for node, twin in self._repeats.twin_nodes(copy, first):
+        firsts = box.copies[: box.period]
+        inner = {node: self._copies.get(node, ()) for scope in firsts for node in self._repeats.nodes(scope)}
+        for place, copy in enumerate(box.copies):
+            number, member = divmod(place, box.period)
+            for node, twin in self._repeats.twin_nodes(copy, firsts[member]):
                 self._copies[node] = ((box, number), *inner[twin])
                 self._seen_as[node] = self._seen_as[twin]
                 if number:
                     self._stand_in(node.outputs, twin.outputs)
-        for given in zip(*map(self._repeats.reads, box.copies), strict=True):
-            if all(self._is_given_to(value, copy) for value, copy in zip(given, box.copies, strict=True)):
-                self._stand_in(given[1:], given[:1] * (len(given) - 1))
+        for member in range(box.period):
+            copies = box.copies[member :: box.period]
+            for given in zip(*map(self._repeats.reads, copies), strict=True):
+                if all(self._is_given_to(value, copy) for value, copy in zip(given, copies, strict=True)):
+                    self._stand_in(given[1:], given[:1] * (len(given) - 1))
 
     def _stand_in(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
         self.twins |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}

@@ -10,7 +10,7 @@ from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
 from fxviz.passes.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping, Set
 
 __all__ = ["bookkeeping", "handed_on", "is_idle"]
 
@@ -56,21 +56,39 @@ def bookkeeping(graph: Graph) -> Mapping[Node, Value | None]:
     every output of the graph that is not an input.
     """
     constants = _constants(graph)
+    kept: set[Hashable] = set()
+    while True:
+        found, needed = _found(graph, constants, kept)
+        if not needed:
+            return MappingProxyType(found if len(found) < len(graph.nodes) else {})
+        kept |= needed  # in all scopes alike, since one is shown for all
+
+
+def _found(
+    graph: Graph, constants: Set[Node], kept: Set[Hashable]
+) -> tuple[dict[Node, Value | None], frozenset[Hashable]]:
+    """The bookkeeping but for what is to be kept; and what else should be, since it makes an output of the graph."""
     returned = set(graph.outputs)
     origins: dict[Value, Value | None] = {}
     found: dict[Node, Value | None] = {}
+    needed: set[Hashable] = set()
     for node in graph.nodes:
         value = handed_on(node)
-        if value is None and node not in constants:
+        if (value is None and node not in constants) or (kept and _likeness(node) in kept):
             continue
         origin = origins.get(value, value) if value else None
         if origin is not None and origin.role not in (Role.INPUT, Role.RESULT):
             origin = None
         if origin is None and not returned.isdisjoint(node.outputs):
-            continue
+            needed.add(_likeness(node))
         found[node] = value
         origins |= dict.fromkeys(node.outputs, origin)
-    return MappingProxyType(found if len(found) < len(graph.nodes) else {})
+    return found, frozenset(needed)
+
+
+def _likeness(node: Node) -> Hashable:
+    """What equal operations in equal scopes share."""
+    return node.op, tuple(call.kind for call in node.scope), tuple(value.type for value in node.outputs)
 
 
 def _constants(graph: Graph) -> frozenset[Node]:

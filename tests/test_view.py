@@ -335,6 +335,72 @@ def test_an_empty_graph_has_an_empty_view() -> None:
     assert (view.root.items, view.edges) == ((), ())
 
 
+def layers(*ops: str, reads: Callable[[list[Value], int], Value] = lambda made, i: made[-1]) -> Graph:
+    """A stack of layers that differ in one operation, each with a residual."""
+    build = Builder("layers")
+    made = [build.input("x", 1, 4)]
+    for i, op in enumerate(ops):
+        with build.module("layers", "ModuleList"), build.module(str(i), op.title()):
+            made.append(build.op("add", made[-1], build.op(op, reads(made, i))))
+    return build.graph(build.op("exp", made[-1]))
+
+
+def test_a_sequence_that_is_repeated_is_one_box() -> None:
+    view = View.of(layers(*["neg", "relu"] * 6), show=(Elements(),))
+    assert tree(view, lines=True).splitlines() == [
+        "layers.0–11: [Neg, Relu] × 6    1×4 | 96 FLOPs",
+        "  0: Neg    1×4 | 8 FLOPs",
+        "    neg    1×4 | 4 FLOPs",
+        "    add    1×4 | 4 FLOPs",
+        "  1: Relu    1×4 | 8 FLOPs",
+        "    relu    1×4 | 4 FLOPs",
+        "    add    1×4 | 4 FLOPs",
+        "exp    1×4 | 4 FLOPs",
+    ]
+    assert edges(View.of(layers(*["neg", "relu"] * 6), depth=1))[1:3] == ["0: Neg -> 1: Relu", "1: Relu -> exp"]
+    box = view.root.items[0]
+    assert isinstance(box, Box)
+    assert (box.times, box.period, len(box.copies), view.kind(box)) == (6, 2, 12, "scope")
+    assert view.tooltip(box).splitlines() == [
+        "layers.0: Neg",
+        "to layers.11: 6 equal ones, 4 operations each",
+        "reads x float32 1×4",
+        "makes add_1 float32 1×4",
+        "elements: 96 FLOPs",
+        "elements: 16 FLOPs each",
+    ]
+
+
+def test_a_sequence_has_runs_in_it_and_what_is_left_over_is_drawn_after_it() -> None:
+    view = View.of(layers(*["neg", "neg", "neg", "relu"] * 3, "neg", "neg"), depth=1)
+    assert tree(view).splitlines() == [
+        "layers: ModuleList",
+        "  [0–11: [Neg × 3, Relu] × 3]",
+        "  [12–13: Neg × 2]",
+        "exp",
+    ]
+    opened = View.of(layers(*["neg", "neg", "neg", "relu"] * 3, "neg", "neg"), depth=2)
+    assert tree(opened).splitlines()[1:4] == ["  0–11: [Neg × 3, Relu] × 3", "    [0–2: Neg × 3]", "    [3: Relu]"]
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        layers(*["neg", "relu"] * 2),  # a box around it would save nothing
+        layers(*["neg", "relu"] * 3, reads=lambda made, i: made[0 if i in (2, 3) else -1]),  # one pair reads from afar
+    ],
+)
+def test_a_sequence_that_is_short_or_wired_at_will_is_not_folded(graph: Graph) -> None:
+    assert not any(isinstance(item, Box) and item.period > 1 for item in View.of(graph).walk())
+
+
+def test_a_focus_and_fold_off_part_a_sequence() -> None:
+    graph = layers(*["neg", "relu"] * 6)
+    focused = tree(View.of(graph, focus="layers.7")).splitlines()
+    assert focused[1:5] == ["  [0–5: [Neg, Relu] × 3]", "  [6: Neg]", "  7: Relu", "    relu"]
+    assert "×" not in tree(View.of(graph, fold=False))
+
+
 # Hiding ---------------------------------------------------------------------------------------------------------------
 
 
@@ -423,6 +489,19 @@ def test_what_would_leave_nothing_to_see_or_an_output_without_a_maker_is_not_hid
     view = View.of(build.graph(y, positions), hide=True)
     assert tree(view).splitlines() == ["relu", "view"]
     assert edges(view) == ["x -> relu", "relu -> output.0", "view -> output.1"]
+
+
+def test_a_constant_that_is_returned_of_one_copy_is_seen_in_all() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    made = []
+    for i in range(3):
+        with build.module(f"layers.{i}", "Layer"):
+            x = build.op("relu", x)
+            made.append(build.op("full", shape=(1, 4)))
+    view = View.of(build.graph(x, made[-1]), hide=True)
+    assert tree(view).splitlines() == ["layers.0–2: Layer × 3", "  relu", "  full"]
+    assert edges(view)[-1] == "full -> output.1"
 
 
 def test_what_computes_or_holds_parameters_or_is_a_module_of_its_own_is_not_hidden() -> None:
@@ -760,7 +839,7 @@ def parts() -> st.SearchStrategy[tuple[Part, ...]]:
     )
 
     def bigger(inner: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[tuple[Part, ...]]:
-        stacks = st.builds(Stack, st.lists(inner, min_size=1, max_size=2).map(tuple), st.integers(2, 4))
+        stacks = st.builds(Stack, st.lists(inner, min_size=1, max_size=2).map(tuple), st.integers(2, 5))
         modules = st.builds(Module, st.sampled_from(["a", "b", "c1", "c2"]), inner, st.booleans())
         return st.lists(st.one_of(ops, modules, stacks), min_size=1, max_size=4).map(tuple)
 
@@ -844,9 +923,10 @@ def locate(view: View, node: Node) -> tuple[Item | None, list[tuple[Box, int]]]:
                 break
         else:
             return None, copies
-        (number,) = numbers
-        position = scope_nodes(view.graph, item.copies[number]).index(node)
-        node = scope_nodes(view.graph, item.scope)[position]
+        (place,) = numbers
+        number, member = divmod(place, item.period)
+        position = scope_nodes(view.graph, item.copies[place]).index(node)
+        node = scope_nodes(view.graph, item.copies[member])[position]
         copies.append((item, number))
         if not item.open:
             return item, copies
@@ -949,16 +1029,18 @@ def test_law_a_box_names_all_that_crosses_its_border(view: View) -> None:
             assert all(set(edge.values) <= set(box.outputs) for box in source if box not in target)
             assert all(set(edge.values) <= set(box.inputs) for box in target if box not in source)
     for box in (item for item in view.walk() if isinstance(item, Box)):
-        for copy in box.copies:
-            made = {value for node in scope_nodes(view.graph, copy) for value in node.outputs}
+        for copy in zip(*[iter(box.copies)] * box.period, strict=True):
+            inside = [node for scope in copy for node in scope_nodes(view.graph, scope)]
+            made = {value for node in inside for value in node.outputs}
             made -= {value for value in made if untouched(view, value) is not value}
-            elsewhere = [node for node in view.graph.nodes if node.scope[: len(copy)] != copy]
+            elsewhere = [node for node in view.graph.nodes if node not in inside]
             read = {untouched(view, value) for node in elsewhere for value in node.inputs}
             read |= {untouched(view, value) for value in view.graph.outputs}
             assert {view.shown(value) for value in made & read} <= set(box.outputs)
-        inside = {value for node in scope_nodes(view.graph, box.scope) for value in node.outputs}
-        assert set(box.outputs) <= inside
-        assert not set(box.inputs) & inside
+        first = [node for scope in box.copies[: box.period] for node in scope_nodes(view.graph, scope)]
+        own = {value for node in first for value in node.outputs}
+        assert set(box.outputs) <= own
+        assert not set(box.inputs) & own
         assert not set(box.inputs) & set(view.twins)
 
 
@@ -991,8 +1073,8 @@ def test_law_folding_keeps_totals(view: View) -> None:
 def test_law_every_copy_is_the_same_computation_as_the_one_shown(view: View) -> None:
     for item in view.walk():
         if isinstance(item, Box):
-            first = scope_nodes(view.graph, item.scope)
-            for copy in item.copies[1:]:
+            for place, copy in enumerate(item.copies):
+                first = scope_nodes(view.graph, item.copies[place % item.period])
                 nodes = scope_nodes(view.graph, copy)
                 assert [node.op for node in nodes] == [node.op for node in first]
                 for node, twin in zip(nodes, first, strict=True):
