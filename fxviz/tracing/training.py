@@ -74,10 +74,15 @@ def trace_training(
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"{type(model).__name__} has no parameter that requires a gradient: there is nothing to train")
     arguments = bind_inputs(model, request)
+    device = device_of(model, arguments)
+    if device.type == "cuda" and not torch.backends.cuda.is_built():  # torch would end the process
+        raise InputError(
+            "this torch was built without CUDA, so its autograd cannot run on fake CUDA tensors; install a build with CUDA (no GPU is needed), or trace on the CPU"
+        )
     symbols = Symbols(request.dynamic_shapes)
     fake_mode = _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
     name = type(model).__name__
-    recorder = _TrainingRecorder(model, FakeTwins(fake_mode, device_of(model, arguments)), symbols, fake_mode, name)
+    recorder = _TrainingRecorder(model, FakeTwins(fake_mode, device), symbols, fake_mode, name)
     with without_garbage_collection():
         try:
             with preserved(model):
