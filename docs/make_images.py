@@ -31,7 +31,18 @@ def depths() -> None:
     fxviz.export(View.of(facts, budget=30, hide=True, color="flops"), IMAGES / "heat.svg")
 
 
+def memory() -> None:
+    """The memory of a training step."""
+    layer = nn.TransformerEncoderLayer(d_model=64, nhead=4, dim_feedforward=256, batch_first=True)
+    model = nn.TransformerEncoder(layer, num_layers=6, enable_nested_tensor=False)
+    step = fxviz.trace_training(
+        model, torch.empty(8, 20, 64), loss=lambda output: output.square().mean(), optimizer=torch.optim.AdamW
+    )
+    fxviz.plot_memory(step, IMAGES / "memory.png")
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     vit()
     depths()
+    memory()

@@ -213,7 +213,8 @@ def _draw_alive(axes: Axes, memory: MemoryUse, depth: int) -> None:
         axes.barh(range(len(shown)), widths, left=left, color=color, height=0.7)
         left += widths
     for place, total in enumerate(left):
-        axes.text(total, place, f" {format_quantity(float(total), 'B')}", va="center", fontsize=8)
+        text = format_quantity(float(total), "B")
+        axes.annotate(text, (total, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(max(len(shown), _MODULES // 2) - 0.5, -0.5)
     axes.set_xlim(0, max(left) * 1.25)

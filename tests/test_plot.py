@@ -51,7 +51,7 @@ def test_it_says_what_memory_says(tmp_path: Path) -> None:
     assert format_quantity(memory.peak, "B") in peak
     assert memory.peak_node.op in peak
     for scope, nbytes in memory.at_peak_by_scope(1).items():
-        assert f" {format_quantity(nbytes, 'B')}" in found
+        assert format_quantity(nbytes, "B") in found
         assert (scope[-1].path if scope else "the model itself") in found
 
 
