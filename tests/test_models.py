@@ -70,6 +70,7 @@ def shapes(target: models.Target) -> dict[str, tuple[int, ...]]:
         ("transformers:gpt2", {"input_ids": (1, 128)}),
         ("transformers:t5", {"input_ids": (1, 128), "decoder_input_ids": (1, 128)}),
         ("transformers:whisper", {"input_features": (1, 80, 3000), "decoder_input_ids": (1, 128)}),
+        ("transformers:audio-spectrogram-transformer", {"input_values": (1, 1024, 128)}),
         ("transformers:vit", {"pixel_values": (1, 3, 224, 224)}),
         ("transformers:clip", {"input_ids": (1, 77), "pixel_values": (1, 3, 224, 224)}),
     ],

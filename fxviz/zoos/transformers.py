@@ -217,6 +217,6 @@ class _Inputs:
 
     def _sound(self, argument: str) -> tuple[int, ...]:
         if argument.startswith("decoder") or hasattr(self.config, "num_mel_bins"):
-            return SEQUENCE, self._size("num_mel_bins", default=80)
+            return self._size("max_length", default=SEQUENCE), self._size("num_mel_bins", default=80)
         channels = self._size("audio_channels", default=0)
         return (channels, AUDIO) if channels or "padding_mask" in self.arguments else (AUDIO,)
