@@ -143,19 +143,18 @@ class _Nesting:
         """How many runs from ``start`` on are repeated, and how often in all: what takes in most of them; (1, 1) if none."""
         best = (1, 1)
         for period in range(2, _LONGEST_PERIOD + 1):
-            windows = [runs[start : start + period]]
+            firsts: list[Frame] = []
             wires: object = None
-            while True:
-                at = start + period * len(windows)
-                if alike[at : at + period] != alike[start : start + period]:
+            for at in range(start, len(runs), period):
+                window = [frame for run in runs[at : at + period] if not isinstance(run, Node) for frame in run]
+                if alike[at : at + period] != alike[start : start + period] or not window:
                     break
-                windows.append(runs[at : at + period])
-                now = self._wires_of([[f for run in w if not isinstance(run, Node) for f in run] for w in windows])
-                if len(windows) > 2 and now != wires:
-                    windows.pop()
+                now = self._wires_of(firsts, window)
+                if len(firsts) > 1 and now != wires:
                     break
+                firsts.append(window[0])
                 wires = now
-            times = len(windows)
+            times = len(firsts)
             if period * (times - 1) >= _LEAST_SAVED and period * times > best[0] * best[1]:
                 best = (period, times)
         return best
@@ -232,14 +231,20 @@ class _Nesting:
             or not self._repeats.equal(first.scope, item.scope)
         ):
             return None
-        return self._wires_of([*([frame] for frame in run), [item]])
+        return self._wires_of(run, [item])
 
-    def _wires_of(self, copies: Sequence[Sequence[Frame]]) -> tuple[tuple[int, int, int] | None, ...]:
-        """Where the last of some copies reads from: how many back, and by which output of what there; None if outside."""
-        starts = [copy[0].start for copy in copies]
+    def _wires_of(self, before: Sequence[Frame], copy: Sequence[Frame]) -> tuple[tuple[int, int, int] | None, ...]:
+        """Where a copy reads from: how many copies back, and by which output of what there; None if outside.
+
+        ``before`` has the first frame of each copy before it.
+        """
         wires: list[tuple[int, int, int] | None] = []
-        for value in (value for frame in copies[-1] for value in self._repeats.reads(frame.scope)):
+        for value in (value for frame in copy for value in self._repeats.reads(frame.scope)):
             position, which = self._made_at.get(value, _OUTSIDE)
-            copy = bisect(starts, position) - 1
-            wires.append(None if copy < 0 else (len(starts) - 1 - copy, position - starts[copy], which))
+            if position >= copy[0].start:
+                wires.append((0, position - copy[0].start, which))
+            elif (number := bisect(before, position, key=lambda frame: frame.start)) == 0:
+                wires.append(None)
+            else:
+                wires.append((len(before) - number + 1, position - before[number - 1].start, which))
         return tuple(wires)
