@@ -9,7 +9,7 @@ import os
 import sys
 import zipfile
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -23,6 +23,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
 from torch.overrides import get_testing_overrides
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.errors import FormatError
 
@@ -43,11 +44,14 @@ __all__ = [
     "eager_compile",
     "fake_of_layout",
     "guards_of",
+    "is_dense",
     "is_wrapped",
     "layout_of",
     "load_program",
     "overloads_of",
     "program_module",
+    "references",
+    "references_of_the_last",
     "run_backward",
     "sequence_number",
     "signature_of",
@@ -133,6 +137,41 @@ def run_backward(scalar: torch.Tensor) -> None:
 def current_autograd_node() -> Any:
     """The autograd node whose backward is running, or None."""
     return torch._C._current_autograd_node()
+
+
+def references(tensor: torch.Tensor) -> tuple[int, int]:
+    """How many references C++ holds to a tensor and to its storage."""
+    return tensor._use_count(), torch._C._storage_Use_Count(tensor.untyped_storage()._cdata)  # type: ignore[attr-defined]
+
+
+@cache
+def references_of_the_last() -> tuple[int, int]:
+    """The `references` that a dispatch mode sees to a fake gradient of which autograd's engine holds the last."""
+    seen: list[tuple[int, int]] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.add.Tensor:
+                seen.append(references(args[0]))
+            return func(*args, **(kwargs or {}))
+
+    with FakeTensorMode(), torch.enable_grad(), torch.autograd.set_multithreading_enabled(False):
+        x = torch.empty(2, requires_grad=True) * 1
+        result = (x.sin() * x.cos()).sum()  # the two gradients of x are made by two nodes, for it alone
+        with Watch():  # type: ignore[no-untyped-call]
+            result.backward()
+    return seen[0]
+
+
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Whether the elements lie without gaps or overlaps, in any order."""
+    expected = 1
+    for stride, extent in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if extent != 1:
+            if stride != expected:
+                return False
+            expected *= extent
+    return True
 
 
 @contextmanager

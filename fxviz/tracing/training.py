@@ -111,6 +111,7 @@ class _TrainingRecorder(Recorder):
         self.fx.problem = "it is of a training step, which is no module"
         self._forward_of: list[NodeRecord | None] = []  # by the sequence number of the autograd node, from the first
         self._first = _torch.sequence_number()
+        self._references_of_the_last = _torch.references_of_the_last()
         self._scope_of: dict[str, Scope] = {}  # the last forward scope of a module path
         self._open: tuple[NodeRecord | None, NodeRecord] | None = (
             None  # a forward node and its backward that is running
@@ -211,6 +212,33 @@ class _TrainingRecorder(Recorder):
         self.phase = Phase.OPTIMIZER
         with self.scopes.within((Call("optimizer", type(stepper).__name__),)):
             stepper.step()
+
+    def dispatch(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if function is torch.ops.aten.add.Tensor and not kwargs and self._adds_up(*args):
+            function = torch.ops.aten.add_.Tensor
+        return super().dispatch(function, args, kwargs)
+
+    def _adds_up(self, first: Any, second: Any) -> bool:
+        """Whether the engine adds up two gradients and would do so in place, if ``first`` were no fake tensor.
+
+        It does where it holds the last reference to the first gradient, which another node has made
+        (torch/csrc/autograd/input_buffer.cpp, ``can_accumulate_inplace``).
+        """
+        if self._call is not None or self.phase is not Phase.BACKWARD or not isinstance(first, torch.Tensor):
+            return False
+        made = self.book.tag(first).value
+        return (
+            isinstance(second, torch.Tensor)
+            and made.storage is not None
+            and made.storage.born >= (self.draft.backward_step or 0)
+            and not (self._open and any(made in kernel.outputs for kernel in self._open[1].kernels))
+            and _torch.references(first) == self._references_of_the_last
+            and self._is_dense(first)
+        )
+
+    def _is_dense(self, tensor: torch.Tensor) -> bool:
+        with _torch.without_guards(self.symbols.env) if self.symbols.env is not None else contextlib.nullcontext():
+            return _torch.is_dense(tensor)
 
     def _enter_module(self, *args: Any) -> None:
         if self.phase is Phase.BACKWARD:

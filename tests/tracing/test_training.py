@@ -217,3 +217,42 @@ def test_cuda_without_cuda_is_refused_before_torch_ends_the_process() -> None:
         model = two_layers()
     with pytest.raises(InputError, match="built without CUDA"):
         trace_training(model, x, loss=square_mean)
+
+
+def test_gradients_add_up_in_place_as_they_do_on_real_tensors() -> None:
+    """x has three gradients, each made for it alone: two sums, both in the first of them. A sum that is shared is no sum in place."""
+
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(64))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x * self.weight
+            return x.sin() + x.cos() + x.exp()
+
+    graph = trace_training(Branches(), torch.empty(64), loss=square_mean)
+    sums = [kernel.op for node, kernel in graph.walk() if node.phase is Phase.BACKWARD and "aten.add" in kernel.op]
+    assert sums == ["aten.add_.Tensor"] * 2
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        square_mean(Branches()(torch.ones(64))).backward()
+    assert [event.name for event in profiler.events()].count("aten::add_") == 2
+
+
+def test_a_gradient_that_others_read_is_not_written_to() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.empty(64)), nn.Parameter(torch.empty(64))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            a, b = x * self.a, x * self.b
+            return (a + b) * 2 + a.sin()  # the gradient of the sum goes to a and to b as it is
+
+    graph = trace_training(Shared(), torch.empty(64), loss=square_mean)
+    sums = [kernel.op for node, kernel in graph.walk() if node.phase is Phase.BACKWARD and "aten.add" in kernel.op]
+    loss = square_mean(Shared()(torch.ones(64)))
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        loss.backward()
+    real = [event.name for event in profiler.events() if event.name in ("aten::add", "aten::add_")]
+    assert [op.split(".")[1] for op in sums] == [name.removeprefix("aten::") for name in real]
