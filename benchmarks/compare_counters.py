@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import logging
 import multiprocessing
 import sys
 import warnings
@@ -179,7 +180,7 @@ class Answer:
             return f"fails: {self.failure.partition(':')[0]}"
         if self.flops == (self.truth,):
             return "exact"
-        return ", ".join(f"{flops / self.truth:.4f}" for flops in self.flops)
+        return ", ".join(f"{flops / self.truth:.4f}" if flops else "0" for flops in self.flops)
 
 
 def on(device: str, build: Build) -> Example:
@@ -204,10 +205,18 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=list(MODELS), help=f"of {', '.join(MODELS)}")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    logging.disable()  # what transformers says of kernels that are not installed
     torch.set_num_threads(1)  # threads do not survive a fork
-    for module in ("torchvision", "transformers", "fxviz", *PEERS):  # once for all processes
+    for module in (
+        "torchvision",
+        "transformers",
+        "fxviz.tracing",
+        "fxviz.passes.flops",
+        *PEERS,
+    ):  # once for all processes
         try:
-            importlib.import_module(module)
+            with contextlib.redirect_stdout(sys.stderr):  # DeepSpeed says on stdout what it makes of the machine
+                importlib.import_module(module)
         except ImportError as error:
             say(f"{module} cannot be imported: {error}")
 
