@@ -389,8 +389,9 @@ class _Dispatch(TorchDispatchMode):
 
 def _tensors(result: Any) -> list[torch.Tensor]:
     """The different tensors that an operator returned, or got as one argument."""
-    parts = (result,) if isinstance(result, torch.Tensor) else result if isinstance(result, list | tuple) else ()
-    return list({id(part): part for part in parts if isinstance(part, torch.Tensor)}.values())
+    if isinstance(result, torch.Tensor):
+        return [result]
+    return list({id(tensor): tensor for _, tensor in leaves(result)}.values())
 
 
 def _written_tensors(

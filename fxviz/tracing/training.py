@@ -98,7 +98,7 @@ def _own_loss(result: Any) -> torch.Tensor:
     found = result.get("loss") if isinstance(result, dict) else getattr(result, "loss", None)
     if not isinstance(found, torch.Tensor):
         raise InputError(
-            f"the model returns {type(result).__name__} without a loss; pass one: loss=lambda result: result.square().mean()"
+            f"the model returns {'a tensor' if isinstance(result, torch.Tensor) else type(result).__name__} without a loss; pass one: loss=lambda result: result.square().mean()"
         )
     return found
 
