@@ -211,6 +211,8 @@ def _record(
             outcome: dict[str, Any] = {"notes": (f"incomplete: {failure}",), "complete": False}
         else:
             outcome = {"notes": _notes(mode, twins), "build_module": recorder.fx.build}
+        finally:
+            recorder.book.forget()
         return recorder.draft.freeze(mode=mode, guards=symbols.guards(), pinned=symbols.pinned(), **outcome)
 
 

@@ -86,8 +86,11 @@ def schema_of(function: Callable[..., Any]) -> Schema:
 
 def to_attribute(argument: Any, symbols: Symbols) -> Attribute:
     """An argument as data. Tensors inside it are left out (they are inputs); what has no form as data is its name."""
-    if argument is None or isinstance(argument, bool | int | float | str | complex):
+    if argument is None or type(argument) in (bool, int, float, complex, str):
         return argument
+    for plain in (bool, int, float, complex, str):
+        if isinstance(argument, plain):  # of a subclass: a number of numpy, a member of an enumeration
+            return plain(argument)  # type: ignore[arg-type]
     if isinstance(argument, torch.SymInt):
         return symbols.to_dim(argument)
     if isinstance(argument, torch.Tensor):

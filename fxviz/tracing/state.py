@@ -6,14 +6,17 @@ import gc
 import random
 import sys
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["preserved", "without_garbage_collection"]
+__all__ = ["clear_caches_with", "preserved", "without_garbage_collection"]
+
+_LruCache = type(lru_cache(lambda: None))
 
 
 @contextmanager
@@ -44,6 +47,20 @@ def without_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def clear_caches_with(is_ours: Callable[[object], bool]) -> None:
+    """Empty every `functools.lru_cache` of the process that holds something of a run: a later call would be handed it."""
+    for cached in [thing for thing in gc.get_objects() if type(thing) is _LruCache]:
+        if any(is_ours(part) for part in _within(cached)):
+            cached.cache_clear()
+
+
+def _within(holder: object, depth: int = 3) -> Iterator[object]:
+    for part in gc.get_referents(holder):
+        yield part
+        if depth and type(part) in (tuple, list, dict):
+            yield from _within(part, depth - 1)
 
 
 def _save(module: torch.nn.Module) -> list[tuple[str, Any, Any]]:

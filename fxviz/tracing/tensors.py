@@ -10,6 +10,7 @@ import torch
 from fxviz.ir import Role, TensorType
 from fxviz.tracing import _torch
 from fxviz.tracing.draft import Draft, NodeRecord, StorageRecord, ValueRecord
+from fxviz.tracing.state import clear_caches_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,13 @@ _TAG = "_fxviz_tag"
 class Tag:
     """What hangs on a tensor object, and so lives just as long: its value, its fx reference, its layout once asked for."""
 
-    __slots__ = ("fx", "layout", "value")
+    __slots__ = ("book", "fx", "layout", "value")
 
     def __init__(self, value: ValueRecord, fx: FxRef | None = None) -> None:
         self.value = value
         self.fx = fx
         self.layout: tuple[Any, ...] | None = None
+        self.book: TensorBook | None = None  # of the run that it belongs to
 
 
 class TensorBook:
@@ -47,17 +49,18 @@ class TensorBook:
         self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
         self._types: dict[tuple[Any, ...], TensorType] = {}
         self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._kept: list[weakref.ref[Any]] = []
 
     # -- tags
 
-    @staticmethod
-    def known(tensor: torch.Tensor) -> Tag | None:
-        """The tag of a tensor that was met before."""
-        return getattr(tensor, _TAG, None)
+    def known(self, tensor: torch.Tensor) -> Tag | None:
+        """The tag of a tensor that was met before in this run; a library's cache may hand out one of another run."""
+        tag: Tag | None = getattr(tensor, _TAG, None)
+        return tag if tag is not None and tag.book is self else None
 
-    @staticmethod
-    def attach(tensor: torch.Tensor, tag: Tag) -> None:
+    def attach(self, tensor: torch.Tensor, tag: Tag) -> None:
         """Hang a tag on a tensor; only ever on one that this run made."""
+        tag.book = self
         setattr(tensor, _TAG, tag)
 
     def tag(self, tensor: torch.Tensor) -> Tag:
@@ -198,7 +201,15 @@ class TensorBook:
 
     def close(self) -> None:
         """End the watch: what is alive now outlives the run."""
+        alive = [ref() for record, ref in self._storages.values() if record.born >= 0]
+        self._kept += [weakref.ref(storage) for storage in alive if storage is not None]
         self._storages.clear()
+
+    def forget(self) -> None:
+        """See to it that no cache of the process hands out a tensor of this run, which has ended and dropped its results."""
+        self.close()
+        if any(ref() is not None for ref in self._kept):
+            clear_caches_with(lambda thing: type(thing) is _torch.FakeTensor and self.known(thing) is not None)
 
 
 def type_of(tensor: torch.Tensor) -> TensorType:

@@ -91,6 +91,8 @@ def trace_training(
             raise
         except Exception as error:
             raise explain(error, model, name) from error
+        finally:
+            recorder.book.forget()
         return recorder.draft.freeze(mode="training", guards=symbols.guards(), pinned=symbols.pinned())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Any
 
@@ -119,3 +120,35 @@ def test_a_keyboard_interrupt_passes_and_cleans_up() -> None:
         trace(model, torch.empty(1, 2))
     assert model.linear.weight is weight
     assert not model.linear._forward_hooks
+
+
+def test_a_cache_of_the_process_is_not_left_with_tensors_of_the_run() -> None:
+    @functools.lru_cache
+    def table(n: int) -> torch.Tensor:
+        return torch.arange(float(n))
+
+    @functools.cache
+    def pair(n: int) -> tuple[torch.Tensor, int]:
+        return torch.ones(n), n
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return x + table(x.shape[0]) + pair(x.shape[0])[0]
+
+    table(7)
+    graphs = [trace(model, torch.empty(3)) for _ in range(2)]
+    assert [[node.op for node in graph.nodes] for graph in graphs] == [["arange", "add", "ones", "add"]] * 2
+    assert type(model(torch.zeros(3))) is torch.Tensor
+    assert torch.equal(model(torch.zeros(3)), torch.tensor([1.0, 2.0, 3.0]))
+
+
+def test_after_a_failure_caches_are_clean_too() -> None:
+    @functools.lru_cache
+    def table(n: int) -> torch.Tensor:
+        return torch.arange(float(n))
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        raise ValueError(str(table(3).shape))
+
+    with pytest.raises(TraceError):
+        trace(model, torch.empty(3))
+    assert type(table(3)) is torch.Tensor
