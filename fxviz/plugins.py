@@ -9,7 +9,7 @@ import os
 import sys
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -102,7 +102,13 @@ def _changed_at(place: str) -> int | None:
 
 
 def _owner(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else "an unnamed distribution"
+    return _name_of(point.dist) if point.dist else "an unnamed distribution"
+
+
+@lru_cache
+def _name_of(distribution: Distribution) -> str:
+    """Its metadata is parsed each time that it is asked."""
+    return distribution.name
 
 
 def _load(group: Group, point: EntryPoint) -> Any:
