@@ -110,11 +110,13 @@ def _dtype(operand: Operand) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _accepts(op_type: str, inputs: tuple[str | None, ...], outputs: tuple[str | None, ...]) -> bool:
-    """Whether the operator's own schema allows these dtypes together, and leaving these operands out."""
+    """Whether the operator's own schema allows as many operands, these dtypes together, and leaving out what is left out."""
     if not onnx.defs.has(op_type, OPSET, ""):
         return False
     schema = onnx.defs.get_schema(op_type, OPSET, "")
     if not schema.min_input <= len(inputs) <= schema.max_input:
+        return False
+    if not schema.min_output <= len(outputs) <= schema.max_output:
         return False
     allowed = {constraint.type_param_str: constraint.allowed_type_strs for constraint in schema.type_constraints}
     bound: dict[str, str] = {}

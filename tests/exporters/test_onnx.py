@@ -424,3 +424,15 @@ def test_netron_reads_real_models(name: str, fold: bool, netron) -> None:
     dense = {value for value in used if value.role in (Role.PARAMETER, Role.BUFFER) and value.type and value.type.shape}
     names = set(weights_read(found))
     assert {value.name for value in dense} <= names
+
+
+def test_a_training_step_is_valid() -> None:
+    """In one, a linear layer has a second output, kept for the backward pass, which no Gemm has."""
+    import torch
+
+    from fxviz.tracing import trace_training
+
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    graph = trace_training(model, torch.empty(3, 4), loss=lambda y: y.square().mean(), optimizer=torch.optim.AdamW)
+    assert max(len(node.outputs) for node in graph.nodes if node.op == "linear") == 2
+    onnx.checker.check_model(onnx.load_from_string(Onnx().export(View.of(graph))), full_check=True)
