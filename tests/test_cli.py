@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fxviz
-from fxviz import cli, models
+from fxviz import models
 from fxviz.cli import main
+from fxviz.cli.memory import LOSSES
 from fxviz.quantity import format_quantity
 
 FILE = """
@@ -326,7 +327,7 @@ def test_memory_that_cannot_be_told(folder: Path) -> None:
 
 
 def test_losses_are_those_of_models() -> None:
-    assert cli.LOSSES == models.LOSSES
+    assert LOSSES == models.LOSSES
 
 
 # In processes of their own --------------------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""``fxviz export``: diagrams, tables and graphs in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
+from fxviz.cli.progress import progress
+from fxviz.errors import InputError
+
+if TYPE_CHECKING:
+    from fxviz.cli.options import ModelOptions, ViewOptions
+
+__all__ = ["export"]
+
+
+@command(
+    model_options,
+    view_options,
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        required=True,
+        multiple=True,
+        metavar="FILE",
+        help="Where to write; the suffix names the format, - is stdout. Repeatable: the model is traced once.",
+    ),
+    click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
+    about=MODEL_HELP,
+)
+def export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format_: str | None) -> None:
+    """Write diagrams, tables and graphs of the model to files."""
+    from fxviz.files import write_file
+    from fxviz.output import render
+    from fxviz.plugins import find_exporter
+
+    formats = {output: _format_of(output, format_) for output in outputs}
+    for name in formats.values():
+        find_exporter(name)  # before the long work, so that a typing error costs no time
+    for output in outputs:
+        if output != "-" and not Path(output).absolute().parent.is_dir():
+            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    facts = source.facts()
+    for output, name in formats.items():
+        with progress(f"writing {output}"):
+            content = render(shown.view(facts, name), name)
+            if output != "-":
+                write_file(output, content)
+        if output == "-":
+            click.echo(content, nl=False)
+
+
+def _format_of(output: str, wanted: str | None) -> str:
+    if wanted is not None:
+        return wanted
+    if output == "-":
+        raise click.UsageError("stdout has no suffix to name the format: give --format")
+    if not Path(output).suffix:
+        raise click.UsageError(f"{output} has no suffix to name the format: add one, such as .svg, or give --format")
+    return Path(output).suffix

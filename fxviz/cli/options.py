@@ -1,0 +1,186 @@
+"""Options that commands share. Those that belong together reach the command as one argument, a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import sys
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from fxviz.cli.ending import Command
+from fxviz.cli.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from fxviz.facts import Facts
+    from fxviz.tracing import Mode
+    from fxviz.view import View
+
+__all__ = [
+    "MODEL_HELP",
+    "ModelOptions",
+    "ViewOptions",
+    "command",
+    "complete_model",
+    "model_options",
+    "prepare_imports",
+    "view_options",
+]
+
+Function: TypeAlias = "Callable[..., Any]"
+Option: TypeAlias = "Callable[[Function], Function]"
+
+MODES = ("auto", "record", "symbolic", "export", "eager")
+MODEL_HELP = """
+MODEL is torchvision:resnet50, timm:vit_tiny_patch16_224, transformers:gpt2 (a model type), package.module:attribute,
+file.py:attribute, a config.json of Hugging Face, a .pt2 program, or a graph saved as .json.
+"""
+
+
+def command(*options: Option, about: str = "") -> Callable[[Function], click.Command]:
+    """A command with these options and ``--traceback``; ``about`` follows the help of its docstring."""
+
+    def make(function: Function) -> click.Command:
+        help = f"{function.__doc__}\n{about}"
+        return click.command(cls=Command, help=help)(_with((*options, _traceback), function))
+
+    return make
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model, with which inputs, traced how."""
+
+    model: str
+    inputs: tuple[str, ...]
+    dtype: str | None
+    mode: Mode
+
+    def facts(self) -> Facts:
+        """The facts of the traced model, with progress shown."""
+        prepare_imports()
+        with progress(f"tracing {self.model}"):
+            from fxviz import models
+            from fxviz.facts import Facts
+    from fxviz.tracing import Mode
+
+            return Facts(models.trace(self.model, self.inputs, dtype=self.dtype, mode=self.mode))
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """What is shown of a graph."""
+
+    depth: int | None
+    budget: int | None
+    focus: str | None
+    no_fold: bool
+    no_hide: bool
+    show: str | None
+    color: str | None
+
+    def view(self, facts: Facts, format: str) -> View:
+        """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
+        from fxviz.output import READABLE, SHOWN, is_whole
+        from fxviz.plugins import find_analysis
+        from fxviz.view import View
+
+        names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
+        picture = not is_whole(format)
+        return View.of(
+            facts,
+            depth=self.depth,
+            fold=not self.no_fold,
+            hide=picture and not self.no_hide,
+            budget=READABLE if self.budget is None and self.depth is None and picture else self.budget,
+            show=tuple(find_analysis(name)() for name in names),
+            focus=self.focus,
+            color=self.color,
+        )
+
+
+def prepare_imports() -> None:
+    """Make the working directory importable, and tell libraries to stay off the network and quiet."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    sys.path.insert(0, os.getcwd())
+
+
+def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell offers for MODEL: the zoos, and files."""
+    from click.shell_completion import CompletionItem
+
+    zoos = [CompletionItem(f"{zoo}:") for zoo in ("timm", "torchvision", "transformers") if zoo.startswith(incomplete)]
+    return [*zoos, CompletionItem(incomplete, type="file")]
+
+
+def _packed(argument: str, kind: type, *options: Option) -> Option:
+    """Options whose values a command gets as one ``argument``: a ``kind``, whose fields have their names."""
+    names = [field.name for field in dataclasses.fields(kind)]
+
+    def add(function: Function) -> Function:
+        @functools.wraps(function)
+        def packing(**given: Any) -> Any:
+            return function(**{argument: kind(**{name: given.pop(name) for name in names})}, **given)
+
+        return _with(options, packing)
+
+    return add
+
+
+def _with(options: Sequence[Option], function: Function) -> Function:
+    """The function with these options, the first of which is the first in the help."""
+    return reduce(lambda inner, option: option(inner), reversed(options), function)
+
+
+_traceback = click.option("--traceback", is_flag=True, help="On an error, print all that is known of it.")
+
+model_options = _packed(
+    "source",
+    ModelOptions,
+    click.argument("model", shell_complete=complete_model),
+    click.option(
+        "-i",
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="[NAME=]SHAPE[:DTYPE]",
+        help="An input, such as 1,3,224,224 or input_ids=B,128:int64. A letter is a symbol; B@8 traces it at 8. Repeatable.",
+    ),
+    click.option("--dtype", metavar="DTYPE", help="Build the model in this dtype, such as bfloat16."),
+    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
+)
+"""MODEL and how it is traced: the argument ``source``, a `ModelOptions`."""
+
+view_options = _packed(
+    "shown",
+    ViewOptions,
+    click.option(
+        "--depth",
+        type=click.IntRange(min=0),
+        help="Close all modules that are nested deeper, instead of those that the budget leaves no room for.",
+    ),
+    click.option(
+        "--budget",
+        type=click.IntRange(min=1),
+        help="Show at most so many things, what costs most in detail; by default as many as fit on a page.",
+    ),
+    click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3, and close all around it."),
+    click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
+    click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
+    click.option(
+        "--show",
+        metavar="NAMES",
+        help="The numbers to show, separated by commas: parameters, flops, memory, or those of a plugin.",
+    ),
+    click.option("--color", metavar="NAME", help="Colour pictures by one of these numbers, the darker the more."),
+)
+"""What is shown: the argument ``shown``, a `ViewOptions`."""

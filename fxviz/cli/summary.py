@@ -1,0 +1,55 @@
+"""``fxviz summary``: the table, the totals, what was not counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
+from fxviz.cli.progress import progress
+
+if TYPE_CHECKING:
+    from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.passes.roofline import Roofline
+
+__all__ = ["summary"]
+
+
+@command(
+    model_options,
+    view_options,
+    click.option(
+        "--device", metavar="DEVICE", help="Estimate the time on a device: a100, h100, h200, l4, mi300x, a TOML file."
+    ),
+    about=MODEL_HELP,
+)
+def summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> None:
+    """Print a table of the model, its totals, and what was not counted."""
+    from rich.console import Console
+
+    from fxviz.exporters.table import Text, rich_table
+    from fxviz.report import report_lines
+
+    roofline = None if device is None else _roofline(device)
+    facts = source.facts()
+    with progress("counting"):
+        view = shown.view(facts, "text")
+        if roofline is not None:
+            view = replace(view, metrics=(*view.metrics, facts[roofline]))
+        lines = report_lines(facts, roofline)
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(rich_table(view))
+    else:
+        click.echo(Text().export(view))
+    for line in lines:
+        click.echo(line)
+
+
+def _roofline(device: str) -> Roofline:
+    from fxviz.passes.devices import find_device
+    from fxviz.passes.roofline import Roofline
+
+    return Roofline(find_device(device))  # found before the long work, so that a typing error costs no time
