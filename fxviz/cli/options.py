@@ -70,7 +70,6 @@ class ModelOptions:
         with progress(f"tracing {self.model}"):
             from fxviz import models
             from fxviz.facts import Facts
-    from fxviz.tracing import Mode
 
             return Facts(models.trace(self.model, self.inputs, dtype=self.dtype, mode=self.mode))
 
