@@ -20,7 +20,7 @@ from fxviz.passes.bookkeeping import handed_on
 if TYPE_CHECKING:
     from fxviz.facts import Facts
 
-__all__ = ["Repeated", "Repeats"]
+__all__ = ["Repeated", "Repeats", "fingerprint_together"]
 
 _FLOWING = (Role.INPUT, Role.RESULT)  # what flows through layers; all else is held by the model, like a weight
 
@@ -32,12 +32,12 @@ class Repeated:
     graph: Graph
     root: Frame
     _frames: Mapping[Scope, Frame]
-    _fingerprints: Mapping[Scope, int]
+    _fingerprints: Mapping[Scope | Node, int]
     _reads: Mapping[Scope, tuple[Value, ...]]
 
-    def fingerprint(self, scope: Scope) -> int | None:
-        """The number that equal scopes share and others do not; None for a scope that is left and entered again."""
-        return self._fingerprints.get(scope)
+    def fingerprint(self, place: Scope | Node) -> int | None:
+        """The number that equal scopes, or nodes, share and others do not; None for a scope that is left and entered again."""
+        return self._fingerprints.get(place)
 
     def equal(self, a: Scope, b: Scope) -> bool:
         """Whether two scopes are the same computation."""
@@ -84,20 +84,30 @@ class Repeats:
 
     def run(self, facts: Facts) -> Repeated:
         """Fingerprint every scope, bottom up, each once."""
-        root = nest(facts.graph)
-        fingerprinter = _Fingerprinter(facts.graph)
-        fingerprinter.frame(root)
-        return Repeated(facts.graph, root, fingerprinter.frames, fingerprinter.fingerprints, fingerprinter.reads)
+        return _fingerprinted(facts.graph, {})
+
+
+def fingerprint_together(*graphs: Graph) -> tuple[Repeated, ...]:
+    """The scopes of each graph, numbered together: what is equal in two graphs shares its number."""
+    numbers: dict[Hashable, int] = {}
+    return tuple(_fingerprinted(graph, numbers) for graph in graphs)
+
+
+def _fingerprinted(graph: Graph, numbers: dict[Hashable, int]) -> Repeated:
+    root = nest(graph)
+    fingerprinter = _Fingerprinter(graph, numbers)
+    fingerprinter.frame(root)
+    return Repeated(graph, root, fingerprinter.frames, fingerprinter.fingerprints, fingerprinter.reads)
 
 
 class _Fingerprinter:
     """Numbers what is equal alike. A number stands for the whole description below it, so nothing is described twice."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, numbers: dict[Hashable, int]) -> None:
         self.frames: dict[Scope, Frame] = {}
-        self.fingerprints: dict[Scope, int] = {}
+        self.fingerprints: dict[Scope | Node, int] = {}
         self.reads: dict[Scope, tuple[Value, ...]] = {}
-        self._numbers: dict[Hashable, int] = {}
+        self._numbers = numbers
         self._types: dict[Value, int] = {}
         made = [value for node in graph.nodes for value in node.outputs]
         self._position = {value: position for position, value in enumerate(made)}
@@ -137,7 +147,8 @@ class _Fingerprinter:
         outputs = tuple([inner.get(value, -1) for value in node.outputs])
         held = tuple([(value.role if value.role not in _FLOWING else None, self._type(value)) for value in outer])
         described = ("node", self._described(node), inputs, tuple(kernels), outputs, held, handed_on(node) is not None)
-        return self._number(described), tuple(outer)
+        self.fingerprints[node] = number = self._number(described)
+        return number, tuple(outer)
 
     def _described(self, operation: Node | Kernel) -> int:
         types = tuple([self._type(value) for value in operation.outputs])
