@@ -38,7 +38,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 class Shape:
     """One thing without visible parts; ``stacked`` where it stands for several equal ones.
 
-    ``heat``, from 0 to 1, is what colours it where a number does, else its ``kind``.
+    ``heat``, from 0 to 1, is what colours it where a number does, else its ``kind``. ``ends`` are what it is drawn for: an
+    item of the view, or one or more of its inputs or outputs; of a reference, what it refers to.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Shape:
     tooltip: str
     stacked: bool = False
     heat: float | None = None
+    ends: tuple[Item | Value, ...] = ()
 
     @property
     def id(self) -> str:
@@ -75,12 +77,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one shape to another."""
+    """From one shape to another, with the values that flow along it."""
 
     source: Shape
     target: Shape
     label: str = ""
     tooltip: str = ""
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ class _Drafter:
         title, lines, tooltip = self._texts(end)
         stacked = isinstance(end, Box) and end.times > 1
         heat = self._view.heat.at(end) if self._view.heat and isinstance(end, Box | Node) else None
-        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked, heat)
+        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked, heat, _ends(end))
         self._shapes[end] = shape
         return shape
 
@@ -219,7 +222,18 @@ class _Drafter:
     def _arrow(self, source: _End | _Reference, target: _End, values: list[Value]) -> Arrow:
         tooltip = "\n".join(f"{value.name}: {format_type(value.type)}" for value in values)
         label = _label(source, values) if isinstance(source, Box | Node) and isinstance(target, Box | Node) else ""
-        return Arrow(self._shapes[source], self._shapes[target], label, _paragraph(tooltip))
+        return Arrow(self._shapes[source], self._shapes[target], label, _paragraph(tooltip), tuple(values))
+
+
+def _ends(end: _End | _Reference) -> tuple[Item | Value, ...]:
+    """What a shape is drawn for."""
+    match end:
+        case _Reference(sources):
+            return tuple(inner for source in sources for inner in _ends(source))
+        case _Gathered(_, values):
+            return values
+        case _:
+            return (end,)
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:

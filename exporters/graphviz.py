@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fxviz.exporters.drawing import Direction
     from fxviz.view import View
 
-__all__ = ["Png", "Svg"]
+__all__ = ["Png", "Svg", "run_graphviz"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Rendered:
     """Seconds after which Graphviz is stopped."""
 
     def _render(self, view: View, *flags: str) -> bytes:
-        return _run(Dot(self.direction, self.fan_out, self.fan_in).export(view), flags, self.timeout)
+        return run_graphviz(Dot(self.direction, self.fan_out, self.fan_in).export(view), flags, self.timeout)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Png(_Rendered):
         return self._render(view, "-Tpng", f"-Gdpi={self.dpi}")
 
 
-def _run(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
+def run_graphviz(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
+    """What Graphviz makes of DOT text; its errors, and ``timeout`` seconds gone by, are an `ExportError`."""
     program = _program()
     try:
         # subprocess.run kills its child whatever happens here: a timeout, or Ctrl-C.
