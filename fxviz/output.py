@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fxviz.errors import InputError
 from fxviz.facts import Facts
 from fxviz.files import write_file
 from fxviz.ir import Graph
-from fxviz.plugins import find_analysis, find_exporter, suggest
+from fxviz.plugins import find_analysis, find_exporter, format_suffix, suggest
 from fxviz.view import View
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["READABLE", "SHOWN", "default_view", "export", "is_whole", "render"]
 
@@ -32,9 +35,9 @@ def export(source: View | Facts | Graph, path: str | Path, format: str | None = 
 
     Raises `InputError` for an unknown format or option, or a place that cannot be written to.
     """
-    if format is None and not Path(path).suffix:
+    if format is None and not format_suffix(path):
         raise InputError(f"cannot tell the format of {str(path)!r}: it has no suffix; name one, such as format='svg'")
-    write_file(path, _render(source, format or Path(path).suffix, options))
+    write_file(path, _render(source, format or format_suffix(path), options))
 
 
 def render(source: View | Facts | Graph, format: str, **options: object) -> str | bytes:

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from fxviz.exporters import Exporter
     from fxviz.facts import Analysis
 
-__all__ = ["Group", "find_analysis", "find_exporter", "load_all", "load_plugin", "plugin_names", "suggest"]
+__all__ = [
+    "Group",
+    "find_analysis",
+    "find_exporter",
+    "format_suffix",
+    "load_all",
+    "load_plugin",
+    "plugin_names",
+    "suggest",
+]
 
 Group: TypeAlias = Literal["fxviz.analyses", "fxviz.exporters", "fxviz.rules"]
 
@@ -60,9 +69,21 @@ def load_all(group: Group) -> Iterator[tuple[str, Any]]:
 
 def find_exporter(name: str) -> Callable[..., Exporter]:
     """The exporter class for a format name (``"mermaid"``), or for a path by its suffix (``"model.mmd"``, ``".mmd"``)."""
-    suffix = name if name.startswith(".") else Path(name).suffix
+    suffix = format_suffix(f"file{name}" if name.startswith(".") else name)
     found = load_plugin("fxviz.exporters", suffix[1:].lower() if suffix else name)
     return cast("Callable[..., Exporter]", found)
+
+
+def format_suffix(path: str | Path) -> str:
+    """The end of a file name that says its format: the longest that is known, else the last; ``""`` where there is none.
+
+    >>> format_suffix("model.v2.svg"), format_suffix("model.explorer.json"), format_suffix("Makefile")
+    ('.svg', '.explorer.json', '')
+    """
+    suffixes = Path(path).suffixes
+    known = plugin_names("fxviz.exporters")
+    ends = ("".join(suffixes[start:]) for start in range(len(suffixes)))
+    return next((end for end in ends if end[1:].lower() in known), suffixes[-1] if suffixes else "")
 
 
 def find_analysis(name: str) -> Callable[..., Analysis[Any]]:

@@ -10,6 +10,7 @@ import click
 from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
 from fxviz.cli.progress import progress
 from fxviz.errors import InputError
+from fxviz.plugins import format_suffix
 
 if TYPE_CHECKING:
     from fxviz.cli.options import ModelOptions, ViewOptions
@@ -59,6 +60,6 @@ def _format_of(output: str, wanted: str | None) -> str:
         return wanted
     if output == "-":
         raise click.UsageError("stdout has no suffix to name the format: give --format")
-    if not Path(output).suffix:
+    if not (suffix := format_suffix(output)):
         raise click.UsageError(f"{output} has no suffix to name the format: add one, such as .svg, or give --format")
-    return Path(output).suffix
+    return suffix
