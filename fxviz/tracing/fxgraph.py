@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import operator
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,26 @@ from fxviz.tracing.structure import Path, leaves, members
 if TYPE_CHECKING:
     from fxviz.tracing.symbols import Symbols
 
-__all__ = ["FxGraphBuilder", "FxRef"]
+__all__ = ["NODES", "ORIGIN", "FxGraphBuilder", "FxRef", "Origin"]
+
+NODES = "fxviz_nodes"
+"""The key in an fx node's ``meta`` for the `range` of the positions in ``Graph.nodes`` that it stands for."""
+
+ORIGIN = "fxviz_origin"
+"""The key in a built module's ``meta`` for its `Origin`."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What ties a built module to the `Graph` of its trace.
+
+    ``ops`` are those of the graph's nodes; ``inputs`` and ``outputs`` run parallel to the graph's. Of an input they hold
+    the fx node that is the tensor, None if nothing reads it, and the sizes that it had in the trace.
+    """
+
+    ops: tuple[str, ...]
+    inputs: tuple[tuple[fx.Node | None, tuple[int, ...]], ...]
+    outputs: tuple[fx.Node, ...]
 
 
 @dataclass(slots=True)
@@ -57,6 +76,9 @@ class FxGraphBuilder(fx.Tracer):
         self.problem: str | None = None
         self._constants: dict[str, torch.Tensor] = {}
         self._inputs: dict[Path, FxRef] = {}
+        self._input_sizes: list[tuple[int, ...]] = []
+        self._outputs: tuple[fx.Node, ...] = ()
+        self._ops: tuple[str, ...] = ()
         self._sizes: dict[Any, fx.Proxy] = {}
 
     # -- where tensors come from
@@ -66,9 +88,10 @@ class FxGraphBuilder(fx.Tracer):
         stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(kind, "")
         return self.create_node("placeholder", f"{stars}{name}", (), {})
 
-    def input(self, placeholder: fx.Node, path: Path) -> FxRef:
+    def input(self, placeholder: fx.Node, path: Path, sizes: Sequence[int]) -> FxRef:
         """The input at ``path``, whose first step is the argument itself."""
         self._inputs[path] = ref = FxRef(placeholder, path[1:])
+        self._input_sizes.append(tuple(sizes))
         return ref
 
     def constant(self, tensor: torch.Tensor) -> FxRef:
@@ -177,9 +200,11 @@ class FxGraphBuilder(fx.Tracer):
 
     # -- outputs and the module
 
-    def output(self, result: Any, fx_of: FxOf) -> None:
-        """End the graph with what the model returned."""
+    def output(self, result: Any, fx_of: FxOf, ops: tuple[str, ...]) -> None:
+        """End the graph with what the model returned, after operations that are ``ops``."""
+        self._ops = ops
         try:
+            self._outputs = tuple(self._argument(tensor, fx_of) for _, tensor in leaves(result))
             self.create_node("output", "output", (self._result(result, fx_of),), {})
         except _NotInGraph:
             self.problem = self.problem or "it returns a tensor that no recorded operation made"
@@ -220,4 +245,9 @@ class FxGraphBuilder(fx.Tracer):
         }
         module = fx.GraphModule(owned, self.graph, class_name=type(self.root).__name__)
         module.train(self.root.training)
+        module.meta[ORIGIN] = Origin(self._ops, tuple(self._resolved_inputs()), self._outputs)
         return module
+
+    def _resolved_inputs(self) -> Iterator[tuple[fx.Node | None, tuple[int, ...]]]:
+        for ref, sizes in zip(self._inputs.values(), self._input_sizes, strict=True):
+            yield ref.node if isinstance(ref.node, fx.Node) and not ref.path else None, sizes

@@ -19,7 +19,7 @@ from fxviz.ir import Attribute, Phase, Role, Source, format_scope
 from fxviz.tracing import _torch
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
 from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
-from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
+from fxviz.tracing.fxgraph import NODES, FxGraphBuilder, FxRef
 from fxviz.tracing.kernels import chooses_backend, find_fake_kernel
 from fxviz.tracing.memo import CallKey, Memo, Recipe
 from fxviz.tracing.names import named_arguments
@@ -81,7 +81,8 @@ class Recorder:
         # Functions that are no operation: they ran no operator and returned no tensor (shape, size), or only look at one.
         self._plain: set[Callable[..., Any]] = {getattr(torch.Tensor.grad, "__get__")}  # noqa: B009 -- it is typed as a tensor
         self._call: OpenCall | None = None
-        self._leaf: tuple[torch.nn.Module, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
+        # The leaf module that is running, the number of nodes before it, and its call.
+        self._leaf: tuple[torch.nn.Module, int, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
 
     # -- a run, from inputs to outputs
 
@@ -143,7 +144,7 @@ class Recorder:
                 if self.book.known(twin) is None:
                     value = self.book.value(twin, Role.INPUT, format_path(_without_variadic(path, parameters)))
                     self.draft.inputs.append(value)
-                    self.book.attach(twin, Tag(value, self.fx.input(placeholder, path)))
+                    self.book.attach(twin, Tag(value, self.fx.input(placeholder, path, tensor.shape)))
                 return twin
 
             arguments.arguments[name] = rebuild(argument, place, (("item", name),))
@@ -154,7 +155,7 @@ class Recorder:
         for path, tensor in found:
             self.draft.outputs.append(self.book.read(tensor))
             self.draft.output_names.append(format_path(path) or "output")
-        self.fx.output(result, self.book.fx_of)
+        self.fx.output(result, self.book.fx_of, tuple(node.op for node in self.draft.nodes))
 
     # -- calls of the author's: nodes
 
@@ -202,7 +203,10 @@ class Recorder:
             self.fx.problem = self.fx.problem or f"{node.op} was given what fx cannot hold"
         return result
 
-    def _emit(self, ref: Any, found: Iterable[tuple[Path, torch.Tensor]]) -> None:
+    def _emit(self, ref: Any, found: Iterable[tuple[Path, torch.Tensor]], start: int | None = None) -> None:
+        """Tie an fx node to the tensors that it returned and to its nodes: those from ``start`` on, else the last."""
+        end = len(self.draft.nodes)
+        ref.meta[NODES] = range(end - 1 if start is None else start, end)
         for path, tensor in found:
             self.book.tag(tensor).fx = FxRef(ref, path)
 
@@ -353,13 +357,13 @@ class Recorder:
         if self._leaf is None and self.fx.is_leaf_module(module, path) and not _torch.autocast_is_on():
             mapped = self.fx.arguments(args, kwargs, self.book.fx_of)
             if mapped is not None:
-                self._leaf = module, (path, *mapped)
+                self._leaf = module, len(self.draft.nodes), (path, *mapped)
 
     def _leave_module(self, module: torch.nn.Module, result: Any) -> None:
         if self._leaf is not None and self._leaf[0] is module:
-            path, args, kwargs = self._leaf[1]
+            _, start, (path, args, kwargs) = self._leaf
             self._leaf = None
-            self._emit(self.fx.call_module_node(path, args, kwargs), leaves(result))
+            self._emit(self.fx.call_module_node(path, args, kwargs), leaves(result), start)
         self.fx.leave_module()
 
 
