@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fxviz.facts import Metric
+    from fxviz.ir import Attribute
+    from fxviz.passes.repeats import Varying
 
 __all__ = [
     "left_out",
@@ -29,10 +31,13 @@ __all__ = [
     "shapes",
     "value_title",
     "value_tooltip",
+    "varying",
 ]
 
 _MOST_SHAPES = 2
 _MOST_HIDDEN = 6
+_MOST_NAMES = 2
+_MOST_VALUES, _LONGEST_VALUES = 6, 40
 
 
 def node_title(node: Node, parent: Scope, alone: bool) -> str:
@@ -126,6 +131,25 @@ def name_range(paths: Sequence[str]) -> str:
     consecutive = numbers == [*range(numbers[0], numbers[0] + len(numbers))]
     counted = f"{numbers[0]}{'–' if consecutive else '…'}{numbers[-1]}"
     return "".join([*split[0][:place], counted, *split[0][place + 1 :]])
+
+
+def varying(found: Sequence[Varying]) -> str:
+    """What copies of a folded box do not share, with its values; many as the first and the last.
+
+    >>> from fxviz.passes.repeats import Varying
+    >>> varying([Varying(("dilation", "padding"), (1, 2, 4, 8)), Varying(("p",), tuple(i / 100 for i in range(11)))])
+    'dilation/padding 1, 2, 4, 8 · p 0…0.1'
+    """
+    return " · ".join(f"{'/'.join(each.names[:_MOST_NAMES])} {_values(each.values)}" for each in found)
+
+
+def _values(values: Sequence[Attribute]) -> str:
+    text = ", ".join(map(_number, values)) if len(values) <= _MOST_VALUES else ""
+    return text if 0 < len(text) <= _LONGEST_VALUES else f"{_number(values[0])}…{_number(values[-1])}"
+
+
+def _number(value: Attribute) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else format_attribute(value)
 
 
 def left_out(hidden: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""How a view nests: which scopes get a box, and which runs of equal siblings share one."""
+"""How a view nests: which scopes get a box, and which runs of equal or similar siblings share one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ CONTAINERS = frozenset({"ModuleDict", "ModuleList", "Sequential"})
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
 _LONGEST_PERIOD = 8
+_MOST_VARYING = 2  # series of values, for similar scopes to be told from each other in a few words
 _LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 
 
@@ -137,20 +138,22 @@ class _Nesting:
         if isinstance(run, Node) or not self._fold or _leads_to(run[0].scope, self._focus):
             return object()
         scope = run[0].scope
-        return self._repeats.fingerprint(scope), len(run), series(scope[-1].path)
+        return self._repeats.likeness(scope), len(run), series(scope[-1].path)
 
     def _repetition(self, runs: Sequence[Node | list[Frame]], alike: Sequence[Hashable], start: int) -> tuple[int, int]:
         """How many runs from ``start`` on are repeated, and how often in all: what takes in most of them; (1, 1) if none."""
         best = (1, 1)
         for period in range(2, _LONGEST_PERIOD + 1):
             firsts: list[Frame] = []
+            first_window: list[Frame] = []
             wires: object = None
             for at in range(start, len(runs), period):
                 window = [frame for run in runs[at : at + period] if not isinstance(run, Node) for frame in run]
                 if alike[at : at + period] != alike[start : start + period] or not window:
                     break
                 now = self._wires_of(firsts, window)
-                if len(firsts) > 1 and now != wires:
+                first_window = first_window or window
+                if (len(firsts) > 1 and now != wires) or not self._foldable(first_window, window):
                     break
                 firsts.append(window[0])
                 wires = now
@@ -217,7 +220,7 @@ class _Nesting:
             yield run
 
     def _wires(self, run: Sequence[Frame], item: Frame) -> tuple[tuple[int, int, int] | None, ...] | None:
-        """Where ``item`` reads from the ``run`` before it, if it can be one of the run.
+        """Where ``item`` reads from the ``run`` before it, if it can be one of the run: equal, or similar enough.
 
         For each value that it reads: how many copies back it was made, and by which output there, or None if outside.
         All copies are a chain if these are equal, or lie side by side; anything else is not to be drawn as a chain.
@@ -228,10 +231,17 @@ class _Nesting:
             or _leads_to(first.scope, self._focus)
             or _leads_to(item.scope, self._focus)
             or series(first.scope[-1].path) != series(item.scope[-1].path)
-            or not self._repeats.equal(first.scope, item.scope)
+            or not self._foldable([first], [item])
         ):
             return None
         return self._wires_of(run, [item])
+
+    def _foldable(self, firsts: Sequence[Frame], copies: Sequence[Frame]) -> bool:
+        """Whether frames are equal to the first ones, or so similar that a few words tell in what they differ."""
+        pairs = [(first.scope, copy.scope) for first, copy in zip(firsts, copies, strict=True)]
+        return all(self._repeats.similar(*pair) for pair in pairs) and (
+            sum(len(self._repeats.varying(*pair)) for pair in pairs) <= _MOST_VARYING
+        )
 
     def _wires_of(self, before: Sequence[Frame], copy: Sequence[Frame]) -> tuple[tuple[int, int, int] | None, ...]:
         """Where a copy reads from: how many copies back, and by which output of what there; None if outside.

@@ -22,6 +22,7 @@ from fxviz.captions import (
     shapes,
     value_title,
     value_tooltip,
+    varying,
 )
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
@@ -33,7 +34,7 @@ from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.parameters import Parameters
-from fxviz.passes.repeats import Repeats
+from fxviz.passes.repeats import Repeated, Repeats, Varying
 from fxviz.plugins import find_analysis, suggest
 from fxviz.wiring import End, Wiring, wire
 
@@ -51,7 +52,8 @@ class Box:
     is ``(scope,)`` where nothing is folded. Of a sequence of siblings that is repeated (a plain and a shifted block, six
     times) each ``period`` of ``copies`` are one copy. ``inputs`` are the values that it reads from outside (weights and constants
     left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
-    copy hands to the next is an output and no input.
+    copy hands to the next is an output and no input. Copies that are equal but for numbers among their attributes (a
+    dilation, a drop-path rate) are one box, too: ``varying`` are those numbers, one for each of ``copies[::period]``.
     """
 
     scope: Scope
@@ -61,6 +63,7 @@ class Box:
     inputs: tuple[Value, ...] = ()
     outputs: tuple[Value, ...] = ()
     period: int = 1
+    varying: tuple[Varying, ...] = ()
 
     @property
     def times(self) -> int:
@@ -162,7 +165,7 @@ class View:
         boxes: dict[End, Box] = {}
         return cls(
             facts.graph,
-            _box(root, wiring, boxes),
+            _box(root, wiring, boxes, repeats),
             tuple(Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items()),
             tuple(_metric(facts, analysis) for analysis in show),
             _metric(facts, find_analysis(color)() if isinstance(color, str) else color) if color else None,
@@ -219,13 +222,14 @@ class View:
         return scope_title(item.copies, parent, operation.op if operation else item.scope[-1].kind)
 
     def lines(self, item: Item | Value) -> tuple[str, ...]:
-        """What is written under the title: the shapes of the outputs, then a line of numbers where there are any.
+        """What is written under the title: what varies among the copies, the shapes of the outputs, a line of numbers.
 
         What is not known, and a number that is 0, is left out.
         """
         if isinstance(item, Value):
             return (shapes((item,)),) if item.type else ()
-        return tuple(filter(None, (shapes(item.outputs), numbers(self.metrics, self.places(item)))))
+        differs = varying(item.varying) if isinstance(item, Box) else ""
+        return tuple(filter(None, (differs, shapes(item.outputs), numbers(self.metrics, self.places(item)))))
 
     def tooltip(self, item: Item | Value) -> str:
         """The rest, over several lines: full path, source line, attributes, types of inputs and outputs, kernels, every number."""
@@ -305,10 +309,19 @@ def _shares(facts: Facts) -> Callable[[Draft], float]:
     return cache(share)
 
 
-def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box]) -> Box:
-    items = tuple(_box(item, wiring, boxes) if isinstance(item, Draft) else item for item in draft.items)
-    inputs, outputs = wiring.inputs.get(draft, ()), wiring.outputs.get(draft, ())
-    boxes[draft] = Box(draft.copies[0], items, draft.open, draft.copies, inputs, outputs, draft.period)
+def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box], repeats: Repeated) -> Box:
+    items = tuple(_box(item, wiring, boxes, repeats) if isinstance(item, Draft) else item for item in draft.items)
+    members = (draft.copies[member :: draft.period] for member in range(draft.period))
+    boxes[draft] = Box(
+        draft.copies[0],
+        items,
+        draft.open,
+        draft.copies,
+        wiring.inputs.get(draft, ()),
+        wiring.outputs.get(draft, ()),
+        draft.period,
+        tuple(varying for copies in members for varying in repeats.varying(*copies)),
+    )
     return boxes[draft]
 
 

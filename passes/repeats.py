@@ -2,13 +2,15 @@
 
 Two scopes are equal if they run the same operators with the same attributes and kernels on the same types, wired the
 same way, in modules of the same kinds. Names, paths, call numbers, which weights they use, and what their inputs come
-from (the graph's input, or the layer before) do not count.
+from (the graph's input, or the layer before) do not count. They are similar if they would be equal but for numbers among
+the attributes: a drop-path rate, a dilation, an index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,18 @@ from fxviz.passes.bookkeeping import handed_on
 if TYPE_CHECKING:
     from fxviz.facts import Facts
 
-__all__ = ["Repeated", "Repeats", "fingerprint_together"]
+__all__ = ["Repeated", "Repeats", "Varying", "fingerprint_together"]
 
 _FLOWING = (Role.INPUT, Role.RESULT)  # what flows through layers; all else is held by the model, like a weight
+_AXES = frozenset({"axis", "dim", "dim0", "dim1", "dims", "source", "destination"})  # another one is another operation
+
+
+@dataclass(frozen=True, slots=True)
+class Varying:
+    """What similar scopes do not share: attributes of these ``names``, with one value for each scope."""
+
+    names: tuple[str, ...]
+    values: tuple[Attribute, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +54,27 @@ class Repeated:
         """Whether two scopes are the same computation."""
         return a == b or (self.fingerprint(a) is not None and self.fingerprint(a) == self.fingerprint(b))
 
+    def similar(self, a: Scope, b: Scope) -> bool:
+        """Whether two scopes are the same computation but for numbers among the attributes (`varying` has them)."""
+        return self.equal(a, b) or (self.likeness(a) is not None and self.likeness(a) == self.likeness(b))
+
+    def likeness(self, scope: Scope) -> int | None:
+        """The number that similar scopes share and others do not; None for a scope that is left and entered again."""
+        return self._likenesses.get(scope)
+
+    def varying(self, *scopes: Scope) -> tuple[Varying, ...]:
+        """The attributes that similar scopes do not share, those that change alike as one; none where all are equal."""
+        if all(self.equal(scopes[0], scope) for scope in scopes):
+            return ()
+        found: dict[Hashable, Varying] = {}
+        for twins in zip(*map(self.nodes, scopes), strict=True):
+            for name, values in _varying(twins):
+                series = tuple(map(frozen, values))
+                alike = found.get(series, Varying((), values))
+                if name not in alike.names:
+                    found[series] = Varying((*alike.names, name), values)
+        return tuple(found.values())
+
     def nodes(self, scope: Scope) -> tuple[Node, ...]:
         """The nodes of a scope and of all below it, in execution order."""
         frame = self._frame(scope)
@@ -53,15 +85,15 @@ class Repeated:
         return self._reads[self._frame(scope).scope]
 
     def twin_nodes(self, a: Scope, b: Scope) -> Iterator[tuple[Node, Node]]:
-        """Each node of ``a`` beside the one of ``b`` that does the same; the scopes must be equal."""
-        if not self.equal(a, b):
+        """Each node of ``a`` beside the one of ``b`` that does the same; the scopes must be similar."""
+        if not self.similar(a, b):
             raise GraphError(
                 f"{format_scope(a)!r} and {format_scope(b)!r} are not the same computation: they have no twins"
             )
         return zip(self.nodes(a), self.nodes(b), strict=True)
 
     def twin_values(self, a: Scope, b: Scope) -> Iterator[tuple[Value, Value]]:
-        """Each value made in ``a`` beside its equal in ``b``; the scopes must be equal."""
+        """Each value made in ``a`` beside its equal in ``b``; the scopes must be similar."""
         for one, other in self.twin_nodes(a, b):
             yield from zip(one.outputs, other.outputs, strict=True)
 
@@ -71,6 +103,12 @@ class Repeated:
         for scope in sorted(self._frames, key=lambda scope: (self._frames[scope].start, len(scope))):
             alike.setdefault(self._fingerprints[scope], []).append(scope)
         return tuple(tuple(scopes) for scopes in alike.values() if len(scopes) > 1)
+
+    @cached_property
+    def _likenesses(self) -> Mapping[Scope | Node, int]:
+        fingerprinter = _Fingerprinter(self.graph, {}, _blurred)
+        fingerprinter.frame(self.root)
+        return fingerprinter.fingerprints
 
     def _frame(self, scope: Scope) -> Frame:
         if (frame := self._frames.get(scope)) is None:
@@ -95,19 +133,25 @@ def fingerprint_together(*graphs: Graph) -> tuple[Repeated, ...]:
 
 def _fingerprinted(graph: Graph, numbers: dict[Hashable, int]) -> Repeated:
     root = nest(graph)
-    fingerprinter = _Fingerprinter(graph, numbers)
+    fingerprinter = _Fingerprinter(graph, numbers, frozen)
     fingerprinter.frame(root)
     return Repeated(graph, root, fingerprinter.frames, fingerprinter.fingerprints, fingerprinter.reads)
 
 
 class _Fingerprinter:
-    """Numbers what is equal alike. A number stands for the whole description below it, so nothing is described twice."""
+    """Numbers what is equal alike. A number stands for the whole description below it, so nothing is described twice.
 
-    def __init__(self, graph: Graph, numbers: dict[Hashable, int]) -> None:
+    ``see`` is what counts of an operation's attributes.
+    """
+
+    def __init__(
+        self, graph: Graph, numbers: dict[Hashable, int], see: Callable[[Mapping[str, Attribute]], Hashable]
+    ) -> None:
         self.frames: dict[Scope, Frame] = {}
         self.fingerprints: dict[Scope | Node, int] = {}
         self.reads: dict[Scope, tuple[Value, ...]] = {}
         self._numbers = numbers
+        self._see = see
         self._types: dict[Value, int] = {}
         made = [value for node in graph.nodes for value in node.outputs]
         self._position = {value: position for position, value in enumerate(made)}
@@ -152,7 +196,7 @@ class _Fingerprinter:
 
     def _described(self, operation: Node | Kernel) -> int:
         types = tuple([self._type(value) for value in operation.outputs])
-        return self._number((operation.op, operation.input_names, frozen(operation.attributes), types))
+        return self._number((operation.op, operation.input_names, self._see(operation.attributes), types))
 
     def _type(self, value: Value) -> int:
         if (number := self._types.get(value)) is None:
@@ -161,6 +205,46 @@ class _Fingerprinter:
 
     def _number(self, described: Hashable) -> int:
         return self._numbers.setdefault(described, len(self._numbers))
+
+
+def _varying(twins: Sequence[Node]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
+    """The attributes that some nodes do not share; those of their kernels only where the author's own say nothing."""
+    own = [*_unequal(twins)]
+    yield from own
+    if not own:
+        for kernels in zip(*(node.kernels for node in twins), strict=True):
+            yield from _unequal(kernels)
+
+
+def _unequal(twins: Sequence[Node | Kernel]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
+    for name in twins[0].attributes:
+        values = tuple(_one_for_all(twin.attributes[name]) for twin in twins)
+        if len(set(map(frozen, values))) > 1:
+            yield name, values
+
+
+def _one_for_all(attribute: Attribute) -> Attribute:
+    """The one number of a tuple in which all are equal; else the attribute itself.
+
+    >>> _one_for_all((2, 2)), _one_for_all((1, 2)), _one_for_all(0.1)
+    (2, (1, 2), 0.1)
+    """
+    if isinstance(attribute, tuple) and len(set(map(frozen, attribute))) == 1:
+        return attribute[0]
+    return attribute
+
+
+def _blurred(attributes: Mapping[str, Attribute]) -> Hashable:
+    """Attributes as `frozen` has them, without the numbers in them, but for axes."""
+    return frozen({name: value if name in _AXES else _without_numbers(value) for name, value in attributes.items()})
+
+
+def _without_numbers(attribute: Attribute) -> Attribute:
+    if isinstance(attribute, Mapping):
+        return {name: _without_numbers(part) for name, part in attribute.items()}
+    if isinstance(attribute, tuple):
+        return tuple(map(_without_numbers, attribute))
+    return "a number" if isinstance(attribute, int | float) and not isinstance(attribute, bool) else attribute
 
 
 def frozen(attribute: Attribute) -> Hashable:
