@@ -21,15 +21,15 @@ import onnx
 
 from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError
+from fxviz.exporters.onnx_metadata import add_metadata, describe_node, measure, summarize
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
-from fxviz.facts import Metric, Tally
-from fxviz.ir import Attribute, Node, Role, Scope, Value, format_scope
-from fxviz.quantity import format_quantity, format_type
+from fxviz.ir import Attribute, Node, Role, Value, format_scope
+from fxviz.quantity import format_type
 
 if TYPE_CHECKING:
     from fxviz.rules import RuleTable
-    from fxviz.view import Box, Item, View
+    from fxviz.view import Box, View
 
 __all__ = ["Onnx"]
 
@@ -102,7 +102,7 @@ class _Writer:
         model.opset_import.add(domain=_DOMAIN, version=1)
         model.graph.name = clean_text(self._view.graph.name) or "graph"
         self._write_root(_Level(model.graph))
-        _add_metadata(model, _summarize(self._view))
+        add_metadata(model, summarize(self._view))
         return model
 
     # Graphs -----------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class _Writer:
             body.name = _title(label)
             self._write_body(_Level(body, f"{format_scope(box.scope)}/", level.depth + 1), box, outside)
         self._write_outputs(level, proto, box.outputs)
-        _add_metadata(proto, _names_of_inputs([value.name for value in outside]) | self._describe_box(box))
+        add_metadata(proto, _names_of_inputs([value.name for value in outside]) | self._describe_box(box))
 
     def _write_body(self, level: _Level, box: Box, inputs: Sequence[Value]) -> None:
         for value in inputs:
@@ -179,7 +179,7 @@ class _Writer:
         for name, attribute in attributes.items():
             _write_attribute(proto, name, attribute)
         self._write_outputs(level, proto, outputs)
-        _add_metadata(proto, names | self._describe_node(node))
+        add_metadata(proto, names | describe_node(node) | measure(self._view.metrics, node))
 
     def _write_outputs(self, level: _Level, proto: onnx.NodeProto, outputs: Sequence[Value | None]) -> None:
         for value in outputs:
@@ -252,40 +252,7 @@ class _Writer:
             facts["stands for"] = (
                 f"{format_scope(box.copies[0])} to {format_scope(box.copies[-1])}: {box.times} equal ones"
             )
-        return facts | self._measure(box)
-
-    def _describe_node(self, node: Node) -> dict[str, str]:
-        facts = {"operation": node.op}
-        if node.scope:
-            facts["module"] = f"{format_scope(node.scope)}: {node.scope[-1].kind}"
-        if node.source:
-            facts["source"] = str(node.source)
-        if node.kernels:
-            facts["kernels"] = "\n".join(kernel.op for kernel in node.kernels)
-        return facts | self._measure(node)
-
-    def _measure(self, item: Item) -> dict[str, str]:
-        return {metric.label: _amount(metric, *self._view.places(item)) for metric in self._view.metrics}
-
-
-def _summarize(view: View) -> dict[str, str]:
-    graph = view.graph
-    facts = {metric.label: _amount(metric, ()) for metric in view.metrics}
-    for metric in view.metrics:
-        if isinstance(metric, Tally) and metric.unknown:
-            facts[f"{metric.label} not counted"] = "\n".join(f"{op} × {n}" for op, n in sorted(metric.unknown.items()))
-    facts["mode"] = graph.mode
-    facts["guards"] = "\n".join(graph.guards)
-    facts["notes"] = "\n".join(graph.notes)
-    facts["complete"] = "" if graph.complete else "no: the trace stopped before the end of the model"
-    return {label: fact for label, fact in facts.items() if fact}
-
-
-def _amount(metric: Metric, *places: Node | Scope) -> str:
-    """``8.18 GFLOPs (8178000000)``: for reading, then exactly."""
-    amount = metric.at(*places)
-    short = format_quantity(amount, metric.unit)
-    return short if amount is None or str(amount) == short.split(" ")[0] else f"{short} ({amount})"
+        return facts | measure(self._view.metrics, *self._view.places(box))
 
 
 def _names_of_inputs(names: Sequence[str]) -> dict[str, str]:
@@ -309,11 +276,6 @@ def _write_value(info: onnx.ValueInfoProto, name: str, value: Value, *, must_hav
         info.type.CopyFrom(type_proto(value.type))
     if value.type is not None and value.type.dtype not in ELEMENT_TYPES:
         info.doc_string = format_type(value.type)
-
-
-def _add_metadata(proto: onnx.NodeProto | onnx.ModelProto, facts: Mapping[str, str]) -> None:
-    for key, value in facts.items():
-        proto.metadata_props.add(key=clean_text(key), value=clean_text(value))
 
 
 def _write_attribute(proto: onnx.NodeProto, name: str, attribute: Attribute) -> None:
