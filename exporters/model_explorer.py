@@ -101,8 +101,7 @@ class _Writer:
     def _input(self, value: Value) -> Json:
         return {
             "id": self._ids[value],
-            "label": value.name,
-            "namespace": "",
+            **_place(value.name, "input"),
             "outputsMetadata": [_output(0, value)],
             "style": _style("input"),
         }
@@ -114,8 +113,7 @@ class _Writer:
         for id, name, value in zip(ids, names, graph.outputs, strict=True):
             yield {
                 "id": id,
-                "label": name,
-                "namespace": "",
+                **_place(name, "output"),
                 "attrs": _attributes({"type": format_type(value.type)}),
                 "incomingEdges": [*self._edges([value])],
                 "style": _style("output"),
@@ -197,7 +195,7 @@ def _layers(graph: Graph, sizes: Mapping[Scope, int]) -> Mapping[Scope, str]:
     layers: dict[Scope, str] = {(): ""}
     for scope in graph.scopes[1:]:
         if sizes[scope] > 1:
-            title = scope_title((scope,), scope[:-1], scope[-1].kind).replace("/", "∕")
+            title = _layer(scope_title((scope,), scope[:-1], scope[-1].kind))
             path = f"{layers[scope[:-1]]}/{title}".removeprefix("/")
             (layers[scope],) = _distinct([path], layers.values())
     return layers
@@ -206,6 +204,17 @@ def _layers(graph: Graph, sizes: Mapping[Scope, int]) -> Mapping[Scope, str]:
 def _depth(node: Node, sizes: Mapping[Scope, int]) -> int:
     """How deep the innermost scope is that holds more than this node."""
     return next((depth for depth in range(len(node.scope), 0, -1) if sizes[node.scope[:depth]] > 1), 0)
+
+
+def _place(name: str, kind: str) -> Json:
+    """Where an input or output of the graph stands: the members of one, such as the parts of a cache, in a layer of it."""
+    whole, _, member = name.partition(".")
+    return {"label": member or name, "namespace": _layer(f"{whole}: {kind}") if member else ""}
+
+
+def _layer(title: str) -> str:
+    """A title as one step of a layer's path."""
+    return title.replace("/", "∕")
 
 
 def _output(place: int, value: Value) -> Json:

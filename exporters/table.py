@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fxviz.facts import Metric
 
-__all__ = ["Csv", "Markdown", "Text", "rich_table"]
+__all__ = ["Csv", "Markdown", "Text", "escape_markdown", "rich_table"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,11 @@ class Markdown:
         heads = ["Module or operation", "Output shape", *(_headed(metric.label) for metric in view.metrics)]
         rules = ["---", "---", *("---:" for _ in view.metrics)]
         body = [
-            ["&emsp;" * row.depth + _escaped(row.title), _escaped(_shapes(row.outputs)), *_amounts(view, row)]
+            [
+                "&emsp;" * row.depth + escape_markdown(row.title),
+                escape_markdown(_shapes(row.outputs)),
+                *_amounts(view, row),
+            ]
             for row in rows(view)
         ]
         sums = [
@@ -115,7 +119,7 @@ class Markdown:
             for metric, total in zip(view.metrics, totals(view), strict=True)
         ]
         table = "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
-        return "\n".join((table, *(f"{_escaped(note)}\n" for note in _notes(view))))
+        return "\n".join((table, *(f"{escape_markdown(note)}\n" for note in _notes(view))))
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,12 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    r"""``text`` so that Markdown shows it as it is, in a cell of a table too.
+
+    >>> escape_markdown("a_b | <c>")
+    'a\\_b &#124; &lt;c&gt;'
+    """
     special = {
         **{c: f"\\{c}" for c in "\\`*_[]#~"},
         "|": "&#124;",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         format_scope,
     )
     from fxviz.output import export, render
+    from fxviz.overview import Summary, summary
     from fxviz.passes.flops import Flops
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
@@ -96,11 +97,13 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Box",
     "Edge",
     "Exporter",
+    "Summary",
     "View",
     "export",
     "make_dot",
     "plot_memory",
     "render",
+    "summary",
     # what can go wrong
     "ExportError",
     "FormatError",
@@ -121,6 +124,7 @@ _NAMES_BY_MODULE = {
     "fxviz.facts": "Analysis Facts Metric Tally Transform",
     "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
+    "fxviz.overview": "Summary summary",
     "fxviz.passes.flops": "Flops",
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",

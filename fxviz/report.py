@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fxviz.ir import Node, Value
     from fxviz.passes.roofline import Roofline, RooflineEstimate
 
-__all__ = ["fitting_depth", "memory_lines", "report_lines"]
+__all__ = ["fitting_depth", "format_entries", "memory_lines", "report_entries", "report_lines"]
 
 _LABEL = 13  # characters before the text of a line
 
@@ -28,7 +28,7 @@ def report_lines(facts: Facts, roofline: Roofline | None = None) -> list[str]:
 
     With a ``roofline`` also the time on its device, and how much of the model waits for memory there.
     """
-    return [f"{label:<{_LABEL}}{text}" for label, text in _facts(facts, roofline)]
+    return format_entries(report_entries(facts, roofline))
 
 
 def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) -> list[str]:
@@ -36,7 +36,16 @@ def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) ->
 
     At most ``most`` modules are told of, the largest, as deep as leaves no more than these where ``depth`` is None.
     """
-    return [f"{label:<{_LABEL}}{text}" for label, text in _memory(memory, depth, most)]
+    return format_entries(_memory(memory, depth, most))
+
+
+def format_entries(entries: Iterable[tuple[str, str]]) -> list[str]:
+    """Entries as lines, their texts aligned.
+
+    >>> format_entries([("Model", "Net"), ("Parameters", "73.4 k")])
+    ['Model        Net', 'Parameters   73.4 k']
+    """
+    return [f"{label:<{_LABEL}}{text}" for label, text in entries]
 
 
 def fitting_depth(memory: MemoryUse, most: int) -> int:
@@ -74,7 +83,8 @@ def _place(node: Node | None) -> str:
     return f" in {format_scope(node.scope)} ({node.op})" if node.scope else f" in {node.op}"
 
 
-def _facts(facts: Facts, roofline: Roofline | None) -> Iterator[tuple[str, str]]:
+def report_entries(facts: Facts, roofline: Roofline | None = None) -> Iterator[tuple[str, str]]:
+    """What `report_lines` says, each fact as its label and its text."""
     graph = facts.graph
     names = graph.output_names or ("",) * len(graph.outputs)
     yield "Model", f"{graph.name}, {len(graph.nodes)} operations, traced by {graph.mode}"

@@ -42,7 +42,7 @@ LAYERS = {
     "exporters": layer("exporters", "base graph facts view"),
     "tracing": layer("tracing", "base graph"),
     "models": layer("models zoos", "base graph tracing"),
-    "surface": layer("output plot report netron autograd", "base graph facts passes view exporters tracing"),
+    "surface": layer("output overview plot report netron autograd", "base graph facts passes view exporters tracing"),
     "front": layer("__init__ __main__ cli", "base graph facts passes view exporters tracing models surface"),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from fxviz.cli.options import ModelOptions, ViewOptions
     from fxviz.passes.roofline import Roofline
 
-__all__ = ["summary"]
+__all__ = ["find_roofline", "summary"]
 
 
 @command(
@@ -29,26 +28,23 @@ def summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Non
     """Print a table of the model, its totals, and what was not counted."""
     from rich.console import Console
 
-    from fxviz.exporters.table import Text, rich_table
-    from fxviz.report import report_lines
+    from fxviz import overview
+    from fxviz.exporters.table import rich_table
 
-    roofline = None if device is None else _roofline(device)
+    roofline = None if device is None else find_roofline(device)
     facts = source.facts()
     with progress("counting"):
-        view = shown.view(facts, "text")
-        if roofline is not None:
-            view = replace(view, metrics=(*view.metrics, facts[roofline]))
-        lines = report_lines(facts, roofline)
+        found = overview.summary(facts, roofline, view=shown.view(facts, "text"))
+        text = str(found)
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(rich_table(view))
-    else:
-        click.echo(Text().export(view))
-    for line in lines:
-        click.echo(line)
+        console.print(rich_table(found.view))
+        text = "\n".join(found.lines)
+    click.echo(text)
 
 
-def _roofline(device: str) -> Roofline:
+def find_roofline(device: str) -> Roofline:
+    """The analysis for a named device, or for one in a TOML file."""
     from fxviz.passes.devices import find_device
     from fxviz.passes.roofline import Roofline
 
