@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import zipfile
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -39,8 +39,10 @@ __all__ = [
     "ShapeEnv",
     "UnsupportedFakeTensorException",
     "autocast_is_on",
+    "calls_are_seen",
     "create_symbol",
     "current_autograd_node",
+    "dynamic_export",
     "eager_compile",
     "fake_of_layout",
     "guards_of",
@@ -49,6 +51,7 @@ __all__ = [
     "layout_of",
     "load_program",
     "overloads_of",
+    "parse_to",
     "program_module",
     "references",
     "references_of_the_last",
@@ -119,6 +122,17 @@ def unwrap(tensor: torch.Tensor) -> torch.Tensor:
 def autocast_is_on() -> bool:
     """Whether this code runs under `torch.autocast`, on any device."""
     return torch._C._is_any_autocast_enabled()
+
+
+def calls_are_seen() -> bool:
+    """Whether a torch-function mode is on, to which a call of torch's API goes first."""
+    return torch._C._is_torch_function_mode_enabled()
+
+
+def parse_to(*args: Any, **kwargs: Any) -> tuple[torch.device | None, torch.dtype | None, torch.memory_format | None]:
+    """The device, dtype and memory format among the arguments of `torch.Tensor.to`."""
+    device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
+    return device, dtype, memory_format
 
 
 def sequence_number() -> int:
@@ -241,4 +255,22 @@ def overloads_of(name: str) -> list[Any]:
 def without_guards(env: ShapeEnv | None) -> Iterator[None]:
     """Evaluate conditions on sizes without taking note of them."""
     with env.suppress_guards() if env is not None else nullcontext():
+        yield
+
+
+@contextmanager
+def dynamic_export(dynamic: bool) -> Iterator[None]:
+    """Let `torch.export` keep dynamic a size that is 0 or 1 in its example, and loop recurrent layers over a dynamic length.
+
+    As ``torch.onnx.export`` does where it calls it.
+    """
+    import torch.fx.experimental._config as config
+
+    with ExitStack() as stack:
+        stack.enter_context(config.patch(backed_size_oblivious=True))
+        if dynamic:
+            from torch.export import _patches
+
+            stack.enter_context(_patches.register_lstm_while_loop_decomposition())
+            stack.enter_context(_patches.register_gru_while_loop_decomposition())
         yield
