@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from fxviz.plot import plot_memory
     from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
+    from fxviz.runs.recording import watch
+    from fxviz.runs.run import Run, Runs, load_run, open_runs
     from fxviz.serialize import load
     from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.view import Box, Edge, View
@@ -104,6 +106,12 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "plot_memory",
     "render",
     "summary",
+    # what a training run did
+    "Run",
+    "Runs",
+    "load_run",
+    "open_runs",
+    "watch",
     # what can go wrong
     "ExportError",
     "FormatError",
@@ -134,6 +142,8 @@ _NAMES_BY_MODULE = {
     "fxviz.plot": "plot_memory",
     "fxviz.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
+    "fxviz.runs.recording": "watch",
+    "fxviz.runs.run": "Run Runs load_run open_runs",
     "fxviz.serialize": "load",
     "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.view": "Box Edge View",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxviz.errors import InputError, MissingDependency
+from fxviz.errors import InputError
 from fxviz.facts import Facts
+from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
@@ -19,13 +18,11 @@ from fxviz.quantity import format_quantity
 from fxviz.report import fitting_depth
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "format_of", "plot_memory"]
-
-PLOTS = (".svg", ".png", ".pdf")
-"""The suffixes that `plot_memory` can write."""
+__all__ = ["plot_memory"]
 
 _COLORS = {  # what stays for the whole run in greys and blues, what comes and goes in colours; from bottom to top
     Category.PARAMETER: "#334155",
@@ -40,8 +37,6 @@ _COLORS = {  # what stays for the whole run in greys and blues, what comes and g
 }
 _COLUMNS = 500  # about a point each
 _MODULES = 12  # what is alive at the peak is told of so many modules
-_INK = "#334155"
-_FAINT = "#cbd5e1"
 
 
 def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, depth: int | None = None) -> None:
@@ -72,48 +67,14 @@ def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, d
     write_file(path, _draw(memory, format, depth))
 
 
-def format_of(path: str | Path) -> str:
-    """The format that the suffix of ``path`` names, as matplotlib calls it; `InputError` if it is none of `PLOTS`."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in PLOTS:
-        raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(PLOTS)}")
-    return suffix[1:]
-
-
 def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:
-    matplotlib = _import_matplotlib()
-    settings = {
-        "svg.hashsalt": "fxviz",  # else names in the file are random
-        "svg.fonttype": "none",  # text as text
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "text.color": _INK,
-        "axes.edgecolor": _FAINT,
-        "axes.labelcolor": _INK,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
-    }
-    with matplotlib.rc_context(settings):
-        figure: Figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained", facecolor="white")
+    with new_figure(12, 5) as figure:
         over_time, at_peak = figure.subplots(1, 2, width_ratios=(2.2, 1))
         _draw_timeline(over_time, memory)
         _draw_alive(at_peak, memory, fitting_depth(memory, _MODULES) if depth is None else depth)
         figure.suptitle(f"Memory of {memory.graph.name}", fontweight="bold")
         figure.legend(*over_time.get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
-        file = io.BytesIO()
-        dated = {"CreationDate": None} if format == "pdf" else {"Date": None} if format == "svg" else {}
-        figure.savefig(file, format=format, dpi=144, metadata=dated)
-    return file.getvalue()
-
-
-def _import_matplotlib() -> Any:
-    """Matplotlib without pyplot, which keeps figures and chooses a window system for the whole process."""
-    try:
-        import matplotlib
-        import matplotlib.figure
-    except ImportError as error:
-        raise MissingDependency("drawing memory needs matplotlib: pip install 'fxviz[plot]'") from error
-    return matplotlib
+        return figure_bytes(figure, format)
 
 
 # Over time ------------------------------------------------------------------------------------------------------------
@@ -139,7 +100,7 @@ def _draw_timeline(axes: Axes, memory: MemoryUse) -> None:
     axes.locator_params(axis="x", integer=True)
     axes.yaxis.set_major_formatter(lambda nbytes, _: format_quantity(nbytes, "B"))
     axes.set_yticks(_ticks(most))
-    axes.grid(axis="y", color=_FAINT, linewidth=0.5)
+    axes.grid(axis="y", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     _mark_phases(axes, memory.graph, most)
@@ -174,7 +135,7 @@ def _mark_phases(axes: Axes, graph: Graph, most: int) -> None:
     for phase, kernels in spans:
         stop = start + len(list(kernels))
         if start:
-            axes.axvline(start, color=_INK, linewidth=0.6, linestyle=(0, (4, 3)))
+            axes.axvline(start, color=INK, linewidth=0.6, linestyle=(0, (4, 3)))
         narrow_end = stop == len(phases) and stop - start < len(phases) / 10
         place, alignment = (stop, "right") if narrow_end else ((start + stop) / 2, "center")
         axes.text(place, most * 1.19, phase.value, ha=alignment, va="top", style="italic", backgroundcolor="white")

@@ -34,19 +34,20 @@ def layer(modules: str, below: str = "") -> Layer:
 
 
 LAYERS = {
-    "base": layer("errors dtypes files plugins rules"),
+    "base": layer("errors dtypes figure files plugins rules"),
     "graph": layer("ir expressions inputs printer quantity serialize verify", "base"),
     "facts": layer("facts frames", "base graph"),
     "passes": layer("passes", "base graph facts"),
-    "view": layer("view budget captions folding heat wiring", "base graph facts passes"),
+    "view": layer("view budget captions folding gathering grouping heat wiring", "base graph facts passes"),
     "exporters": layer("exporters", "base graph facts view"),
     "tracing": layer("tracing", "base graph"),
+    "runs": layer("runs", "base graph"),
     "models": layer("models zoos", "base graph tracing"),
     "surface": layer("output overview plot report netron autograd", "base graph facts passes view exporters tracing"),
-    "front": layer("__init__ __main__ cli", "base graph facts passes view exporters tracing models surface"),
+    "front": layer("__init__ __main__ cli", "base graph facts passes view exporters tracing models surface runs"),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
-TORCH_AT_HOME = ("fxviz.tracing", "fxviz.zoos")
+TORCH_AT_HOME = ("fxviz.tracing", "fxviz.zoos", "fxviz.runs.recording")
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from torch import nn
 import fxviz
 from fxviz.errors import InputError, MissingDependency
 from fxviz.facts import Facts
+from fxviz.figure import PLOTS
 from fxviz.ir import Graph, Phase
 from fxviz.passes.memory import Memory
-from fxviz.plot import PLOTS, plot_memory
+from fxviz.plot import plot_memory
 from fxviz.quantity import format_quantity
 
 if TYPE_CHECKING:

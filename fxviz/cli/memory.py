@@ -40,8 +40,9 @@ def memory(
     output: str | None,
 ) -> None:
     """Print the peak memory of a run or a training step, and what is alive then; draw the timeline."""
+    from fxviz.figure import format_of
     from fxviz.passes.memory import Memory
-    from fxviz.plot import format_of, plot_memory
+    from fxviz.plot import plot_memory
     from fxviz.report import memory_lines
 
     if not train and (loss or optimizer):

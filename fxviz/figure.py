@@ -1,0 +1,66 @@
+"""What all pictures that matplotlib draws have in common: their formats, their look, and the same bytes for the same picture."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fxviz.errors import InputError, MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+__all__ = ["FAINT", "INK", "PLOTS", "figure_bytes", "format_of", "new_figure"]
+
+PLOTS = (".svg", ".png", ".pdf")
+"""The suffixes of what matplotlib writes."""
+
+INK = "#334155"
+FAINT = "#cbd5e1"
+
+
+def format_of(path: str | Path, suffixes: Sequence[str] = PLOTS) -> str:
+    """The format that the suffix of ``path`` names, as matplotlib calls it; `InputError` if it is none of ``suffixes``."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in suffixes:
+        raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(suffixes)}")
+    return suffix[1:]
+
+
+@contextmanager
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches, to be drawn and saved within the context, where matplotlib's settings are ours.
+
+    It is none of pyplot's, which keeps figures and chooses a window system for the whole process.
+    """
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise MissingDependency("drawing needs matplotlib: pip install 'fxviz[plot]'") from error
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "fxviz",  # else names in the file are random
+        "svg.fonttype": "none",  # text as text
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "text.color": INK,
+        "text.parse_math": False,  # a name with dollars is a name
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+    with matplotlib.rc_context(settings):
+        yield matplotlib.figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def figure_bytes(figure: Figure, format: str) -> bytes:
+    """The file of a figure, without the date on which it was made."""
+    file = io.BytesIO()
+    dated = {"CreationDate": None} if format == "pdf" else {"Date": None} if format == "svg" else {}
+    figure.savefig(file, format=format, dpi=144, metadata=dated)
+    return file.getvalue()

@@ -1,0 +1,5 @@
+"""Watching a model train: the only part of `fxviz.runs` that needs torch."""
+
+from fxviz.runs.recording.watch import Recorder, watch
+
+__all__ = ["Recorder", "watch"]

@@ -1,0 +1,313 @@
+"""What a model's layers are like at one step: norms, the update, outputs. One transfer from each device a reading."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from fxviz.errors import InputError
+from fxviz.runs.recording._torch import Hook, norms, observable
+from fxviz.runs.schema import DECADES, LAYER_METRICS, Layer, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Probe", "Reading"]
+
+_UPDATE_ELEMENTS = 65_536
+"""So many elements of a parameter tell its update; all of them in smaller ones. A dense update is known to 0.3 %."""
+
+_GRADIENT_ELEMENTS = 4_096
+"""So many elements of a gradient make its histogram."""
+
+_MOST_CALLS = 16
+"""Of the calls of a layer in one step, so many are observed: a cell of a recurrent network is called a thousand times."""
+
+_ROOT = "."  # what a layer is called that is the model itself
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One number a layer and metric, None where there is none, and what was found not to be finite."""
+
+    layers: dict[str, tuple[float | None, ...]]
+    gradients: tuple[tuple[int, ...] | None, ...]
+    nonfinite: tuple[tuple[str, int], ...]  # in what (activation, gradient, weight), of which layer
+    order: tuple[int, ...]  # layers as they were called
+
+
+@dataclass
+class _Sums:
+    """What a reading adds up for one layer."""
+
+    weight: float | None = None
+    gradient: float | None = None
+    update: float | None = None
+    bins: tuple[int, ...] | None = None
+    outputs: list[list[float]] = field(default_factory=list)  # mean, variance, share of dead units
+
+    def metrics(self) -> dict[str, float | None]:
+        weight = None if self.weight is None else math.sqrt(self.weight)
+        ratio = math.sqrt(self.update) / weight if self.update is not None and weight else None
+        mean, variance, dead = (
+            (math.fsum(column) / len(column) for column in zip(*self.outputs, strict=True))
+            if self.outputs
+            else (None, None, None)
+        )
+        return {
+            "grad_norm": None if self.gradient is None else math.sqrt(self.gradient),
+            "weight_norm": weight,
+            "update_ratio": ratio,
+            "activation_mean": mean,
+            "activation_spread": None if variance is None else _root(variance),
+            "dead_share": None if dead is None or math.isnan(dead) else dead,
+        }
+
+
+def _root(variance: float) -> float:
+    return math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan
+
+
+class Probe:
+    """Looks at the layers of a model. Between `arm` and `read` its hooks see the outputs of layers; then they are gone.
+
+    Nothing is read of the device before `read`, and the memory is bounded: of large parameters some elements are kept,
+    and three numbers of each output.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        owned = {id(parameter): name for name, parameter in model.named_parameters()}
+        self._modules: list[nn.Module] = []
+        self._owners: list[tuple[int, nn.Parameter]] = []
+        layers: list[Layer] = []
+        for name, module in model.named_modules():
+            parameters = [each for each in module.parameters(recurse=False) if owned.get(id(each))]
+            if not parameters and next(module.children(), None) is not None:
+                continue
+            described = tuple(_described(owned.pop(id(each)), each) for each in parameters if id(each) in owned)
+            self._owners += [(len(layers), each) for each in parameters if observable(each)]
+            self._modules.append(module)
+            layers.append(Layer(name or _ROOT, type(module).__name__, described))
+        self.layers = tuple(layers)
+        self._hooks = ExitStack()
+        self._before: list[Tensor] = []
+        self._sampled: list[tuple[int, nn.Parameter]] = []
+        self._outputs: list[tuple[int, Tensor]] = []
+        self._calls: Counter[int] = Counter()
+        self._places: dict[tuple[tuple[int, int], ...], Tensor] = {}
+
+    @property
+    def armed(self) -> bool:
+        """Whether outputs are being observed."""
+        return bool(self._sampled)
+
+    def arm(self) -> None:
+        """Keep the weights as they are before a step, and observe the outputs of layers until `read`."""
+        self._sampled = [(index, each) for index, each in self._owners if _numeric(each)]
+        with torch.no_grad():
+            self._before = [_some(each.detach(), _UPDATE_ELEMENTS).clone() for _, each in self._sampled]
+        for index, module in enumerate(self._modules):
+            self._hooks.callback(module.register_forward_hook(Hook(partial(self._observe, index))).remove)
+
+    def disarm(self) -> None:
+        """Remove the hooks and let go of what they saw."""
+        self._hooks.close()
+        self._before, self._sampled, self._outputs = [], [], []
+        self._calls.clear()
+
+    @torch.no_grad()
+    def read(self, scale: Tensor | None = None) -> Reading:
+        """What the layers are like after a step. Gradients are divided by ``scale``, which AMP left in them."""
+        sums = [_Sums() for _ in self.layers]
+        owned = [(index, each.detach()) for index, each in self._owners if _numeric(each)]
+        graded = [(index, _values(each.grad)) for index, each in self._owners if each.grad is not None]
+        graded = [(index, gradient) for index, gradient in graded if observable(gradient) and _numeric(gradient)]
+        weights = _norms(owned)
+        gradients = [(index, norm if scale is None else norm / scale.to(norm.device)) for index, norm in _norms(graded)]
+        updates = self._updates()
+        histograms = list(self._histograms(graded, scale))
+        tensors = [tensor for _, tensor in (*weights, *gradients, *self._outputs, *histograms)]
+        found = iter(_fetch([*tensors, *(norm for _, norm, _ in updates)]))  # below, in the order of these
+        for (index, _), (norm,) in zip(weights, found, strict=False):
+            sums[index].weight = (sums[index].weight or 0.0) + norm**2
+        for (index, _), (norm,) in zip(gradients, found, strict=False):
+            sums[index].gradient = (sums[index].gradient or 0.0) + norm**2
+        for (index, _), outline in zip(self._outputs, found, strict=False):
+            sums[index].outputs.append(outline)
+        for (indices, _), counts in zip(histograms, found, strict=False):
+            for index, bins in zip(indices, zip(*[iter(counts)] * len(DECADES), strict=True), strict=True):
+                sums[index].bins = tuple(map(int, bins))
+        for (index, _, share), (norm,) in zip(updates, found, strict=False):
+            sums[index].update = (sums[index].update or 0.0) + norm**2 * share
+        reading = self._reading(sums)
+        self.disarm()
+        return reading
+
+    def _reading(self, sums: Sequence[_Sums]) -> Reading:
+        metrics = [each.metrics() for each in sums]
+        nonfinite = [
+            (what, index)
+            for what, key in (("activation", "activation_mean"), ("gradient", "grad_norm"), ("weight", "weight_norm"))
+            for index, found in enumerate(metrics)
+            if (value := found[key]) is not None and not math.isfinite(value)
+        ]
+        return Reading(
+            layers={metric: tuple(found[metric] for found in metrics) for metric in LAYER_METRICS},
+            gradients=tuple(each.bins for each in sums),
+            nonfinite=tuple(nonfinite),
+            order=tuple(dict.fromkeys(index for index, _ in self._outputs)),
+        )
+
+    # Updates and gradients
+
+    def _updates(self) -> list[tuple[int, Tensor, float]]:
+        """Of each parameter the norm of the change of some elements, and how many elements each of these stands for."""
+        changes = [
+            (index, (_some(each.detach(), _UPDATE_ELEMENTS) - before).to(_wide(each)), each.numel())
+            for (index, each), before in zip(self._sampled, self._before, strict=True)
+            if each.numel() and each.requires_grad and before.device == each.device
+        ]
+        lengths = _norms([(index, change) for index, change, _ in changes])
+        return [
+            (index, norm, size / change.numel())
+            for (index, norm), (_, change, size) in zip(lengths, changes, strict=True)
+        ]
+
+    def _histograms(
+        self, graded: Sequence[tuple[int, Tensor]], scale: Tensor | None
+    ) -> Iterator[tuple[list[int], Tensor]]:
+        """For each device the layers whose gradients lie there, and the counts over `DECADES` of each, in that order."""
+        by_device: defaultdict[torch.device, list[tuple[int, Tensor]]] = defaultdict(list)
+        for index, gradient in graded:
+            if gradient.numel():
+                by_device[gradient.device].append((index, _some(gradient, _GRADIENT_ELEMENTS)))
+        for device, parts in by_device.items():
+            indices = list(dict.fromkeys(index for index, _ in parts))
+            sizes = tuple((indices.index(index), part.numel()) for index, part in parts)
+            elements = torch.cat([part.abs().float() for _, part in parts])
+            elements = elements if scale is None else elements / scale.to(device)
+            finite = elements.isfinite()
+            decade = elements.log10().floor().nan_to_num(0.0).clamp(DECADES[0], DECADES[-1]) - DECADES[0]
+            counts = torch.zeros(len(indices) * len(DECADES), device=device)
+            counts.index_add_(0, self._rows(sizes, device) + decade.long(), finite.float())
+            yield indices, counts
+
+    def _rows(self, sizes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+        """For each sampled element where the bins of its layer begin. The sizes seldom change, so the last answer is kept."""
+        if sizes not in self._places or self._places[sizes].device != device:
+            rows = torch.tensor([row * len(DECADES) for row, _ in sizes])
+            self._places = {sizes: rows.repeat_interleave(torch.tensor([size for _, size in sizes])).to(device)}
+        return self._places[sizes]
+
+    # Outputs
+
+    def _observe(self, index: int, output: Any) -> None:
+        if not torch.is_grad_enabled() or self._calls[index] >= _MOST_CALLS:
+            return
+        tensor = _first_tensor(output)
+        if tensor is None or not observable(tensor) or not tensor.is_floating_point() or not tensor.numel():
+            return
+        self._calls[index] += 1
+        self._outputs.append((index, _outline(tensor.detach())))
+
+
+def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
+    """The numbers in each of some small tensors, in their order: one transfer a device."""
+    places: defaultdict[torch.device, list[int]] = defaultdict(list)
+    for place, tensor in enumerate(tensors):
+        places[tensor.device].append(place)
+    found: dict[int, list[float]] = {}
+    for here in places.values():
+        numbers = iter(torch.cat([tensors[place].reshape(-1).float() for place in here]).tolist())
+        found.update((place, list(islice(numbers, tensors[place].numel()))) for place in here)
+    return [found[place] for place in range(len(tensors))]
+
+
+def _described(name: str, parameter: nn.Parameter) -> Parameter:
+    if isinstance(parameter, nn.UninitializedParameter):
+        raise InputError(f"{name} has no shape yet: run the model once before it is watched")
+    dtype = str(parameter.dtype).removeprefix("torch.")
+    return Parameter(name, tuple(parameter.shape), dtype, parameter.requires_grad)
+
+
+def _norms(tensors: Sequence[tuple[int, Tensor]]) -> list[tuple[int, Tensor]]:
+    """The Euclidean norm of each tensor; they come with a number, and in the order in which they came."""
+    groups: defaultdict[tuple[torch.device, torch.dtype], list[int]] = defaultdict(list)
+    for place, (_, tensor) in enumerate(tensors):
+        groups[tensor.device, tensor.dtype].append(place)
+    found: dict[int, Tensor] = {}
+    for places in groups.values():
+        found.update(zip(places, norms([tensors[place][1] for place in places]), strict=True))
+    return [(index, found[place]) for place, (index, _) in enumerate(tensors)]
+
+
+def _some(tensor: Tensor, most: int) -> Tensor:
+    """At most so many elements, spread evenly: a view where the memory has no gaps.
+
+    The stride has no divisor in common with any extent, so that elements of all rows and columns are among them.
+    """
+    flat = _flat(tensor)
+    stride = max(1, -(-flat.numel() // most))
+    while math.gcd(stride, flat.numel()) > 1:
+        stride += 1
+    return flat[::stride]
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    """All elements, in the order of memory where it has no gaps, so that weights in channels_last are not copied."""
+    extent = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
+    if tensor.numel() and extent == tensor.numel():
+        return tensor.as_strided((extent,), (1,), tensor.storage_offset())
+    return tensor.reshape(-1)
+
+
+def _values(gradient: Tensor) -> Tensor:
+    """The elements of a gradient that are not zero by layout."""
+    return gradient.coalesce().values() if gradient.is_sparse else gradient.detach()
+
+
+def _numeric(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _wide(tensor: Tensor) -> torch.dtype:
+    """What a difference of elements is computed on in: at least float32."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def _first_tensor(output: Any) -> Tensor | None:
+    """What a layer gives, or the first tensor in it: of (outputs, state) the outputs."""
+    if isinstance(output, Tensor):
+        return output
+    parts = output.values() if isinstance(output, dict) else output if isinstance(output, tuple | list) else ()
+    return next((found for part in parts if (found := _first_tensor(part)) is not None), None)
+
+
+@torch.no_grad()
+def _outline(output: Tensor) -> Tensor:
+    """Mean, variance and share of dead units of an output, without a copy of it.
+
+    A unit is a channel of an image (dimension 1 of four or more), else a feature (the last dimension).
+    """
+    if output.dtype in (torch.float16, torch.bfloat16):
+        mean = output.mean(dtype=torch.float32)
+        norm = torch.linalg.vector_norm(output, dtype=torch.float32)
+        variance = norm.square() / output.numel() - mean.square()
+    else:
+        variance, mean = torch.var_mean(output, correction=0)
+    if output.ndim < 2:
+        dead = torch.full_like(mean, math.nan)
+    else:
+        unit = 1 if output.ndim >= 4 else output.ndim - 1
+        others = [dim for dim in range(output.ndim) if dim != unit]
+        largest = torch.linalg.vector_norm(output, math.inf, dim=others)
+        dead = (largest == 0).float().mean()
+    return torch.stack([mean.float(), variance.float(), dead.float()])

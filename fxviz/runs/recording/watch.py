@@ -1,0 +1,365 @@
+"""`watch`: the recorder around a training loop, told of steps by the optimizer's own hooks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fxviz.errors import InputError
+from fxviz.runs.files import RunLog, holds_run
+from fxviz.runs.recording._torch import Hook, inner_model
+from fxviz.runs.recording.measure import Probe
+from fxviz.runs.recording.memory import memory_in_use
+from fxviz.runs.recording.scalars import MOST_NAMES, Scalars
+from fxviz.runs.run import load_run
+from fxviz.runs.schema import Event, Meta, Sample
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fxviz.runs.recording.measure import Reading
+    from fxviz.runs.recording.tensorboard import Board
+    from fxviz.runs.run import Run
+    from fxviz.runs.schema import Entry
+
+__all__ = ["BLOCK", "Recorder", "Session", "watch"]
+
+BLOCK = 4 * 2**20
+"""Each time the log has grown by so many bytes, samples lie twice as far apart: the log grows with the logarithm of the
+number of steps, and whatever the length of the run, any part of it is known to about the same share of its length."""
+
+
+def watch(
+    model: nn.Module,
+    optimizer: Optimizer | Sequence[Optimizer] | None = None,
+    *,
+    every: int = 10,
+    out: str | Path = "run",
+    resume: bool | int = False,
+    tensorboard: bool = False,
+) -> Recorder:
+    """Record how ``model`` trains into the folder ``out``, from now until the recorder is closed.
+
+    Use it as a context manager around the training loop, or call `Recorder.close` after it. The loop itself stays as it
+    is; ``run.log(loss=loss)`` adds scalars. A step is a call of ``optimizer.step()`` (of the last one, if there are
+    several); without an optimizer, say ``run.step()`` after each update and before gradients are set to zero.
+
+    Args:
+        model: the model; wrapped by ``torch.compile`` or `DistributedDataParallel`, the one inside is watched.
+        optimizer: the optimizer or optimizers, also as Accelerate or Lightning wraps them.
+        every: the distance of samples, in steps; the first step is one too. It doubles with each `BLOCK` of the log.
+        out: the folder, which is made. `fxviz.load_run` reads it, also while the run goes on.
+        resume: go on with the run that is there, if any, from its last sample, or from the given number of steps (those
+            of your checkpoint): what was recorded of later steps is then void.
+        tensorboard: write TensorBoard's event files into the folder, too.
+
+    In a distributed job the process of rank 0 records, and the others do nothing. Should the disk fill up while the
+    model trains, recording stops, training does not, and ``run.error`` says why.
+
+    Raises:
+        InputError: the folder holds a run and ``resume`` is not asked for, or holds one of another model, or cannot be
+            written; or an argument is no model, optimizer or positive number.
+        MissingDependency: tensorboard is not installed.
+    """
+    optimizers = _optimizers(optimizer)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"only an nn.Module can be watched, not {type(model).__name__}")
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise InputError(f"every is the distance of samples in steps, 1 or more, not {every!r}")
+    if isinstance(resume, int) and resume < 0:
+        raise InputError(f"resume is the number of steps done, not {resume}")
+    if _rank() != 0:
+        return Recorder()
+    return Session(model, optimizers, every, Path(out), resume, tensorboard)
+
+
+class Recorder:
+    """What a training loop talks to. This one does nothing: it is what processes of other ranks than 0 get."""
+
+    error: str | None = None
+    """Why recording stopped before the training did, if so."""
+
+    def log(self, values: Mapping[str, object] | None = None, /, **scalars: object) -> None:
+        """Record numbers of this step: floats, or tensors of one element, which are not waited for."""
+
+    def step(self) -> None:
+        """Say that a step is done, where no optimizer was given."""
+
+    def close(self, how: str = "finished") -> None:
+        """Write what is left and remove all hooks; a second time does nothing. ``how`` is what the log says of the end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close("finished" if kind is None else f"ended by {kind.__name__}")
+
+
+class Session(Recorder):
+    """Records: between `__init__` and `close` its hooks are on the model and the optimizers.
+
+    A step's sample is written when it is over, that is when the next forward pass begins, so that it does not matter
+    whether the loop logs before or after the optimizer steps.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: tuple[Optimizer, ...],
+        every: int,
+        out: Path,
+        resume: bool | int,
+        tensorboard: bool,
+    ) -> None:
+        self._optimizers = optimizers
+        self._every = every
+        self._probe = Probe(inner_model(model))
+        self._scalars = Scalars()
+        self._seen: set[tuple[str, int | str]] = set()
+        self._ordered = False
+        self._alarmed = False
+        self._reading: Reading | None = None
+        self._over = False  # the last step is done, and the next has not begun
+        self._steps = 0
+        self._hooks = ExitStack()
+        self._board: Board | None = None
+        self._log = self._begin_log(out, model, resume)
+        if tensorboard:
+            from fxviz.runs.recording.tensorboard import Board
+
+            self._board = Board(out, purge_step=self._steps + 1)
+        self._open = True
+        self._append(Event("start", self._steps, time.time(), detail=_versions()["fxviz"]))
+        if self.error is not None:
+            raise InputError(f"cannot record a run in {out}: {self.error}")
+        atexit.register(self.close, "the process ended")  # for a loop without ``with``
+        self._hooks.callback(model.register_forward_pre_hook(Hook(self._begin)).remove)
+        if optimizers:
+            self._hooks.callback(optimizers[-1].register_step_post_hook(self._end).remove)
+        self._mark = time.perf_counter()
+        self._timed = False
+        self._arm_if_due()
+
+    def log(self, values: Mapping[str, object] | None = None, /, **scalars: object) -> None:
+        """Record numbers of this step: floats, or tensors of one element, which are not waited for.
+
+        An `InputError` says what is no number. NaN and infinities are counted, and the first is told of.
+        """
+        if values is not None and not isinstance(values, Mapping):
+            raise InputError(f"log takes names and numbers, log(loss=loss), not {type(values).__name__}")
+        step = self._steps if self._over else self._steps + 1
+        self._alarmed |= self._scalars.add(step, {**(values or {}), **scalars})
+
+    def step(self) -> None:
+        """Say that a step is done; an `InputError` where the optimizer says so itself."""
+        if self._optimizers:
+            raise InputError("the optimizer tells of its steps itself: leave out run.step()")
+        self._step()
+
+    def close(self, how: str = "finished") -> None:
+        """Write what is left and remove all hooks; a second time does nothing. ``how`` is what the log says of the end."""
+        if not self._open:
+            return
+        try:
+            self._settle(last=True)
+            self._append(Event("end", self._steps, time.time(), detail=how))
+        finally:
+            self._stop()
+
+    # What happens in a step ------------------------------------------------------------------------------------------
+
+    def _begin(self, inputs: Any) -> None:
+        """A forward pass begins: what came before belongs to the step that is over."""
+        if torch.is_grad_enabled():
+            self._settle()
+
+    def _end(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer has stepped. AMP leaves its factor in the gradients of a fused optimizer, and says which."""
+        scale = getattr(optimizer, "grad_scale", None)
+        self._step(scale if isinstance(scale, Tensor) else None)
+
+    def _step(self, scale: Tensor | None = None) -> None:
+        if not self._open:
+            return
+        self._settle()
+        self._steps += 1
+        if self._timed:
+            self._scalars.add(self._steps, {"step_time": time.perf_counter() - self._mark})
+        if self._probe.armed or self._alarmed:
+            self._scalars.add(self._steps, {**self._rates(), **memory_in_use()})
+            self._reading = self._probe.read(scale)
+            self._alarmed = False
+        self._over = True
+        self._arm_if_due()
+        self._mark, self._timed = time.perf_counter(), True  # so that the next step's time is without this work
+
+    def _arm_if_due(self) -> None:
+        step = self._steps + 1
+        if step == 1 or step % self._distance() == 0:
+            self._probe.arm()
+
+    def _distance(self) -> int:
+        return int(self._every * 2 ** (self._log.nbytes // BLOCK))
+
+    def _rates(self) -> dict[str, float]:
+        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        if len(groups) == 1:
+            return {"learning_rate": float(groups[0]["lr"])}
+        return {f"learning_rate/{place}": float(group["lr"]) for place, group in enumerate(groups)}
+
+    # What is written -------------------------------------------------------------------------------------------------
+
+    def _settle(self, last: bool = False) -> None:
+        """Write the sample of the step that is over, if it was one; at the ``last`` whatever is left."""
+        over, self._over = self._over, False
+        if not last and not (over and self._reading is not None):
+            return
+        reading, self._reading = self._reading, None
+        scalars = self._scalars.take()
+        now = time.time()
+        for event in self._news(reading, now):
+            self._append(event)
+        if reading is None and not scalars:
+            return
+        sample = Sample(
+            step=self._steps,
+            time=now,
+            every=self._distance(),
+            scalars=scalars,
+            layers=reading.layers if reading else {},
+            gradients=reading.gradients if reading else (),
+        )
+        self._append(sample)
+        if self._board is not None:
+            self._board.add(sample, self._probe.layers)
+
+    def _news(self, reading: Reading | None, now: float) -> list[Event]:
+        """What was seen for the first time."""
+        news = []
+        for name, (step, number) in self._scalars.nonfinite.items():
+            if self._is_new("scalar", name):
+                news.append(Event("nonfinite", step, now, "scalar", detail=f"{name} = {number}"))
+        if self._scalars.refused and self._is_new("dropped", ""):
+            words = f"scalars by other names than the first {MOST_NAMES}, such as {self._scalars.refused!r}"
+            news.append(Event("dropped", self._steps, now, detail=words))
+        if reading is None:
+            return news
+        if reading.order and not self._ordered:
+            self._ordered = True
+            news.append(Event("order", self._steps, now, layers=reading.order))
+        for what, layer in reading.nonfinite:
+            if self._is_new(what, layer):
+                news.append(Event("nonfinite", self._steps, now, what, layer))
+        return news
+
+    def _is_new(self, what: str, which: int | str) -> bool:
+        known = (what, which) in self._seen
+        self._seen.add((what, which))
+        return not known
+
+    def _append(self, entry: Entry) -> None:
+        if not self._open:
+            return
+        try:
+            self._log.append(entry)
+        except OSError as error:
+            self.error = f"{error.strerror or error}, after {self._steps} steps"
+            self._stop()
+
+    def _stop(self) -> None:
+        self._open = False
+        self._probe.disarm()
+        self._hooks.close()
+        self._log.close()
+        atexit.unregister(self.close)
+        if self._board is not None:
+            self._board.close()
+
+    # How it begins ---------------------------------------------------------------------------------------------------
+
+    def _begin_log(self, out: Path, model: nn.Module, resume: bool | int) -> RunLog:
+        if not holds_run(out):
+            self._steps = 0 if isinstance(resume, bool) else resume
+            return RunLog(out, self._meta(model))
+        if resume is False:
+            raise InputError(f"{out} holds a run already: choose another folder, or go on with it by resume=True")
+        run = load_run(out)
+        if difference := _difference(run, self._probe):
+            raise InputError(f"{out} holds a run of another model: {difference}; choose another folder")
+        self._steps = run.steps if resume is True else resume
+        self._seen = {
+            (event.what, event.detail.partition(" = ")[0] if event.layer is None else event.layer)
+            for event in run.events
+            if event.kind == "nonfinite" and event.step <= self._steps
+        }
+        self._ordered = any(event.kind == "order" for event in run.events)
+        self._every = run.meta.every
+        return RunLog(out, None)
+
+    def _meta(self, model: nn.Module) -> Meta:
+        return Meta(
+            model=type(inner_model(model)).__name__,
+            layers=self._probe.layers,
+            every=self._every,
+            optimizers=tuple(type(optimizer).__name__ for optimizer in self._optimizers),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=_versions(),
+        )
+
+
+def _optimizers(given: object) -> tuple[Optimizer, ...]:
+    """The optimizers themselves, without what Accelerate or Lightning puts around them."""
+    several = tuple(given) if isinstance(given, Sequence) else () if given is None else (given,)
+    found = []
+    for optimizer in several:
+        while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
+            optimizer = inner
+        if not isinstance(optimizer, Optimizer):
+            raise InputError(f"an optimizer of torch.optim was expected, not {type(optimizer).__name__}")
+        found.append(optimizer)
+    return tuple(found)
+
+
+def _rank() -> int:
+    """Which process of a distributed job this is; launchers say so before the processes know each other."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank()
+    rank = os.environ.get("RANK", "0")
+    return int(rank) if rank.isdecimal() else 0
+
+
+def _difference(run: Run, probe: Probe) -> str:
+    """The first layer in which the model is not the one of the run; parameters may be frozen and thawed."""
+    then, now = ([_signature(layer) for layer in layers] for layers in (run.meta.layers, probe.layers))
+    for before, after in zip(then, now, strict=False):
+        if before != after:
+            return f"it had {_told(before)}, and now {_told(after)}"
+    longer, word = (then, "no more") if len(then) > len(now) else (now, "new")
+    return "" if len(then) == len(now) else f"{_told(longer[min(len(then), len(now))])} is {word}"
+
+
+def _signature(layer: Any) -> tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]:
+    return layer.name, layer.kind, tuple((parameter.name, parameter.shape) for parameter in layer.parameters)
+
+
+def _told(signature: tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]) -> str:
+    name, kind, parameters = signature
+    return f"{name}: {kind}({', '.join('×'.join(map(str, shape)) or 'scalar' for _, shape in parameters)})"
+
+
+def _versions() -> dict[str, str]:
+    return {"fxviz": version("fxviz"), "torch": str(torch.__version__), "python": platform.python_version()}
