@@ -1,0 +1,193 @@
+"""The commands that stand in markers on pages, and what they put there.
+
+They are those of the command line, with the same options: ``export MODEL …`` and ``summary MODEL …``. A page is no
+terminal, though: without a file, ``export`` puts a Mermaid diagram on the page, or a table; with ``-o``, a picture that is
+written beside the page, and shown on it. Paths are relative to the page, as those of links are.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
+
+import click
+
+from fxviz.cli.options import model_options, view_options
+from fxviz.cli.summary import find_roofline
+from fxviz.errors import InputError
+from fxviz.plugins import find_exporter, format_suffix, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.facts import Facts
+
+__all__ = ["Content", "Export", "Order", "Scribe", "Summary", "parse"]
+
+_LANGUAGES = {"mmd": "mermaid", "txt": "text", "gv": "dot"}
+_PICTURES = (".svg", ".png")
+
+
+@dataclass(frozen=True)
+class Export:
+    """``export``: one format on the page, or files beside it."""
+
+    source: ModelOptions
+    shown: ViewOptions
+    outputs: tuple[str, ...] = ()
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """``summary``: the table and what there is to say of the whole, as text."""
+
+    source: ModelOptions
+    shown: ViewOptions
+    device: str | None = None
+
+
+Order: TypeAlias = Export | Summary
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a marker puts on its page, as Markdown, and the files that this shows, by path relative to the page."""
+
+    markdown: str
+    files: Mapping[str, str | bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@click.command("export")
+@model_options
+@view_options
+@click.option("-o", "--output", "outputs", multiple=True)
+@click.option("--format")
+def _export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format: str | None) -> Order:
+    return Export(source, shown, outputs, format)
+
+
+@click.command("summary")
+@model_options
+@view_options
+@click.option("--device")
+def _summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Order:
+    return Summary(source, shown, device)
+
+
+COMMANDS = MappingProxyType({"export": _export, "summary": _summary})
+"""What may stand in a marker."""
+
+
+def parse(command: str | Sequence[str]) -> Order:
+    """The order that a command gives; an `InputError` says what is wrong with it. Nothing is run, and no shell reads it."""
+    try:
+        name, *words = shlex.split(command) if isinstance(command, str) else command
+    except ValueError as error:
+        hint = f"{error}" if str(command).strip() else "there is no command"
+        raise InputError(f"{hint}; write one as on a command line, such as export torchvision:resnet50") from error
+    if name not in COMMANDS:
+        raise InputError(f"a marker has no command {name!r}{suggest(name, COMMANDS)}")
+    try:
+        with COMMANDS[name].make_context(name, words) as context:
+            order: Order = context.command.invoke(context)
+    except click.exceptions.Exit as error:  # --help
+        raise InputError(f"{name} is told about by fxviz {name} --help, not on a page") from error
+    except click.ClickException as error:
+        raise InputError(f"{error.format_message().rstrip('.')}; see fxviz {name} --help") from error
+    _check(order)
+    return order
+
+
+def _check(order: Order) -> None:
+    """Refuse what no page can show, before the long work."""
+    if isinstance(order, Summary):
+        return
+    for output in order.outputs:
+        if output == "-" or PurePosixPath(output).is_absolute() or not format_suffix(output):
+            raise InputError(f"-o {output} is no file beside the page: write one such as -o images/model.svg")
+    if order.outputs and order.format and len(order.outputs) > 1:
+        raise InputError("--format is of one file, or of none: let the suffixes of several name their formats")
+    name = order.format or "mermaid"
+    if not order.outputs and f".{name.lower()}" in _PICTURES:
+        raise InputError(f"{name.upper()} is a picture, so give it a file: -o images/model.{name.lower()}")
+    for wanted in order.outputs or (name,):
+        find_exporter(order.format or wanted)
+
+
+class Scribe:
+    """Carries out the orders of pages; a model that is in several of them is traced once."""
+
+    def __init__(self) -> None:
+        self._traced: dict[ModelOptions, Facts] = {}
+
+    def write(self, order: Order, folder: Path) -> Content:
+        """What the order puts on a page in ``folder``."""
+        facts = self.facts(order.source, folder)
+        if isinstance(order, Summary):
+            return self._summary(order, facts, folder)
+        if order.outputs:
+            return self._files(order, facts)
+        return self._inline(order, facts)
+
+    def facts(self, source: ModelOptions, folder: Path) -> Facts:
+        """The facts of a model as a page in ``folder`` names it."""
+        located = replace(source, model=_located(source.model, folder))
+        if located not in self._traced:
+            self._traced[located] = located.facts()
+        return self._traced[located]
+
+    def _summary(self, order: Summary, facts: Facts, folder: Path) -> Content:
+        from fxviz.overview import summary
+
+        roofline = None if order.device is None else find_roofline(_located(order.device, folder))
+        return Content(_fenced("text", str(summary(facts, roofline, view=order.shown.view(facts, "text")))))
+
+    def _inline(self, order: Export, facts: Facts) -> Content:
+        from fxviz.output import render
+
+        name = (order.format or "mermaid").lower()
+        content = render(order.shown.view(facts, name), name)
+        if isinstance(content, bytes):
+            raise InputError(f"{name} is no text that a page could show: give it a file, such as -o model.{name}")
+        return Content(_tidy(content) if name in ("markdown", "md") else _fenced(_LANGUAGES.get(name, name), content))
+
+    def _files(self, order: Export, facts: Facts) -> Content:
+        from fxviz.exporters.table import escape_markdown
+        from fxviz.output import render
+
+        files: dict[str, str | bytes] = {}
+        links = []
+        for output in order.outputs:
+            name = order.format or format_suffix(output)
+            files[output] = render(order.shown.view(facts, name), name)
+            picture = PurePosixPath(output).suffix.lower() in _PICTURES
+            text = escape_markdown(facts.graph.name if picture else PurePosixPath(output).name)
+            links.append(f"{'!' if picture else ''}[{text}]({quote(output)})")
+        return Content("\n\n".join(links), MappingProxyType(files))
+
+
+def _fenced(language: str, text: str) -> str:
+    """A code block, its fence longer than any run of backticks in it."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{_tidy(text)}\n{fence}"
+
+
+def _tidy(text: str) -> str:
+    """Without blanks at the ends of lines, which editors and hooks remove, and blank lines at both ends."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+
+
+def _located(name: str, folder: Path) -> str:
+    """A model that is a file, or an object in one, where a page in ``folder`` finds it; any other name as it is."""
+    file, colon, attribute = name.rpartition(":")
+    if file.endswith(".py"):
+        return f"{folder / file}{colon}{attribute}"
+    return str(folder / name) if (folder / name).exists() else name
