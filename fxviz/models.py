@@ -8,7 +8,8 @@ A name is one of
   with required arguments), or a function of tensors;
 - ``program.pt2``, saved by ``torch.export.save``; a graph saved by fxviz as JSON.
 
-Nothing is downloaded: models of the zoos are built without weights, on the meta device, in evaluation mode.
+Nothing is downloaded: models of the zoos are built without weights, on the meta device, in evaluation mode; where weights
+are asked for, they are random.
 """
 
 from __future__ import annotations
@@ -96,16 +97,32 @@ def trace_training(
     return build(name, inputs, dtype=dtype).trace_training(loss, optimizer)
 
 
-def trace(name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, mode: Mode = "auto") -> Graph:
+def trace(
+    name: str,
+    inputs: Sequence[str] = (),
+    *,
+    dtype: str | None = None,
+    mode: Mode = "auto",
+    random_weights: bool = False,
+) -> Graph:
     """The graph of the model called ``name``; a graph saved as JSON is read, not traced. Arguments as for `build`."""
     if _is_saved_graph(name):
         from fxviz.serialize import load
 
         return load(name)
-    return build(name, inputs, dtype=dtype, structure_only=mode == "symbolic").trace(mode)
+    structure_only = mode == "symbolic"
+    target = build(name, inputs, dtype=dtype, structure_only=structure_only, random_weights=random_weights)
+    return target.trace(mode)
 
 
-def build(name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, structure_only: bool = False) -> Target:
+def build(
+    name: str,
+    inputs: Sequence[str] = (),
+    *,
+    dtype: str | None = None,
+    structure_only: bool = False,
+    random_weights: bool = False,
+) -> Target:
     """The model called ``name`` (the module's docstring lists the forms) and inputs for it.
 
     Args:
@@ -114,11 +131,12 @@ def build(name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, st
             those that are guessed for models of the zoos.
         dtype: The element type of weights and inputs, such as ``"bfloat16"``, for a model that is built here.
         structure_only: Do not ask for inputs where none can be guessed.
+        random_weights: Give a model that is built here weights, on the CPU, as its library makes them for a training.
 
     Raises `InputError` for a name or inputs that cannot be used, `MissingDependency` for a zoo that is not installed.
     """
     specs = [parse_input(text) for text in inputs]
-    model, guesses = _find(name, dtype)
+    model, guesses = _find(name, dtype, random_weights)
     names = _parameters(model)
     if not specs and not guesses and _needs_inputs(model) and not structure_only:
         takes = f"; it takes {', '.join(names)}" if names else ""
@@ -269,18 +287,18 @@ def _find_optimizer(name: str) -> Callable[[Iterable[torch.nn.Parameter]], torch
 # Names ----------------------------------------------------------------------------------------------------------------
 
 
-def _find(name: str, dtype: str | None) -> Found:
+def _find(name: str, dtype: str | None, random_weights: bool) -> Found:
     prefix, colon, rest = name.partition(":")
     if colon and prefix in ZOOS:
-        return cast("Found", _zoo(prefix).build(rest, dtype))
+        return cast("Found", _zoo(prefix).build(rest, dtype, random_weights=random_weights))
     path = Path(name)
     if path.suffix in (".json", ".pt2") or (name and path.is_dir()):
-        return _from_file(path / "config.json" if path.is_dir() else path, dtype)
+        return _from_file(path / "config.json" if path.is_dir() else path, dtype, random_weights)
     location, colon, attribute = name.rpartition(":")
     if colon and location.endswith(".py"):
-        return _model_of(_run_file(Path(location)), attribute, name, dtype), {}
+        return _model_of(_run_file(Path(location)), attribute, name, dtype, random_weights), {}
     if colon and location:
-        return _model_of(_import(location), attribute, name, dtype), {}
+        return _model_of(_import(location), attribute, name, dtype, random_weights), {}
     if path.suffix == ".py" and path.exists():
         raise InputError(f"say which object of {name} is the model: {name}:Net")
     raise InputError(
@@ -294,12 +312,12 @@ def _zoo(name: str) -> Any:
     return importlib.import_module(f"fxviz.zoos.{name}")
 
 
-def _from_file(path: Path, dtype: str | None) -> Found:
+def _from_file(path: Path, dtype: str | None, random_weights: bool) -> Found:
     if path.suffix == ".json":
         config = _read_json(path)
         if not isinstance(config, dict) or "model_type" not in config:
             raise InputError(f"{path} is no Hugging Face config: it names no model_type")
-        return cast("Found", _zoo("transformers").build_from_config(config, dtype))
+        return cast("Found", _zoo("transformers").build_from_config(config, dtype, random_weights=random_weights))
     from fxviz.tracing.replay import read_program
 
     return read_program(path), {}
@@ -326,7 +344,9 @@ def _read_json(path: Path) -> object:
         raise InputError(f"{path} is no JSON file: {error}") from error
 
 
-def _model_of(module: ModuleType, attribute: str, name: str, dtype: str | None) -> Callable[..., Any]:
+def _model_of(
+    module: ModuleType, attribute: str, name: str, dtype: str | None, random_weights: bool
+) -> Callable[..., Any]:
     import torch
 
     from fxviz.zoos import construct
@@ -351,7 +371,7 @@ def _model_of(module: ModuleType, attribute: str, name: str, dtype: str | None) 
     if required or signature is None:
         return cast("Callable[..., Any]", found)
     with _says_what_failed(name, "raised"):
-        made = construct(found, dtype)
+        made = construct(found, dtype, random_weights=random_weights)
     return made.eval() if isinstance(made, torch.nn.Module) else cast("Callable[..., Any]", found)
 
 

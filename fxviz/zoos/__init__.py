@@ -1,6 +1,7 @@
 """Model zoos, one a file: models by name, without weights, and inputs that they accept.
 
-Each has ``build(name, dtype) -> (model, inputs by argument)``; models are on the meta device where they can be.
+Each has ``build(name, dtype, random_weights) -> (model, inputs by argument)``; models are on the meta device where they
+can be, unless they are to have weights.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ __all__ = ["construct", "default_dtype", "import_zoo", "to_dtype"]
 T = TypeVar("T")
 
 
-def construct(make: Callable[[], T], dtype: str | None = None) -> T:
+def construct(make: Callable[[], T], dtype: str | None = None, *, random_weights: bool = False) -> T:
     """What ``make()`` gives on the meta device, where weights take no memory; on the CPU where it reads their values.
 
-    Warnings are dropped: those that models give when they are made are about weights, which have no values here.
+    With ``random_weights`` always on the CPU, where it fills them as for a training from scratch. Warnings are dropped: those that models give when they are made are about weights, which have no values here.
     """
     with default_dtype(dtype), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if random_weights:
+            return make()
         try:
             with torch.device("meta"):
                 return make()

@@ -18,14 +18,16 @@ with import_zoo("torchvision", "pip install torchvision"):
 __all__ = ["build"]
 
 
-def build(name: str, dtype: str | None = None) -> tuple[torch.nn.Module, Mapping[str, object]]:
+def build(
+    name: str, dtype: str | None = None, *, random_weights: bool = False
+) -> tuple[torch.nn.Module, Mapping[str, object]]:
     """The model, in evaluation mode, and a batch of one of what it takes: an image, a clip, two frames, a list of images."""
     check_name("torchvision", name, torchvision.models.list_models())
     maker = torchvision.models.get_model_builder(name)
     options = {"weights": None, "weights_backbone": None}  # torchvision downloads a backbone unless told not to
     known = inspect.signature(maker).parameters
     accepted = {option: value for option, value in options.items() if option in known}
-    model = construct(lambda: maker(**accepted), dtype).eval()
+    model = construct(lambda: maker(**accepted), dtype, random_weights=random_weights).eval()
     return model, _inputs(model, next(iter(torchvision.models.get_model_weights(name))))
 
 

@@ -43,7 +43,9 @@ _TASKS = {
 }
 
 
-def build(name: str, dtype: str | None = None) -> tuple[torch.nn.Module, Mapping[str, object]]:
+def build(
+    name: str, dtype: str | None = None, *, random_weights: bool = False
+) -> tuple[torch.nn.Module, Mapping[str, object]]:
     """The model of type ``name`` (``"gpt2"``) at its default config, with inputs for it."""
     if "/" in name:
         raise InputError(
@@ -51,27 +53,27 @@ def build(name: str, dtype: str | None = None) -> tuple[torch.nn.Module, Mapping
         )
     known = list(transformers.CONFIG_MAPPING.keys())
     check_name("transformers", name, known)
-    return _build(name, transformers.CONFIG_MAPPING[name], {}, dtype)
+    return _build(name, transformers.CONFIG_MAPPING[name], {}, dtype, random_weights)
 
 
 def build_from_config(
-    values: Mapping[str, Any], dtype: str | None = None
+    values: Mapping[str, Any], dtype: str | None = None, *, random_weights: bool = False
 ) -> tuple[torch.nn.Module, Mapping[str, object]]:
     """The model that the content of a ``config.json`` describes, with inputs for it."""
     name = values["model_type"]
     known = list(transformers.CONFIG_MAPPING.keys())
     check_name("transformers", name, known)
-    return _build(name, transformers.CONFIG_MAPPING[name], values, dtype)
+    return _build(name, transformers.CONFIG_MAPPING[name], values, dtype, random_weights)
 
 
 def _build(
-    name: str, config_class: Any, values: Mapping[str, Any], dtype: str | None
+    name: str, config_class: Any, values: Mapping[str, Any], dtype: str | None, random_weights: bool
 ) -> tuple[torch.nn.Module, Mapping[str, object]]:
     try:
         config = config_class.from_dict(dict(values)) if values else config_class()
         _without_downloads(config)
         make = _maker(config)
-        model = construct(lambda: make(config, to_dtype(dtype)), dtype).eval()
+        model = construct(lambda: make(config, to_dtype(dtype)), dtype, random_weights=random_weights).eval()
     except InputError:
         raise
     except Exception as error:  # each of hundreds of configs checks itself in its own way
