@@ -42,12 +42,17 @@ LAYERS = {
     "exporters": layer("exporters", "base graph facts view"),
     "tracing": layer("tracing", "base graph"),
     "runs": layer("runs", "base graph"),
+    "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models zoos", "base graph tracing"),
-    "surface": layer("output overview plot report netron autograd", "base graph facts passes view exporters tracing"),
-    "front": layer("__init__ __main__ cli", "base graph facts passes view exporters tracing models surface runs"),
+    "surface": layer(
+        "output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
+    ),
+    "front": layer(
+        "__init__ __main__ cli", "base graph facts passes view exporters tracing lowering models surface runs"
+    ),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
-TORCH_AT_HOME = ("fxviz.tracing", "fxviz.zoos", "fxviz.runs.recording")
+TORCH_AT_HOME = ("fxviz.lowering", "fxviz.tracing", "fxviz.zoos", "fxviz.runs.recording")
 
 
 @dataclass(frozen=True)

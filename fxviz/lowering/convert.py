@@ -1,0 +1,221 @@
+"""Step two: ATen operators to ONNX operators through ``torch.onnx``; what each ONNX node was made from stays on it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import onnx
+import torch
+
+from fxviz.errors import ExportError, InputError, MissingDependency
+from fxviz.lowering.capture import place_of
+from fxviz.lowering.flat import VIEW_INSTEAD, FlatProgram, positions_of
+
+try:
+    import onnx_ir
+    import onnxscript
+    from onnx_ir import passes
+    from onnx_ir.passes import common
+    from onnxscript import optimizer
+except ImportError as error:
+    raise MissingDependency(
+        f"a runnable ONNX model needs the package {error.name}, which is not installed: pip install 'fxviz[onnx]'"
+    ) from error
+
+if TYPE_CHECKING:
+    from torch import fx
+
+__all__ = ["MARK", "Translation", "all_nodes", "convert"]
+
+Translation: TypeAlias = Callable[..., Any]
+"""A function of `onnxscript` that says a torch operator in ONNX."""
+
+MARK = "fxviz:"
+"""Metadata of an ONNX node begins with this for each position in ``Graph.nodes`` that it was made from. Each is a key
+of its own, since onnxscript unites the keys of the nodes that it fuses."""
+
+_OWN = ("aten", "prim", "prims", "torchvision", "higher_order", "_operator", "math")
+
+
+def convert(
+    program: FlatProgram,
+    exported: torch.export.ExportedProgram,
+    *,
+    opset: int | None,
+    optimize: bool,
+    translations: Mapping[str, Translation],
+    keep_custom: bool,
+) -> onnx_ir.Model:
+    """The exported program in ONNX, with marks on its nodes.
+
+    Raises `ExportError` for an operator that has no translation, an `InputError` for a translation of none.
+    """
+    table = _table(translations)
+    custom = _custom_operators(exported, table)
+    if custom and not keep_custom:
+        named = ", ".join(f"{_name_of(target)} at {_place(program, node)}" for target, node in custom.items())
+        raise ExportError(
+            f"{program.graph.name} cannot be lowered: ONNX has no {named}: say it in ONNX, "
+            f"translations={{'{_name_of(next(iter(custom)))}': function}} with a function of onnxscript, or keep it as an "
+            f"operator of your own with keep_custom=True (--keep-custom); {VIEW_INSTEAD}"
+        )
+    model = _translate(program, exported, opset, table | {target: _kept(target) for target in custom})
+    _mark(model)
+    if optimize:
+        _optimize(model, has_weights=program.has_weights())
+    finish: list[passes.PassBase] = [common.OutputFixPass(), common.NameFixPass()]
+    passes.Sequential(*finish)(model)
+    return model
+
+
+def all_nodes(model: onnx_ir.Model) -> Iterator[onnx_ir.Node]:
+    """The nodes of a model, those in the bodies of its nodes and functions included."""
+    yield from onnx_ir.traversal.RecursiveGraphIterator(model.graph)
+    for function in model.functions.values():
+        yield from onnx_ir.traversal.RecursiveGraphIterator(function)
+
+
+# The passage through torch.onnx ---------------------------------------------------------------------------------------
+
+
+def _translate(
+    program: FlatProgram,
+    exported: torch.export.ExportedProgram,
+    opset: int | None,
+    table: Mapping[Any, Translation],
+) -> onnx_ir.Model:
+    latest = onnx.defs.onnx_opset_version()
+    if opset is not None and not 1 <= opset <= latest:
+        raise InputError(f"there is no opset {opset}: this onnx ({onnx.__version__}) knows 1 to {latest}")
+    try:
+        with _quiet():
+            made = torch.onnx.export(
+                exported,
+                dynamo=True,
+                verbose=False,
+                optimize=False,
+                opset_version=opset,
+                custom_translation_table=dict(table) or None,
+            )
+    except Exception as error:
+        raise ExportError(
+            f"{program.graph.name} cannot be lowered: {_explain(error, program, exported)}; {VIEW_INSTEAD}"
+        ) from error
+    assert made is not None, "dynamo=True gives a program"
+    if opset is not None and made.model.opset_imports.get("") != opset:
+        raise ExportError(
+            f"{program.graph.name} cannot be written in opset {opset}: some of its operators need "
+            f"{made.model.opset_imports.get('')}; leave the opset out, or choose that"
+        )
+    return made.model
+
+
+def _explain(error: BaseException, program: FlatProgram, exported: torch.export.ExportedProgram) -> str:
+    """The innermost words of torch.onnx, and the operation that they are about, where they name its fx node."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    named = next(filter(None, (re.search(r"translating node %(\w+)", str(link)) for link in chain)), None)
+    node = next((node for node in exported.graph.nodes if named and node.name == named[1]), None)
+    words = str(chain[-1]).strip().splitlines() or [""]
+    at = f" at {_place(program, node)}" if node is not None else ""
+    return f"torch.onnx stopped{at}: {type(chain[-1]).__name__}: {words[0]}"
+
+
+def _place(program: FlatProgram, node: fx.Node) -> str:
+    nodes = program.nodes_at(node)
+    return place_of(nodes[0]) if nodes else f"{node.target}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what torch.onnx and onnxscript have to say to those who call them from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL + 1)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _mark(model: onnx_ir.Model) -> None:
+    """Write on each ONNX node which of ``Graph.nodes`` it is of; torch.onnx keeps the fx node on it."""
+    for node in all_nodes(model):
+        source: fx.Node | None = node.meta.get("node")
+        for position in positions_of(source) if source is not None else ():
+            node.metadata_props[f"{MARK}{position}"] = "1"
+
+
+def _optimize(model: onnx_ir.Model, *, has_weights: bool) -> None:
+    """Fold constants, drop what does nothing, fuse what is one operator; weights without data are left as they are."""
+    weights = {} if has_weights else dict(model.graph.initializers)
+    for name, value in weights.items():  # as inputs they are nothing that could be folded
+        del model.graph.initializers[name]
+        model.graph.inputs.append(value)
+    with _quiet():
+        optimizer.optimize_ir(model)
+    for value in weights.values():
+        model.graph.inputs.remove(value)
+        model.graph.register_initializer(value)
+
+
+# Operators of the user's ----------------------------------------------------------------------------------------------
+
+
+def _table(translations: Mapping[str, Translation]) -> dict[Any, Translation]:
+    """Translations by torch's own operators: ``"mylib.cube"`` is every overload, ``"mylib.cube.default"`` the one."""
+    return {target: function for name, function in translations.items() for target in _operators_called(name)}
+
+
+def _operators_called(name: str) -> Sequence[Any]:
+    namespace, _, rest = name.replace("::", ".").partition(".")
+    operator, _, overload = rest.partition(".")
+    packet = getattr(getattr(torch.ops, namespace), operator, None) if operator else None
+    if packet is None or (overload and overload not in packet.overloads()):
+        raise InputError(f"torch has no operator {name!r} to translate: name it as in 'mylib.my_op'")
+    return [getattr(packet, each) for each in ([overload] if overload else packet.overloads())]
+
+
+def _custom_operators(
+    exported: torch.export.ExportedProgram, table: Mapping[Any, Translation]
+) -> Mapping[torch._ops.OpOverload, fx.Node]:
+    """The operators that are neither torch's own nor translated, each with the first fx node that calls it."""
+    found: dict[torch._ops.OpOverload, fx.Node] = {}
+    for module in exported.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            target = node.target
+            if isinstance(target, torch._ops.OpOverload) and target.namespace not in _OWN and target not in table:
+                found.setdefault(target, node)
+    return found
+
+
+def _name_of(target: torch._ops.OpOverload) -> str:
+    return f"{target.namespace}.{target._opname}"
+
+
+def _kept(target: torch._ops.OpOverload) -> Translation:
+    """A translation to an operator of the same name in a domain of the same name, with the schema's attributes."""
+    outputs = len(target._schema.returns)
+    names = [argument.name for argument in target._schema.arguments]
+    opset = onnxscript.values.Opset(target.namespace, 1)
+    operator = onnxscript.values.Op(opset, target._opname)
+
+    def translation(*args: Any, **kwargs: Any) -> Any:
+        given = dict(zip(names, args, strict=False)) | kwargs
+        tensors = [value for value in given.values() if isinstance(value, onnx_ir.Value)]
+        attributes = {
+            name: value for name, value in given.items() if value is not None and not isinstance(value, onnx_ir.Value)
+        }
+        return operator(*tensors, _outputs=outputs, **attributes)
+
+    return translation

@@ -1,0 +1,90 @@
+"""Step four: the file, whole or not at all; its weights in it, in a second file beside it, or left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+import onnx_ir
+
+from fxviz.errors import ExportError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["staged", "store"]
+
+_LARGEST = 2**31 - 2**24
+"""Bytes of weights that one protobuf message can hold, 2 GiB, less what the rest of a model may take."""
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A place of the same name in a private folder beside ``path``; on leaving, all files there move to where ``path`` is.
+
+    After an error nothing is moved, and nothing is left. The model itself is moved last. An `InputError` says why a
+    place cannot be written to.
+    """
+    target = path.resolve()
+    if target.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give a file name")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".fxviz-", dir=target.parent))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(
+            f"cannot write {path}: {reason}; choose a folder that exists and that you may write to"
+        ) from error
+    try:
+        yield folder / target.name
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == target.name):
+            os.replace(file, target.parent / file.name)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def store(model: onnx_ir.Model, path: Path, *, external: bool | None, has_weights: bool) -> None:
+    """Write the model, and check what was written. ``external`` None puts weights beside the file if it could not hold them.
+
+    Weights without data are written as sparse tensors without elements: they have a shape and a dtype and take no place.
+
+    Raises `ExportError` where `onnx.checker` finds the file wrong.
+    """
+    if not has_weights:
+        path.write_bytes(_without_data(model).SerializeToString(deterministic=True))
+    elif _weigh(model) > _LARGEST if external is None else external:
+        onnx_ir.save(model, path, external_data=f"{path.name}.data")  # one tensor after the other
+    else:
+        path.write_bytes(onnx_ir.to_proto(model).SerializeToString(deterministic=True))
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        words = str(error).strip().splitlines() or [""]
+        raise ExportError(f"torch.onnx made a model that onnx.checker refuses: {words[0]}") from error
+
+
+def _weigh(model: onnx_ir.Model) -> int:
+    tensors = [value.const_value for value in model.graph.initializers.values()]
+    return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+def _without_data(model: onnx_ir.Model) -> onnx.ModelProto:
+    weights = dict(model.graph.initializers)
+    model.graph.initializers.clear()
+    proto: onnx.ModelProto = onnx_ir.to_proto(model)
+    for name, value in weights.items():
+        sparse = proto.graph.sparse_initializer.add()
+        sparse.dims.extend(value.shape.numpy() if value.shape else ())
+        sparse.values.name = name
+        sparse.values.data_type = value.dtype or onnx.TensorProto.UNDEFINED
+        sparse.values.dims.append(0)
+        sparse.indices.data_type = onnx.TensorProto.INT64
+        sparse.indices.dims.append(0)
+    return proto
