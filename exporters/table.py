@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from fxviz.facts import Metric
 
-__all__ = ["Csv", "Markdown", "Text", "escape_markdown", "rich_table"]
+__all__ = ["Csv", "Markdown", "Text", "cells", "escape_markdown", "notes", "rich_table"]
+
+
+_INDENT = "\u2003"  # an em space, which no title holds: `one_line` would write it as an escape
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def rich_table(view: View) -> Table:
         box=box.SIMPLE_HEAD,
         show_footer=True,
         pad_edge=False,
-        caption="\n".join(_notes(view)) or None,
+        caption="\n".join(notes(view)) or None,
         caption_justify="left",
     )
     table.add_column("Module or operation", "Total", overflow="fold")
@@ -90,7 +93,19 @@ def rich_table(view: View) -> Table:
     return table
 
 
-def _notes(view: View) -> Iterator[str]:
+def cells(view: View) -> Iterator[list[str]]:
+    """The table as text: the heading, a line for each row, its title indented by em spaces, and the totals."""
+    yield ["Module or operation", "Output shape", *(_headed(metric.label) for metric in view.metrics)]
+    for row in rows(view):
+        yield [_INDENT * row.depth + one_line(row.title), _shapes(row.outputs), *_amounts(view, row)]
+    yield [
+        "Total",
+        "",
+        *(_readable(total, metric) for metric, total in zip(view.metrics, totals(view), strict=True)),
+    ]
+
+
+def notes(view: View) -> Iterator[str]:
     """What a reader of the rows must know."""
     if any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk()):
         yield "A row × n stands for n copies; the rows under it show one of them."
@@ -104,22 +119,11 @@ class Markdown:
 
     def export(self, view: View) -> str:
         """The table; names are escaped, nesting is shown by indentation."""
-        heads = ["Module or operation", "Output shape", *(_headed(metric.label) for metric in view.metrics)]
+        heads, *body, (total, *sums) = ([_marked_up(cell) for cell in line] for line in cells(view))
         rules = ["---", "---", *("---:" for _ in view.metrics)]
-        body = [
-            [
-                "&emsp;" * row.depth + escape_markdown(row.title),
-                escape_markdown(_shapes(row.outputs)),
-                *_amounts(view, row),
-            ]
-            for row in rows(view)
-        ]
-        sums = [
-            f"**{_readable(total, metric)}**" if total is not None else ""
-            for metric, total in zip(view.metrics, totals(view), strict=True)
-        ]
-        table = "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, ["**Total**", "", *sums]])
-        return "\n".join((table, *(f"{escape_markdown(note)}\n" for note in _notes(view))))
+        bold = [f"**{cell}**" if cell else "" for cell in (total, *sums)]
+        table = "".join(f"| {' | '.join(line)} |\n" for line in [heads, rules, *body, bold])
+        return "\n".join((table, *(f"{escape_markdown(note)}\n" for note in notes(view))))
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,11 @@ class Csv:
             writer.writerow([row.depth, *_identity(row.item), shapes, dtypes, *map(_exact, row.amounts)])
         writer.writerow([0, "", "Total", 1, "", "", *map(_exact, totals(view))])
         return file.getvalue()
+
+
+def _marked_up(cell: str) -> str:
+    text = cell.lstrip(_INDENT)
+    return "&emsp;" * (len(cell) - len(text)) + escape_markdown(text)
 
 
 def _headed(label: str) -> str:
