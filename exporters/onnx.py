@@ -21,7 +21,14 @@ import onnx
 
 from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError
-from fxviz.exporters.onnx_metadata import add_metadata, describe_node, measure, summarize
+from fxviz.exporters.onnx_metadata import (
+    add_metadata,
+    describe_node,
+    describe_scope,
+    describe_weight,
+    measure,
+    summarize,
+)
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.ir import Attribute, Node, Role, Value, format_scope
@@ -228,10 +235,11 @@ class _Writer:
         if element is None or len(extents) < len(shape) or not shape:
             # ONNX cannot say this without data: a number that is all of its tensor, a dtype of torch's own.
             proto = level.proto.node.add(op_type=value.role.value, domain=_DOMAIN, name=name, output=[name])
-            proto.metadata_props.add(key="type", value=format_type(value.type))
+            add_metadata(proto, {"type": format_type(value.type)} | describe_weight(value))
             _write_value(level.proto.value_info.add(), name, value)
             return name
         constant = level.proto.node.add(op_type="Constant", output=[name])
+        add_metadata(constant, describe_weight(value))
         if 0 in extents:
             dense = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
             dense.data_type = element
@@ -247,7 +255,7 @@ class _Writer:
     # Words ------------------------------------------------------------------------------------------------------------
 
     def _describe_box(self, box: Box) -> dict[str, str]:
-        facts = {"module": f"{format_scope(box.scope)}: {box.scope[-1].kind}"}
+        facts = describe_scope(box.scope)
         if box.times > 1:
             facts["stands for"] = (
                 f"{format_scope(box.copies[0])} to {format_scope(box.copies[-1])}: {box.times} equal ones"

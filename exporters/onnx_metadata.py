@@ -9,31 +9,42 @@ from typing import TYPE_CHECKING
 
 from fxviz.exporters.onnx_types import clean_text
 from fxviz.facts import Tally
-from fxviz.ir import format_scope
+from fxviz.ir import Role, format_scope
 from fxviz.quantity import format_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import onnx
 
     from fxviz.facts import Metric
-    from fxviz.ir import Node, Scope
+    from fxviz.ir import Graph, Node, Scope, Value
     from fxviz.view import View
 
-__all__ = ["add_metadata", "describe_node", "measure", "summarize"]
+__all__ = ["add_metadata", "describe_node", "describe_scope", "describe_weight", "measure", "summarize"]
 
 
 def describe_node(node: Node) -> dict[str, str]:
     """The operation by its author's name, and where it comes from."""
     facts = {"operation": node.op}
-    if node.scope:
-        facts["module"] = f"{format_scope(node.scope)}: {node.scope[-1].kind}"
+    facts |= describe_scope(node.scope)
     if node.source:
         facts["source"] = str(node.source)
     if node.kernels:
         facts["kernels"] = "\n".join(kernel.op for kernel in node.kernels)
     return facts
+
+
+def describe_scope(scope: Scope) -> dict[str, str]:
+    """The module, and the stack of all modules around it, outermost first."""
+    frames = [f"{format_scope(scope[:depth])}: {scope[depth - 1].kind}" for depth in range(1, len(scope) + 1)]
+    return ({"module": frames[-1]} if frames else {}) | ({"stack": "\n".join(frames)} if len(frames) > 1 else {})
+
+
+def describe_weight(value: Value) -> dict[str, str]:
+    """What a tensor is to the model; its name there is said too, since a file has it once for each of its readers."""
+    frozen = value.role is Role.PARAMETER and not value.trainable
+    return {"role": f"frozen {value.role.value}" if frozen else value.role.value, "weight": value.name}
 
 
 def measure(metrics: Iterable[Metric], *places: Node | Scope) -> dict[str, str]:
@@ -48,11 +59,20 @@ def summarize(view: View) -> dict[str, str]:
     for metric in view.metrics:
         if isinstance(metric, Tally) and metric.unknown:
             facts[f"{metric.label} not counted"] = "\n".join(f"{op} × {n}" for op, n in sorted(metric.unknown.items()))
+    facts["parameters not used"] = "\n".join(
+        f"{value.name}: {describe_weight(value)['role']} {value.type}" for value in _unread(graph)
+    )
     facts["mode"] = graph.mode
     facts["guards"] = "\n".join(graph.guards)
     facts["notes"] = "\n".join(graph.notes)
     facts["complete"] = "" if graph.complete else "no: the trace stopped before the end of the model"
     return {label: fact for label, fact in facts.items() if fact}
+
+
+def _unread(graph: Graph) -> Iterator[Value]:
+    kernels = (value for kernel in graph.kernels for value in kernel.inputs)
+    read = {*graph.users, *kernels, *graph.outputs}
+    return (value for value in graph.parameters if value not in read)
 
 
 def add_metadata(proto: onnx.NodeProto | onnx.ModelProto, facts: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ A name is one of
 - a path to a Hugging Face ``config.json``, which is read as data only, or to a folder that holds one;
 - ``package.module:attribute`` or ``file.py:attribute``: a module, a module class or a function that makes one (neither
   with required arguments), or a function of tensors;
-- ``program.pt2``, saved by ``torch.export.save``; a graph saved by fxviz as JSON.
+- ``program.pt2``, saved by ``torch.export.save``; ``model.onnx``; a graph saved by fxviz as JSON.
 
 Nothing is downloaded: models of the zoos are built without weights, on the meta device, in evaluation mode; where weights
 are asked for, they are random.
@@ -92,7 +92,7 @@ def trace_training(
     name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, loss: str = "mean", optimizer: str | None = None
 ) -> Graph:
     """The graph of a training step of the model called ``name``; arguments as for `build` and `Target.trace_training`."""
-    if _is_saved_graph(name):
+    if _is_saved_graph(name) or _is_onnx(name):
         raise InputError(f"{name} is a graph, traced as it is: give the model that is to be trained")
     return build(name, inputs, dtype=dtype).trace_training(loss, optimizer)
 
@@ -105,11 +105,17 @@ def trace(
     mode: Mode = "auto",
     random_weights: bool = False,
 ) -> Graph:
-    """The graph of the model called ``name``; a graph saved as JSON is read, not traced. Arguments as for `build`."""
+    """The graph of the model called ``name``; an ONNX file and a graph saved as JSON are read. Arguments as for `build`."""
     if _is_saved_graph(name):
         from fxviz.serialize import load
 
         return load(name)
+    if _is_onnx(name):
+        from fxviz.reading import read_onnx
+
+        if inputs:
+            raise InputError(f"{name} has inputs of its own: an ONNX file is read without -i")
+        return read_onnx(name)
     structure_only = mode == "symbolic"
     target = build(name, inputs, dtype=dtype, structure_only=structure_only, random_weights=random_weights)
     return target.trace(mode)
@@ -301,9 +307,11 @@ def _find(name: str, dtype: str | None, random_weights: bool) -> Found:
         return _model_of(_import(location), attribute, name, dtype, random_weights), {}
     if path.suffix == ".py" and path.exists():
         raise InputError(f"say which object of {name} is the model: {name}:Net")
+    if _is_onnx(name):
+        raise InputError(f"{name} is no PyTorch model, and cannot be run: its graph is read by fxviz.trace")
     raise InputError(
         f"cannot tell what model {name!r} is: write torchvision:NAME, timm:NAME, transformers:TYPE, package.module:attribute, "
-        "file.py:attribute, or a path to a config.json, a .pt2 program or a graph saved as .json"
+        "file.py:attribute, or a path to a config.json, a .pt2 program, an .onnx model or a graph saved as .json"
     )
 
 
@@ -321,6 +329,10 @@ def _from_file(path: Path, dtype: str | None, random_weights: bool) -> Found:
     from fxviz.tracing.replay import read_program
 
     return read_program(path), {}
+
+
+def _is_onnx(name: str) -> bool:
+    return Path(name).suffix.lower() == ".onnx"
 
 
 def _is_saved_graph(name: str) -> bool:

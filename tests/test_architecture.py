@@ -40,10 +40,11 @@ LAYERS = {
     "passes": layer("passes", "base graph facts"),
     "view": layer("view budget captions folding gathering grouping heat wiring", "base graph facts passes"),
     "exporters": layer("exporters", "base graph facts view"),
-    "tracing": layer("tracing", "base graph"),
+    "reading": layer("reading", "base graph facts passes view exporters"),
+    "tracing": layer("tracing", "base graph reading"),
     "runs": layer("runs", "base graph"),
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
-    "models": layer("models zoos", "base graph tracing"),
+    "models": layer("models zoos", "base graph reading tracing"),
     "surface": layer(
         "output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
     ),

@@ -41,7 +41,8 @@ Option: TypeAlias = "Callable[[Function], Function]"
 MODES = ("auto", "record", "symbolic", "export", "eager")
 MODEL_HELP = """
 MODEL is torchvision:resnet50, timm:vit_tiny_patch16_224, transformers:gpt2 (a model type), package.module:attribute,
-file.py:attribute, a config.json of Hugging Face, a .pt2 program, or a graph saved as .json.
+file.py:attribute, a config.json of Hugging Face, a .pt2 program, an .onnx model, or a graph
+saved as .json.
 """
 
 

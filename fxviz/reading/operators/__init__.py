@@ -1,0 +1,44 @@
+"""ONNX operators as the ATen kernels that compute exactly the same, one family a file.
+
+What ATen has no kernel for stays an operator of ONNX: analyses find rules for it under ``onnx.NAME`` or, of another
+domain, ``com.microsoft.NAME``, or count it as unknown.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from fxviz.reading.operation import Operation, Step, Translation, step
+from fxviz.reading.operators import attention, elementwise, matrix, moves, normalization, quantization, reduction
+
+if TYPE_CHECKING:
+    from fxviz.rules import RuleTable
+
+__all__ = ["translate", "translations"]
+
+translations: RuleTable[Translation] = reduce(
+    or_,
+    (family.rules for family in (attention, elementwise, matrix, moves, normalization, quantization, reduction)),
+)
+"""The rules by operator, ``Conv`` or ``com.microsoft.BiasGelu``."""
+
+
+def translate(operation: Operation) -> list[Step]:
+    """The kernels that ``operation`` runs; itself as one where no other does the same, or where its types are not known."""
+    typed = all(operand.type for operand in operation.operands if operand) and all(
+        value.type for value in operation.outputs if value
+    )
+    rule = translations.find(operation.op) if typed else None
+    steps = rule(operation) if rule is not None else None
+    made = {value for step in steps or () for value in step.outputs}
+    if steps and all(value in made for value in operation.outputs if value):
+        return steps
+    return [itself(operation)]
+
+
+def itself(operation: Operation) -> Step:
+    """An operation as a kernel of its own name."""
+    operands = {name: operand for name, operand in zip(operation.names, operation.operands, strict=True) if operand}
+    return step(operation.kernel, operands, operation.outputs, operation.attributes)
