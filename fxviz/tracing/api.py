@@ -51,7 +51,7 @@ def trace(
 
     Args:
         model: an ``nn.Module``, a ``torch.fx.GraphModule``, any callable, an ``ExportedProgram``, or the path of a
-            ``.pt2`` file of one.
+            ``.pt2`` file of one, or of an ``.onnx`` file, which is read as it is and takes no inputs.
         args: the positional inputs; tensors may be real, fake or on the meta device, nested in any way.
         kwargs: the keyword inputs.
         dynamic_shapes: as in ``torch.export.export``: ``{"x": {0: torch.export.Dim("B")}}``; names may be strings.
@@ -74,6 +74,8 @@ def trace(
         raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
     request = check_request(args, kwargs, dynamic_shapes, partial=partial)
     if isinstance(model, str | os.PathLike):
+        if Path(model).suffix.lower() == ".onnx":
+            return _read_onnx(Path(model), request)
         model = read_program(Path(model))
     if isinstance(model, torch.export.ExportedProgram):
         return _replay(exported_program(model, request.args, request.kwargs), "export", request)
@@ -111,6 +113,14 @@ def check_request(args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool 
         raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
     shapes = dict(dynamic_shapes) if isinstance(dynamic_shapes, Mapping) else dynamic_shapes
     return Request(tuple(args), dict(kwargs or {}), shapes, partial)
+
+
+def _read_onnx(path: Path, request: Request) -> Graph:
+    from fxviz.reading import read_onnx
+
+    if request.args or request.kwargs or request.dynamic_shapes:
+        raise InputError(f"{path} has inputs and sizes of its own: an ONNX file is traced without any")
+    return read_onnx(path)
 
 
 # -- the modes
