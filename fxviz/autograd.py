@@ -7,13 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fxviz.display import mimebundle
 from fxviz.errors import InputError
 from fxviz.files import write_file
 from fxviz.output import render
 from fxviz.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from fxviz.ir import Graph
 
@@ -60,8 +61,10 @@ class AutogradDot:
         write_file(target, self.source)
         return str(target)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"image/svg+xml": str(render(self.view, "svg")), "text/plain": repr(self)}
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return mimebundle(self.view, include, exclude)
 
     def __repr__(self) -> str:
         return f"AutogradDot({len(self.graph.nodes)} autograd nodes)"

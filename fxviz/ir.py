@@ -18,9 +18,10 @@ import sympy
 
 from fxviz.dtypes import bits_of
 from fxviz.errors import GraphError
+from fxviz.plugins import find_display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
     from pathlib import Path
 
     from torch.fx import GraphModule
@@ -375,3 +376,11 @@ class Graph:
         from fxviz.printer import format_graph
 
         return format_graph(self)
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.nodes)} nodes>"
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return find_display("notebook")(self, include, exclude)

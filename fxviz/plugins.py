@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Group",
     "find_analysis",
+    "find_display",
     "find_exporter",
     "format_suffix",
     "load_all",
@@ -32,9 +33,14 @@ __all__ = [
     "suggest",
 ]
 
-Group: TypeAlias = Literal["fxviz.analyses", "fxviz.exporters", "fxviz.rules"]
+Group: TypeAlias = Literal["fxviz.analyses", "fxviz.displays", "fxviz.exporters", "fxviz.rules"]
 
-_KIND = {"fxviz.analyses": "analysis", "fxviz.exporters": "format", "fxviz.rules": "rule table"}
+_KIND = {
+    "fxviz.analyses": "analysis",
+    "fxviz.displays": "display",
+    "fxviz.exporters": "format",
+    "fxviz.rules": "rule table",
+}
 
 
 def plugin_names(group: Group) -> tuple[str, ...]:
@@ -89,6 +95,14 @@ def format_suffix(path: str | Path) -> str:
 def find_analysis(name: str) -> Callable[..., Analysis[Any]]:
     """The analysis class of that name."""
     return cast("Callable[..., Analysis[Any]]", load_plugin("fxviz.analyses", name))
+
+
+def find_display(name: str) -> Callable[..., dict[str, str]]:
+    """The function that shows a graph or a view in the program of that name, ``"notebook"``; it gives a MIME bundle.
+
+    Graphs and views ask for it here, since what they are must not depend on how they are drawn.
+    """
+    return cast("Callable[..., dict[str, str]]", load_plugin("fxviz.displays", name))
 
 
 def suggest(name: str, known: Iterable[str], most: int = 20) -> str:

@@ -35,11 +35,11 @@ from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeated, Repeats, Varying
-from fxviz.plugins import find_analysis, suggest
+from fxviz.plugins import find_analysis, find_display, suggest
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -243,6 +243,14 @@ class View:
     def places(self, item: Item) -> tuple[Node | Scope, ...]:
         """What an item stands for, as `Metric.at` asks it: a folded box for all of its copies, what is in it for one."""
         return (item,) if isinstance(item, Node) else item.copies
+
+    def __repr__(self) -> str:
+        return f"<View of {self.graph.name}: {sum(1 for _ in self.walk())} things, {len(self.edges)} edges>"
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return find_display("notebook")(self, include, exclude)
 
     @cached_property
     def _parents(self) -> Mapping[Item, Box]:

@@ -46,7 +46,7 @@ LAYERS = {
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models zoos", "base graph reading tracing"),
     "surface": layer(
-        "output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
+        "display output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
     ),
     "front": layer(
         "__init__ __main__ cli", "base graph facts passes view exporters tracing lowering models surface runs"

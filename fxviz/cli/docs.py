@@ -40,26 +40,26 @@ _MOST_LINES = 20  # of a difference that is shown
 )
 def docs(pages: tuple[str, ...], check: bool) -> int:
     """Refresh the diagrams and tables on Markdown pages."""
-    from fxviz.cli.markers import Scribe, parse
+    from fxviz.cli.markers import Scribe, read
 
-    read = [_read(path) for path in _pages(pages)]
+    found = [_read(path) for path in _pages(pages)]
     orders = []
-    for page in read:
+    for page in found:
         for marker in page.markers:
             with _telling(page, marker):
-                orders.append((page, marker, parse(marker.command)))
+                orders.append((page, marker, read(marker.command)))
     scribe = Scribe()
-    made: dict[Path, list[tuple[Marker, Content]]] = {page.path: [] for page in read}
+    made: dict[Path, list[tuple[Marker, Content]]] = {page.path: [] for page in found}
     for page, marker, order in orders:
         with _telling(page, marker):
             content = scribe.write(order, page.path.parent)
             _refuse_missing_folders(page.path.parent, content)
             made[page.path].append((marker, content))
     if check:
-        differences = [line for page in read for line in _differences(page, made[page.path])]
+        differences = [line for page in found for line in _differences(page, made[page.path])]
         click.echo("".join(f"{line}\n" for line in differences), nl=False)
         return int(bool(differences))
-    for page in read:  # all is made by now: an error in one marker leaves every page as it was
+    for page in found:  # all is made by now: an error in one marker leaves every page as it was
         for path in _refresh(page, made[page.path]):
             click.echo(f"wrote {path}")
     return 0

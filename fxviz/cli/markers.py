@@ -23,15 +23,19 @@ from fxviz.errors import InputError
 from fxviz.plugins import find_exporter, format_suffix, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from fxviz import overview
     from fxviz.cli.options import ModelOptions, ViewOptions
     from fxviz.facts import Facts
 
-__all__ = ["Content", "Export", "Order", "Scribe", "Summary", "parse"]
+__all__ = ["ALONE", "COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]
 
 _LANGUAGES = {"mmd": "mermaid", "txt": "text", "gv": "dot"}
 _PICTURES = (".svg", ".png")
+
+ALONE = ("svg", "png", "html", "onnx")
+"""Formats that are no text among other text: a file beside the page has them."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,21 @@ COMMANDS = MappingProxyType({"export": _export, "summary": _summary})
 """What may stand in a marker."""
 
 
-def parse(command: str | Sequence[str]) -> Order:
-    """The order that a command gives; an `InputError` says what is wrong with it. Nothing is run, and no shell reads it."""
+def read(command: str) -> Order:
+    """The order of a marker; an `InputError` says what is wrong with it. Nothing is run, and no shell reads it."""
     try:
-        name, *words = shlex.split(command) if isinstance(command, str) else command
+        words = shlex.split(command)
     except ValueError as error:
-        hint = f"{error}" if str(command).strip() else "there is no command"
-        raise InputError(f"{hint}; write one as on a command line, such as export torchvision:resnet50") from error
+        raise InputError(f"{error} in {command!r}; write it as on a command line") from error
+    if not words:
+        raise InputError("there is no command in this marker: write one, such as export torchvision:resnet50")
+    order = parse(words[0], words[1:])
+    _refuse_unshowable(order)
+    return order
+
+
+def parse(name: str, words: list[str]) -> Order:
+    """The order that a command of `COMMANDS` gives with these words after it."""
     if name not in COMMANDS:
         raise InputError(f"a marker has no command {name!r}{suggest(name, COMMANDS)}")
     try:
@@ -101,12 +113,11 @@ def parse(command: str | Sequence[str]) -> Order:
         raise InputError(f"{name} is told about by fxviz {name} --help, not on a page") from error
     except click.ClickException as error:
         raise InputError(f"{error.format_message().rstrip('.')}; see fxviz {name} --help") from error
-    _check(order)
     return order
 
 
-def _check(order: Order) -> None:
-    """Refuse what no page can show, before the long work."""
+def _refuse_unshowable(order: Order) -> None:
+    """Refuse what no Markdown page can show, before the long work."""
     if isinstance(order, Summary):
         return
     for output in order.outputs:
@@ -114,9 +125,9 @@ def _check(order: Order) -> None:
             raise InputError(f"-o {output} is no file beside the page: write one such as -o images/model.svg")
     if order.outputs and order.format and len(order.outputs) > 1:
         raise InputError("--format is of one file, or of none: let the suffixes of several name their formats")
-    name = order.format or "mermaid"
-    if not order.outputs and f".{name.lower()}" in _PICTURES:
-        raise InputError(f"{name.upper()} is a picture, so give it a file: -o images/model.{name.lower()}")
+    name = (order.format or "mermaid").lower()
+    if not order.outputs and name in ALONE:
+        raise InputError(f"{name} is a file for itself: say where it goes, such as -o images/model.{name}")
     for wanted in order.outputs or (name,):
         find_exporter(order.format or wanted)
 
@@ -129,9 +140,9 @@ class Scribe:
 
     def write(self, order: Order, folder: Path) -> Content:
         """What the order puts on a page in ``folder``."""
-        facts = self.facts(order.source, folder)
         if isinstance(order, Summary):
-            return self._summary(order, facts, folder)
+            return Content(_fenced("text", str(self.summary(order, folder))))
+        facts = self.facts(order.source, folder)
         if order.outputs:
             return self._files(order, facts)
         return self._inline(order, facts)
@@ -143,11 +154,13 @@ class Scribe:
             self._traced[located] = located.facts()
         return self._traced[located]
 
-    def _summary(self, order: Summary, facts: Facts, folder: Path) -> Content:
-        from fxviz.overview import summary
+    def summary(self, order: Summary, folder: Path) -> overview.Summary:
+        """The summary that a page in ``folder`` orders."""
+        from fxviz import overview
 
         roofline = None if order.device is None else find_roofline(_located(order.device, folder))
-        return Content(_fenced("text", str(summary(facts, roofline, view=order.shown.view(facts, "text")))))
+        facts = self.facts(order.source, folder)
+        return overview.summary(facts, roofline, view=order.shown.view(facts, "text"))
 
     def _inline(self, order: Export, facts: Facts) -> Content:
         from fxviz.output import render
