@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pydot
 
 from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Legend, Shape, draw
-from fxviz.exporters.palette import INK, color_of, heat_colors, tint
+from fxviz.exporters.palette import CHANGES, INK, color_of, heat_colors, tint
 
 if TYPE_CHECKING:
     from fxviz.view import View
@@ -96,7 +96,7 @@ def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
             style=_quote("rounded,filled"),
             # Translucent, so that deeper scopes come out darker.
             fillcolor=_quote("#64748b12"),
-            color=_quote(color_of("scope") if child.stacked else "#94a3b8"),
+            color=_quote(CHANGES.get(child.kind, color_of("scope") if child.stacked else "#94a3b8")),
             penwidth="2" if child.stacked else "1",
             margin="10",
             labelloc="t",

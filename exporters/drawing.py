@@ -68,6 +68,7 @@ class Group:
     tooltip: str
     children: tuple[Shape | Group, ...]
     stacked: bool = False
+    kind: str = "scope"
 
     @property
     def id(self) -> str:
@@ -173,7 +174,7 @@ class _Drafter:
     def _item(self, item: Item) -> Shape | Group:
         if isinstance(item, Box) and item.open and item.items:
             number = next(self._groups)
-            return Group(number, *self._texts(item), self._children(item), item.times > 1)
+            return Group(number, *self._texts(item), self._children(item), item.times > 1, self._kind(item))
         return self._shape(item, "scope" if isinstance(item, Box) else "operation", self._kind(item))
 
     def _kind(self, end: _End | _Reference) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
 from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
-from fxviz.exporters.palette import COLORS, color_of, heat_colors
+from fxviz.exporters.palette import CHANGES, COLORS, color_of, heat_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,13 +129,14 @@ def _styles(drawing: Drawing) -> Iterator[str]:
                 yield f"classDef {name} fill:{color}33,stroke:{color}"
     if _footer(drawing):
         yield "classDef footer fill:#ffffff00,stroke-width:0px,font-size:12px"
-    for name, width, some in (
-        ("open", "1px", [group for group in groups if not group.stacked]),
-        ("folded", "3px", [group for group in groups if group.stacked]),
-    ):
-        if some:
-            yield f"classDef {name} fill:{color_of('scope')}12,stroke:{color_of('scope')},stroke-width:{width}"
-            yield f"class {','.join(group.id for group in some)} {name}"
+    alike: dict[tuple[str, bool], list[str]] = {}
+    for group in groups:
+        alike.setdefault((group.kind if group.kind in CHANGES else "scope", group.stacked), []).append(group.id)
+    for (kind, stacked), ids in sorted(alike.items()):
+        name = ("folded" if stacked else "open") + (kind.title() if kind != "scope" else "")
+        width = "3px" if stacked else "1px"
+        yield f"classDef {name} fill:{color_of('scope')}12,stroke:{color_of(kind)},stroke-width:{width}"
+        yield f"class {','.join(ids)} {name}"
 
 
 def _class(shape: Shape) -> str:

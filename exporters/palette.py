@@ -7,13 +7,19 @@ grey. Colour never stands alone: every title says what the thing is.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["COLORS", "INK", "color_of", "heat_colors", "tint"]
+__all__ = ["CHANGES", "COLORS", "INK", "color_of", "heat_colors", "tint"]
 
 INK = "#1e293b"
 """The colour of text on white and on what is nearly white."""
 
+CHANGES: Mapping[str, str] = MappingProxyType(
+    {"added": "#009988", "removed": "#cc3311", "changed": "#b8860b", "moved": "#0077bb", "kept": "#94a3b8"}
+)
+"""The colours of what became of a thing, where two graphs are drawn as one: Tol's *vibrant*, and a darker amber."""
+
 COLORS: Mapping[str, str] = MappingProxyType(
     {
+        **CHANGES,
         "matrix": "#0072b2",
         "attention": "#d55e00",
         "normalization": "#b4578c",
