@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
 from fxviz.folding import CONTAINERS, Draft
+from fxviz.gathering import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Set
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["afford"]
 
@@ -22,20 +24,39 @@ def afford(root: Draft, budget: int, share: Callable[[Draft], float], edges: Cal
     """The drafted boxes, opened as far as at most ``budget`` things and as many edges are seen.
 
     What weighs most is opened first: by its ``share`` of the whole, less for each box of its kind that is open already;
-    nothing that weighs next to nothing, unless everything can be opened. What pinned boxes hold is seen whatever it takes.
+    nothing that weighs next to nothing, unless everything can be opened. Where the top level, or what pinned boxes hold,
+    is too much already, neighbours share a box.
     """
     if _size(root) <= budget and edges(root) <= budget:
         return root
+    root = _within(root, budget, share, edges)
     order = [*_openings(root, budget, share)]
     affordable = bisect_right(
-        range(1, len(order) + 1), budget, key=lambda number: edges(_opened(root, frozenset(order[:number])))
+        range(1, len(order) + 1), budget, key=lambda number: edges(_opened(root, dict(order[:number])))
     )
-    return _opened(root, frozenset(order[:affordable]))
+    return _opened(root, dict(order[:affordable]))
 
 
-def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iterator[Draft]:
-    """The boxes to open, in this order, until as many things are seen as the budget has."""
-    left = budget - _size(_opened(root, frozenset()))
+def _within(root: Draft, budget: int, share: Callable[[Draft], float], edges: Callable[[Draft], int]) -> Draft:
+    """The drafted boxes, with so little at the levels that are open at any rate that all of it can be seen."""
+    most = budget
+    while most and not _fits(root, budget, edges):
+        root = gather(root, most, share)
+        most -= max(1, most // 8)
+    return root
+
+
+def _fits(root: Draft, budget: int, edges: Callable[[Draft], int]) -> bool:
+    closed = _opened(root, {})
+    return _size(closed) <= budget and edges(closed) <= budget
+
+
+def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iterator[tuple[Draft, Draft]]:
+    """The boxes to open, in this order and each as it is then, until as many things are seen as the budget has.
+
+    Where only its operations are too many, they share boxes.
+    """
+    left = budget - _size(_opened(root, {}))
     opened: Counter[str] = Counter()
     waiting: list[tuple[float, int, Draft]] = []
     order = count()
@@ -55,19 +76,25 @@ def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iter
         offered, place, box = heappop(waiting)
         if offered < (now := -weight(box)):  # its kind was opened meanwhile
             heappush(waiting, (now, place, box))
-        elif len(box.items) <= left:
-            left -= len(box.items)
+            continue
+        shown = box if len(box.items) <= left or not _holds_modules(box) else gather(box, left, share, loose=True)
+        if len(shown.items) <= left:
+            left -= len(shown.items)
             opened[_kind(box)] += _kind(box) not in CONTAINERS  # whose kind says nothing of what is in them
-            offer(box)
-            yield box
+            offer(shown)
+            yield box, shown
 
 
-def _opened(box: Draft, chosen: Set[Draft]) -> Draft:
-    """A copy in which only the chosen boxes and the pinned ones are open."""
+def _opened(box: Draft, chosen: Mapping[Draft, Draft]) -> Draft:
+    """A copy in which only the chosen boxes, as they were chosen, and the pinned ones are open."""
     if not (box.pinned or box in chosen):
-        return Draft(box.copies, [], open=False, period=box.period)
-    items = [_opened(item, chosen) if isinstance(item, Draft) else item for item in box.items]
-    return Draft(box.copies, items, hidden=box.hidden, pinned=box.pinned, period=box.period)
+        return box.closed()
+    box = chosen.get(box, box)
+    return replace(box, items=[_opened(item, chosen) if isinstance(item, Draft) else item for item in box.items])
+
+
+def _holds_modules(box: Draft) -> bool:
+    return any(isinstance(item, Draft) and item.copies for item in box.items)
 
 
 def _size(box: Draft) -> int:
@@ -76,4 +103,4 @@ def _size(box: Draft) -> int:
 
 
 def _kind(box: Draft) -> str:
-    return box.copies[0][-1].kind
+    return box.label or box.scope[-1].kind

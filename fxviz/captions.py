@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from fxviz.passes.repeats import Varying
 
 __all__ = [
+    "group_tooltip",
+    "held",
     "left_out",
     "node_title",
     "node_tooltip",
     "numbers",
+    "parts_label",
     "relative_path",
     "scope_title",
     "scope_tooltip",
@@ -37,6 +40,9 @@ __all__ = [
 _MOST_SHAPES = 2
 _MOST_HIDDEN = 6
 _MOST_NAMES = 2
+_MOST_SOURCES = 3
+_MOST_OPS = 3
+_MOST_HELD = 4
 _MOST_VALUES, _LONGEST_VALUES = 6, 40
 
 
@@ -68,6 +74,34 @@ def scope_title(copies: Sequence[Scope], parent: Scope, kind: str, period: int =
     """
     name = f"{relative_path(copies, parent)}: {kind}"
     return f"{name} × {len(copies) // period}" if len(copies) > period else name
+
+
+def parts_label(parts: Sequence[Node | Scope]) -> str:
+    """What some parts of a scope, in a row, are together.
+
+    >>> from fxviz.ir import Call
+    >>> add = Node("add", (), ())
+    >>> parts_label([add] * 3), parts_label([(Call("stem.conv1", "Conv2d"),), add, (Call("stem.pool", "Pool"),)])
+    ('3 operations: add', 'conv1 … pool: 3 parts')
+    """
+    nodes = [part for part in parts if isinstance(part, Node)]
+    if len(nodes) < len(parts):
+        first, last = (part.op if isinstance(part, Node) else part[-1].label for part in (parts[0], parts[-1]))
+        return f"{first} … {last}: {len(parts)} parts"
+    ops = [op for op, _ in Counter(node.op for node in nodes).most_common()]
+    return f"{len(nodes)} operations: {', '.join(ops[:_MOST_OPS] + ['…'] * (len(ops) > _MOST_OPS))}"
+
+
+def held(scopes: Sequence[Scope]) -> str:
+    """The kinds of the modules that a closed one holds, neighbours of one kind together.
+
+    >>> from fxviz.ir import Call
+    >>> held([(Call("0", "Block"),), (Call("1", "Block"),), (Call("2", "Head"),)])
+    '[Block × 2, Head]'
+    """
+    runs = [(kind, len([*run])) for kind, run in groupby(scope[-1].kind for scope in scopes)]
+    named = [f"{kind} × {times}" if times > 1 else kind for kind, times in runs]
+    return f"[{', '.join(named[:_MOST_HELD] + ['…'] * (len(named) > _MOST_HELD))}]"
 
 
 def sequence_kind(scopes: Sequence[Scope]) -> str:
@@ -231,6 +265,29 @@ def scope_tooltip(
             *_types("makes", outputs),
             *_every_number(metrics, copies),
             *([f"{line} each" for line in _every_number(metrics, copies[:period])] if len(copies) > period else []),
+        )
+    )
+
+
+def group_tooltip(
+    label: str,
+    around: Scope,
+    parts: Sequence[Node | Scope],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    metrics: Sequence[Metric],
+) -> str:
+    """All that is known of some parts of a scope, a line each."""
+    nodes = [part for part in parts if isinstance(part, Node)]
+    sources = dict.fromkeys(str(node.source) for node in nodes if node.source)
+    return "\n".join(
+        (
+            f"{label}: {len(parts)} of the parts of {format_scope(around) or 'the model'}",
+            *[*sources][:_MOST_SOURCES],
+            *([", ".join(dict.fromkeys(node.op for node in nodes))] if nodes else []),
+            *_types("reads", inputs),
+            *_types("makes", outputs),
+            *_every_number(metrics, parts),
         )
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.captions import series
 from fxviz.frames import Frame, FrameItem
+from fxviz.grouping import Called, group_calls
 from fxviz.ir import Node, Scope, Value
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Draft:
 
     ``hidden`` are the operations at its level that are no items. A ``pinned`` box leads to what is looked at: it is open.
     Where a sequence of siblings repeats, ``period`` of the ``copies`` are one copy, and its items are those of the first.
+
+    A box around some ``parts`` of a scope, in a row, stands for no copies. It has a ``label`` instead of a scope's name.
     """
 
     copies: tuple[Scope, ...]
@@ -42,25 +45,48 @@ class Draft:
     hidden: list[Node] = field(default_factory=list)
     pinned: bool = False
     period: int = 1
+    within: Scope = ()
+    parts: tuple[Node | Scope, ...] = ()
+    label: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of the first copy, or that around the parts."""
+        return self.copies[0] if self.copies else self.within
+
+    @property
+    def places(self) -> tuple[Node | Scope, ...]:
+        """What it stands for, to ask a metric: all copies, or the parts."""
+        return self.copies or self.parts
 
     def close(self) -> None:
         """Make it one thing, with nothing to be seen in it."""
         self.open, self.items, self.hidden = False, [], []
+
+    def closed(self) -> Draft:
+        """A copy of it that is one thing."""
+        return replace(self, items=[], hidden=[], open=False)
 
 
 DraftItem: TypeAlias = Draft | Node
 
 
 def draft(
-    repeats: Repeated, *, depth: int | None, fold: bool, hidden: Mapping[Node, Value | None], focus: Scope = ()
+    repeats: Repeated,
+    *,
+    depth: int | None,
+    fold: bool,
+    hidden: Mapping[Node, Value | None],
+    focus: Scope = (),
+    group: bool = False,
 ) -> Draft:
     """The boxes of a graph, nested in one for the root; those nested deeper than ``depth`` below the focus are closed.
 
     ``hidden`` are operations that are not to be seen, each with the value that it hands on, if any. All boxes that are
-    neither in ``focus`` nor around it are closed.
+    neither in ``focus`` nor around it are closed. ``group`` puts a box around what a helper function does in a row.
     """
     root = Draft(((),), [], pinned=True)
-    root.items = _Nesting(repeats, fold, hidden, focus).items(repeats.root, root.hidden)
+    root.items = _Nesting(repeats, fold, hidden, focus, group).items(repeats.root, root.hidden)
     _close_around(root, focus)
     if depth is not None:
         _close_below(root, depth)
@@ -70,11 +96,10 @@ def draft(
 def _close_around(box: Draft, focus: Scope) -> None:
     for item in box.items:
         if isinstance(item, Draft):
-            scope = item.copies[0]
-            item.pinned = _leads_to(scope, focus)
+            item.pinned = bool(item.copies) and _leads_to(item.scope, focus)
             if item.pinned:
                 _close_around(item, focus)
-            elif scope[: len(focus)] != focus:
+            elif item.scope[: len(focus)] != focus:
                 item.close()
 
 
@@ -94,7 +119,10 @@ def _leads_to(scope: Scope, focus: Scope) -> bool:
 class _Nesting:
     """Turns frames into boxes: none around a single thing, one around a run of equal siblings."""
 
-    def __init__(self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value | None], focus: Scope) -> None:
+    def __init__(
+        self, repeats: Repeated, fold: bool, hidden: Mapping[Node, Value | None], focus: Scope, group: bool
+    ) -> None:
+        self._group = group
         self._repeats = repeats
         self._focus = focus
         self._fold = fold
@@ -123,7 +151,15 @@ class _Nesting:
             else:
                 items.append(run if isinstance(run, Node) else self._box(run, hidden))
             at += period * times
-        return items
+        return [*self._grouped(items, frame)] if self._group else items
+
+    def _grouped(self, items: Sequence[DraftItem], frame: Frame) -> Iterator[DraftItem]:
+        kind = frame.scope[-1].kind if frame.scope else self._repeats.graph.name
+        for item in group_calls(items, kind):
+            if isinstance(item, Called):
+                yield Draft((), [*item.nodes], within=frame.scope, parts=item.nodes, label=item.name)
+            else:
+                yield item
 
     def _sequence(self, runs: Sequence[Node | list[Frame]], period: int) -> Draft:
         """One box for a sequence of runs that is repeated; what is in it is the first."""

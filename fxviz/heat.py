@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.facts import Metric
-    from fxviz.ir import Dim
-    from fxviz.view import Item, View
+    from fxviz.ir import Dim, Scope
+    from fxviz.view import Box, Item, View
 
 __all__ = ["Heat", "heat"]
 
@@ -53,11 +53,12 @@ def _seen_in(view: View) -> Mapping[Item, list[Node]]:
     """The operations behind each operation and closed box, those in hidden copies too."""
     items = [*view.walk()]
     closed = [item for item in items if not isinstance(item, Node) and not item.open]
-    boxes = {scope: box for box in closed for scope in box.copies[: box.period]}
+    boxes: dict[Node | Scope, Box] = {place: box for box in closed for place in box.copies[: box.period] or box.parts}
     seen: dict[Item, list[Node]] = {item: [] for item in items if isinstance(item, Node) or not item.open}
     for node in view.graph.nodes:
         shown = view.graph.producers[view.shown(node.outputs[0])] if node.outputs else node
-        around = (boxes.get(shown.scope[:depth]) for depth in range(len(shown.scope) + 1))
+        places: list[Node | Scope] = [shown, *(shown.scope[:depth] for depth in range(len(shown.scope) + 1))]
+        around = map(boxes.get, places)
         item = shown if shown in seen else next(filter(None, around), None)
         if item is not None:
             seen[item].append(node)

@@ -60,7 +60,7 @@ def default_view(source: Facts | Graph, format: str) -> View:
         )
     picture = not is_whole(format)
     show = tuple(find_analysis(name)() for name in SHOWN)
-    return View.of(source, hide=picture, budget=READABLE if picture else None, show=show)
+    return View.of(source, hide=picture, group=picture, budget=READABLE if picture else None, show=show)
 
 
 def is_whole(format: str) -> bool:

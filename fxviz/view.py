@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.budget import afford
 from fxviz.captions import (
+    group_tooltip,
+    held,
     node_title,
     node_tooltip,
     numbers,
@@ -26,13 +28,13 @@ from fxviz.captions import (
 )
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
-from fxviz.folding import Draft, draft
+from fxviz.folding import CONTAINERS, Draft, draft
 from fxviz.frames import scope_sizes, shared_depth
 from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
-from fxviz.passes.kinds import kind_of
+from fxviz.passes.kinds import WORK, kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeated, Repeats, Varying
 from fxviz.plugins import find_analysis, find_display, suggest
@@ -54,6 +56,9 @@ class Box:
     left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
     copy hands to the next is an output and no input. Copies that are equal but for numbers among their attributes (a
     dilation, a drop-path rate) are one box, too: ``varying`` are those numbers, one for each of ``copies[::period]``.
+
+    A box may also be around some ``parts`` of a ``scope``, in a row: the operations of a helper function. It has a
+    ``label`` of its own, and no ``copies``.
     """
 
     scope: Scope
@@ -64,6 +69,8 @@ class Box:
     outputs: tuple[Value, ...] = ()
     period: int = 1
     varying: tuple[Varying, ...] = ()
+    parts: tuple[Node | Scope, ...] = ()
+    label: str = ""
 
     @property
     def times(self) -> int:
@@ -126,6 +133,7 @@ class View:
         depth: int | None = None,
         fold: bool = True,
         hide: bool = False,
+        group: bool = False,
         budget: int | None = None,
         focus: str | None = None,
         show: tuple[Analysis[Any], ...] = (),
@@ -139,9 +147,11 @@ class View:
             fold: Shows a run of equal siblings as one box.
             hide: Leaves out bookkeeping: views, reshapes, copies, casts, dropout in inference, and constants that are
                 computed in passing (see `fxviz.passes.bookkeeping`).
+            group: Puts a box around operations in a row that a helper function did (``apply_rotary_pos_emb()``), among
+                those that a module's forward does itself.
             budget: Opens boxes only as far as at most so many things and edges between them are seen, those first that
-                hold most of the FLOPs or parameters, or of the operations where neither is known. What is at the top
-                level is seen at any rate.
+                hold most of the FLOPs or parameters, or of the operations where neither is known. Where the top level is
+                too much already, neighbours share a box.
             focus: The path of a module, ``encoder.layers.3``, ``cell@2`` for its third call: what is not in it is closed,
                 and ``depth`` counts from there.
             show: The analyses whose numbers are written on each item, in that order.
@@ -158,7 +168,7 @@ class View:
         repeats = facts[Repeats()]
         handed_on = bookkeeping(facts.graph) if hide else {}
         looked_at = _find(facts.graph, focus) if focus else ()
-        root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at)
+        root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at, group=group)
         if budget is not None:
             root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on)))
         wiring = wire(repeats, root, handed_on)
@@ -197,7 +207,7 @@ class View:
         """
         if isinstance(item, Value):
             return "input" if item.role is Role.INPUT else "output"
-        if isinstance(item, Box) and item.period > 1:
+        if isinstance(item, Box) and (item.period > 1 or item.label):
             return "scope"
         operation = item if isinstance(item, Node) else self._singles.get(item.scope)
         return kind_of(operation.op) if operation else "scope"
@@ -216,20 +226,26 @@ class View:
         parent = self.parent(item).around
         if isinstance(item, Node):
             return node_title(item, parent, alone=item.scope in self._singles)
+        if item.label:
+            return item.label
         if item.period > 1:
             return scope_title(item.copies, parent, sequence_kind(item.copies[: item.period]), item.period)
         operation = self._singles.get(item.scope)
         return scope_title(item.copies, parent, operation.op if operation else item.scope[-1].kind)
 
     def lines(self, item: Item | Value) -> tuple[str, ...]:
-        """What is written under the title: what varies among the copies, the shapes of the outputs, a line of numbers.
+        """What is written under the title: what a closed box holds, what varies among copies, output shapes, numbers.
 
         What is not known, and a number that is 0, is left out.
         """
         if isinstance(item, Value):
             return (shapes((item,)),) if item.type else ()
         differs = varying(item.varying) if isinstance(item, Box) else ""
-        return tuple(filter(None, (differs, shapes(item.outputs), numbers(self.metrics, self.places(item)))))
+        return tuple(
+            filter(
+                None, (self._contents(item), differs, shapes(item.outputs), numbers(self.metrics, self.places(item)))
+            )
+        )
 
     def tooltip(self, item: Item | Value) -> str:
         """The rest, over several lines: full path, source line, attributes, types of inputs and outputs, kernels, every number."""
@@ -237,12 +253,39 @@ class View:
             return value_tooltip(self.kind(item), item, self._names.get(item, ()))
         if isinstance(item, Node):
             return node_tooltip(item, self.metrics)
+        if item.label:
+            return group_tooltip(item.label, item.scope, item.parts, item.inputs, item.outputs, self.metrics)
         nodes = sum(self._sizes[scope] for scope in item.copies[: item.period])
         return scope_tooltip(item.copies, nodes, item.inputs, item.outputs, self.metrics, item.period)
 
     def places(self, item: Item) -> tuple[Node | Scope, ...]:
         """What an item stands for, as `Metric.at` asks it: a folded box for all of its copies, what is in it for one."""
-        return (item,) if isinstance(item, Node) else item.copies
+        return (item,) if isinstance(item, Node) else item.copies or item.parts
+
+    def _contents(self, item: Item) -> str:
+        """The modules in a closed box that do the work: those of several operations, one of them a matrix product or the like."""
+        if isinstance(item, Node) or item.open or item.label or item.period > 1:
+            return ""
+        working = [scope for scope in self._held(item.scope) if self._works(scope)]
+        return held(working) if working else ""
+
+    def _held(self, scope: Scope) -> Iterator[Scope]:
+        """The modules in a module, in order of first use, but for those of a single operation; of a container, what it holds."""
+        for child in self._children.get(scope, ()):
+            if child[-1].kind in CONTAINERS:
+                yield from self._held(child)
+            elif child not in self._singles:
+                yield child
+
+    def _works(self, scope: Scope) -> bool:
+        return any(kind_of(node.op) in WORK for node in self.graph.nodes_within[scope])
+
+    @cached_property
+    def _children(self) -> Mapping[Scope, Sequence[Scope]]:
+        children: dict[Scope, list[Scope]] = {}
+        for scope in self.graph.scopes[1:]:
+            children.setdefault(scope[:-1], []).append(scope)
+        return children
 
     def __repr__(self) -> str:
         return f"<View of {self.graph.name}: {sum(1 for _ in self.walk())} things, {len(self.edges)} edges>"
@@ -310,9 +353,10 @@ def _shares(facts: Facts) -> Callable[[Draft], float]:
     sizes = scope_sizes(facts.graph.nodes)
 
     def share(box: Draft) -> float:
-        amounts = [(metric.at(*box.copies), total) for metric, total in totals]
+        amounts = [(metric.at(*box.places), total) for metric, total in totals]
         known = [amount / total for amount, total in amounts if isinstance(amount, int)]
-        return max(known, default=sum(map(sizes.__getitem__, box.copies)) / sizes[()])
+        operations = sum(1 if isinstance(place, Node) else sizes[place] for place in box.places)
+        return max(known, default=operations / sizes[()])
 
     return cache(share)
 
@@ -321,14 +365,16 @@ def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box], repeats: Repeated)
     items = tuple(_box(item, wiring, boxes, repeats) if isinstance(item, Draft) else item for item in draft.items)
     members = (draft.copies[member :: draft.period] for member in range(draft.period))
     boxes[draft] = Box(
-        draft.copies[0],
+        draft.scope,
         items,
         draft.open,
         draft.copies,
         wiring.inputs.get(draft, ()),
         wiring.outputs.get(draft, ()),
         draft.period,
-        tuple(varying for copies in members for varying in repeats.varying(*copies)),
+        tuple(varying for copies in members if copies for varying in repeats.varying(*copies)),
+        draft.parts,
+        draft.label,
     )
     return boxes[draft]
 

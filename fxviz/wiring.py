@@ -149,8 +149,9 @@ class _Places:
             self._seen_as[node] = node
             self.hidden.add(node)
         if not box.open:
-            for scope in box.copies[: box.period]:
-                self._seen_as |= dict.fromkeys(self._repeats.nodes(scope), box)
+            for place in box.copies[: box.period] or box.parts:
+                nodes = [place] if isinstance(place, Node) else self._repeats.nodes(place)
+                self._seen_as |= dict.fromkeys(nodes, box)
         if len(box.copies) > box.period:
             self._fold(box)
 

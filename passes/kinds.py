@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from fxviz.rules import RuleTable
 
-__all__ = ["KINDS", "kind_of"]
+__all__ = ["KINDS", "WORK", "kind_of"]
+
+WORK = frozenset({"matrix", "attention", "embedding"})
+"""The kinds of operations for which a model is built; the others prepare them, or come between them."""
 
 _OPS = {
     "matrix": """

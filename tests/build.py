@@ -121,10 +121,11 @@ class Builder:
         kernel: str | None = None,
         names: Sequence[str] = (),
         line: int = 0,
+        function: str = "forward",
         **attributes: Attribute,
     ) -> Value:
         """One operation with one output, of the first input's type unless told; ``add_`` works in place."""
-        with self.node(op, *inputs, names=names, line=line, **attributes) as node:
+        with self.node(op, *inputs, names=names, line=line, function=function, **attributes) as node:
             return node.kernel(
                 kernel or f"aten.{op}.default",
                 *inputs,
@@ -144,6 +145,7 @@ class Builder:
         outputs: int = 1,
         names: Sequence[str] = (),
         line: int = 0,
+        function: str = "forward",
         **attributes: Attribute,
     ) -> Iterator[NodeBuilder]:
         """An operation whose kernels are written out, for several kernels or ``outputs``."""
@@ -161,7 +163,7 @@ class Builder:
                 node.name,
                 tuple(node.kernels),
                 self._scope,
-                Source("model.py", line, "forward") if line else None,
+                Source("model.py", line, function) if line else None,
             )
         )
 
