@@ -14,9 +14,11 @@ from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Dim, Graph, Node, Scope, as_dim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Analysis", "Facts", "Metric", "Tally", "Transform", "add", "at_large"]
+    from fxviz.ir import Category
+
+__all__ = ["Analysis", "Facts", "Metric", "Tally", "Timed", "Transform", "add", "at_large"]
 
 _LARGE = 1024
 
@@ -89,6 +91,20 @@ class Metric(Protocol):
 
     def at(self, *places: Node | Scope) -> Dim | None:
         """The number for a node or for all of a scope, or for several together; None where nothing is known."""
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A metric that is known at every step of a run, too; a step is one kernel."""
+
+    @property
+    def timeline(self) -> Mapping[Category, Sequence[Dim]]:
+        """The amounts of each category, one a step."""
+        ...
+
+    def moments(self, most: int) -> Sequence[int]:
+        """At most so many steps, spread evenly, each the one with the largest amount around it; so the peak is among them."""
         ...
 
 

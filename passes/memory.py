@@ -135,6 +135,10 @@ class MemoryUse:
         """The bytes of all categories at every step."""
         return self._timeline(self.sizes)
 
+    def moments(self, most: int) -> tuple[int, ...]:
+        """At most ``most`` steps, spread evenly, each the one at which the most is held around it; see `Timeline.moments`."""
+        return self.held.moments(most)
+
     @cached_property
     def peak_step(self) -> int | None:
         """The first step at which the most is held, an index into ``graph.kernels``."""

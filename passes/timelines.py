@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import lcm
 from typing import Any, TypeAlias, overload
 
@@ -95,6 +96,15 @@ class Timeline(Sequence[Dim]):
         """The most that is held at any of ``steps`` (else of all): ``Max`` of several where sizes decide between them."""
         totals = [self[step] for step in self.peaks(steps)]
         return totals[0] if len(totals) == 1 else sympy.Max(*totals, evaluate=False)
+
+    def moments(self, most: int) -> tuple[int, ...]:
+        """At most ``most`` steps, spread evenly, each the one of those around it at which the most is held for large sizes.
+
+        Of equal steps the first counts.
+        """
+        totals = (self.rows * self._weights).sum(axis=1)
+        bounds = np.linspace(0, len(self), min(most, len(self)) + 1).astype(int)
+        return tuple(int(start + np.argmax(totals[start:stop])) for start, stop in pairwise(bounds))
 
     def _at_large(self, step: int) -> float:
         return float(sum(number * weight for number, weight in zip(self.rows[step], self._weights, strict=True)))

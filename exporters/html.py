@@ -1,0 +1,72 @@
+"""HTML: one file with a viewer of the model, which opens and closes modules and needs no network.
+
+Every box is laid out once, at export, by itself; the page puts the boxes that are open together (see
+``templates/viewer/placing.js``). So a page with a hundred layers opens as fast as one with two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from fxviz.exporters.page import Page, template
+from fxviz.exporters.viewer_data import Data, viewer_data
+
+if TYPE_CHECKING:
+    from fxviz.view import View
+
+__all__ = ["Html", "viewer_element", "viewer_modules", "viewer_styles"]
+
+_ID = "fxviz-model"
+_MODULES = ("amounts", "tree", "placing", "drawing", "moving", "panel", "timeline", "viewer")
+
+
+@dataclass(frozen=True)
+class Html:
+    """Writes a view as a page of its own: the boxes that the view has open can be opened and closed there.
+
+    Raises `MissingDependency` where no Graphviz is found, and `ExportError` where it fails or takes too long.
+    """
+
+    whole: ClassVar[bool] = True  # its reader opens and closes the boxes
+    hides: ClassVar[bool] = (
+        True  # by default, it leaves bookkeeping out all the same: what is seen at a time is a picture
+    )
+
+    most: int = 80
+    """A module with more operations and modules directly in it is shown in parts of at most so many."""
+    fan_out: int = 8
+    """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
+    fan_in: int = 32
+    """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
+    timeout: float = 300
+    """Seconds after which Graphviz is stopped."""
+
+    def export(self, view: View) -> str:
+        """The page."""
+        return Page(
+            title=view.graph.name,
+            body=viewer_element(_ID),
+            styles=(template("page.css"), *viewer_styles()),
+            modules={**viewer_modules(), "page": template("page.js")},
+            data={_ID: self.data(view)},
+        ).render()
+
+    def data(self, view: View) -> Data:
+        """What `viewer_element` of a page is to find under its id, where the viewer is a part of a larger page."""
+        return viewer_data(view, self.most, self.fan_out, self.fan_in, self.timeout)
+
+
+def viewer_element(id: str) -> str:
+    """The markup that becomes a viewer of the data with this id, once a script calls ``mountViewers(document)``."""
+    return f'<div class="fxviz" data-fxviz="{id}"></div>'
+
+
+def viewer_styles() -> tuple[str, ...]:
+    """What `Page` needs for a viewer: all rules are for elements in one of class ``fxviz``."""
+    return (template("viewer/viewer.css"),)
+
+
+def viewer_modules() -> dict[str, str]:
+    """What `Page` needs for a viewer."""
+    return {name: template(f"viewer/{name}.js") for name in _MODULES}
