@@ -42,14 +42,15 @@ LAYERS = {
     "exporters": layer("exporters", "base graph facts view"),
     "reading": layer("reading", "base graph facts passes view exporters"),
     "tracing": layer("tracing", "base graph reading"),
-    "runs": layer("runs", "base graph"),
+    "runs": layer("runs", "base graph exporters"),
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models zoos", "base graph reading tracing"),
     "surface": layer(
         "display output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
     ),
     "front": layer(
-        "__init__ __main__ cli", "base graph facts passes view exporters tracing lowering models surface runs"
+        "__init__ __main__ cli mkdocs sphinx",
+        "base graph facts passes view exporters tracing lowering models surface runs",
     ),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
