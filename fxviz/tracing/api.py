@@ -15,21 +15,20 @@ import torch
 from torch import fx, nn
 
 from fxviz.errors import FxvizError, InputError, TraceError
-from fxviz.tracing import _torch
 from fxviz.tracing.failure import explain, reads_values
+from fxviz.tracing.placement import fake_mode, named_device, own_device
 from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
 from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structural import graph_without_inputs
-from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
 from fxviz.tracing.twins import EagerTwins, FakeTwins
 
 if TYPE_CHECKING:
     from fxviz.ir import Graph
 
-__all__ = ["Mode", "Request", "bind_inputs", "check_request", "device_of", "trace"]
+__all__ = ["Mode", "Request", "bind_inputs", "check_request", "trace"]
 
 Mode: TypeAlias = Literal["auto", "record", "symbolic", "export", "eager"]
 _MODES = ("auto", "record", "symbolic", "export", "eager")
@@ -43,6 +42,7 @@ def trace(
     dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None = None,
     mode: Mode = "auto",
     partial: bool = False,
+    device: str | torch.device | None = None,
 ) -> Graph:
     """Trace ``model`` on ``args`` and ``kwargs`` into a `Graph`, without reading a weight or an input.
 
@@ -60,6 +60,8 @@ def trace(
             runs on real tensors, for models that read tensor values. ``"auto"`` takes ``"record"`` where there are
             inputs, ``"eager"`` after it if values are read, and ``"symbolic"`` where inputs are missing.
         partial: on a failure, return the graph up to there, with ``complete`` false.
+        device: run as if the model and its inputs were on this device, such as ``"cuda"``, which need not be there:
+            nothing is moved. By default each tensor is where it is, and one on the meta device where the others are.
 
     Raises:
         InputError: ``model`` is nothing that can be traced, or the inputs do not fit its signature.
@@ -72,12 +74,13 @@ def trace(
     """
     if mode not in _MODES:
         raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
-    request = check_request(args, kwargs, dynamic_shapes, partial=partial)
+    request = check_request(args, kwargs, dynamic_shapes, partial=partial, device=device)
     if isinstance(model, str | os.PathLike):
         if Path(model).suffix.lower() == ".onnx":
             return _read_onnx(Path(model), request)
         model = read_program(Path(model))
     if isinstance(model, torch.export.ExportedProgram):
+        _refuse_device(request, "an exported program names its devices itself")
         return _replay(exported_program(model, request.args, request.kwargs), "export", request)
     module = _as_module(model)
     if mode == "auto":
@@ -97,9 +100,12 @@ class Request:
     kwargs: dict[str, Any]
     dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None
     partial: bool
+    device: torch.device | None
 
 
-def check_request(args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False) -> Request:
+def check_request(
+    args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False, device: object = None
+) -> Request:
     """What a caller gave as inputs, in the one form that everything here takes; an `InputError` if it is something else."""
     if isinstance(args, torch.Tensor):
         args = (args,)
@@ -112,7 +118,7 @@ def check_request(args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool 
     if dynamic_shapes is not None and not isinstance(dynamic_shapes, Mapping | list | tuple):
         raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
     shapes = dict(dynamic_shapes) if isinstance(dynamic_shapes, Mapping) else dynamic_shapes
-    return Request(tuple(args), dict(kwargs or {}), shapes, partial)
+    return Request(tuple(args), dict(kwargs or {}), shapes, partial, named_device(device))
 
 
 def _read_onnx(path: Path, request: Request) -> Graph:
@@ -135,7 +141,7 @@ def _trace_auto(module: nn.Module, request: Request) -> Graph:
     try:
         return _trace_code(module, "record", request)
     except TraceError as error:
-        if not reads_values(error) or request.dynamic_shapes:
+        if not reads_values(error) or request.dynamic_shapes or request.device is not None:
             raise
         try:
             return _trace_code(module, "eager", request)
@@ -146,6 +152,8 @@ def _trace_auto(module: nn.Module, request: Request) -> Graph:
 
 def _trace_code(module: nn.Module, mode: str, request: Request) -> Graph:
     """Run the model's own Python code."""
+    if mode == "eager":
+        _refuse_device(request, "mode='eager' runs on the tensors as they are")
     arguments = bind_inputs(module, request)
     return _record(module, module, type(module).__name__, arguments, mode, request)
 
@@ -155,6 +163,7 @@ def _trace_symbolic(module: nn.Module, request: Request) -> Graph:
     name = type(module).__name__
     traced = module if isinstance(module, fx.GraphModule) else _symbolic_trace(module, name)
     if not request.args and not request.kwargs and _required_inputs(module):
+        _refuse_device(request, "without inputs nothing runs")
         return graph_without_inputs(traced, module, name)
     return _replay(Program(traced, name, bind_inputs(traced, request), original=module), "symbolic", request)
 
@@ -172,6 +181,7 @@ def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
 
 def _trace_exported(module: nn.Module, request: Request) -> Graph:
     """Run `torch.export.export`, then its program."""
+    _refuse_device(request, "an exported program names its devices itself")
     name = type(module).__name__
     try:
         with preserved(module):
@@ -184,6 +194,13 @@ def _trace_exported(module: nn.Module, request: Request) -> Graph:
         ) from error
     exported = exported_program(program, request.args, request.kwargs)
     return _replay(Program(exported.module, name, exported.arguments, exported.results, module), "export", request)
+
+
+def _refuse_device(request: Request, because: str) -> None:
+    if request.device is not None:
+        raise InputError(
+            f"{because}, so it cannot be traced as if on {request.device}; use mode='record' on the model and inputs"
+        )
 
 
 def _replay(program: Program, mode: str, request: Request) -> Graph:
@@ -201,12 +218,12 @@ def _record(
 ) -> Graph:
     """One run under the recorder, and what came of it."""
     symbols = Symbols(request.dynamic_shapes)
-    device = device_of(module, arguments)
+    device = request.device or own_device(module, arguments)
     eager = mode == "eager"
-    fake_mode = None if eager else _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
-    twins = FakeTwins(fake_mode, device) if fake_mode else EagerTwins(device)
+    fakes = None if eager else fake_mode(device, symbols.env)
+    twins = FakeTwins(fakes, device, moves=request.device is not None) if fakes else EagerTwins(device)
     original = code.original if isinstance(code, Program) else None
-    recorder = Recorder(module, twins, symbols, fake_mode, name, original)
+    recorder = Recorder(module, twins, symbols, fakes, name, original)
     forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
     with without_garbage_collection():
         try:
@@ -301,12 +318,3 @@ def _required_inputs(module: nn.Module) -> list[str]:
     parameters = _signature(module).parameters.values()
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
-
-
-def device_of(module: nn.Module, arguments: inspect.BoundArguments) -> torch.device:
-    """Where tensors on the meta device are taken to be: with the first real input, else the first real weight, else the CPU."""
-    tensors = [tensor for _, tensor in leaves(dict(arguments.arguments))]
-    for tensor in [*tensors, *module.parameters(), *module.buffers()]:
-        if tensor.device.type != "meta":
-            return tensor.device
-    return torch.device("cpu")

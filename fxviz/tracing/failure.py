@@ -45,10 +45,6 @@ def _hint(error: BaseException) -> str:
     text = str(error)
     if reads_values(error):
         return "; the model reads the value of a tensor: trace it with mode='eager' on real weights and inputs"
-    if "not linked with support for cuda" in text:
-        return (
-            "; fake CUDA tensors need a torch that was built with CUDA, though no GPU: trace on the CPU, or install one"
-        )
     if "device" in text.lower() and ("FakeTensor Device Propagation" in text or "same device" in text):
         return "; the model and its inputs are on different devices: move one to the other's"
     if isinstance(error, TypeError) and "argument" in text:

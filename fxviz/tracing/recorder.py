@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.ir import Attribute, Phase, Role, Source, format_scope
 from fxviz.tracing import _torch
+from fxviz.tracing.absent import is_absent, placed_beside, pretended, substitutes_for
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
 from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
 from fxviz.tracing.fxgraph import NODES, FxGraphBuilder, FxRef
@@ -80,6 +81,8 @@ class Recorder:
         self._memo = Memo(self.book, fake_mode) if fake_mode is not None and symbols.env is None else None
         # Functions that are no operation: they ran no operator and returned no tensor (shape, size), or only look at one.
         self._plain: set[Callable[..., Any]] = {getattr(torch.Tensor.grad, "__get__")}  # noqa: B009 -- it is typed as a tensor
+        self._absent = fake_mode is not None and is_absent(twins.device)
+        self._substitutes = substitutes_for(twins.device) if self._absent else {}
         self._call: OpenCall | None = None
         # The leaf module that is running, the number of nodes before it, and its call.
         self._leaf: tuple[torch.nn.Module, int, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
@@ -96,7 +99,7 @@ class Recorder:
     @contextmanager
     def _prepared(self, arguments: inspect.BoundArguments) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
-        with _torch.eager_compile(), _torch.silent():
+        with _torch.eager_compile(), _torch.silent(), pretended(self.twins.device):
             self._place_weights()
             inputs = self._place_inputs(arguments)
             with self.fake_mode or nullcontext():
@@ -163,8 +166,9 @@ class Recorder:
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType | None
     ) -> Any:
         """Run one call of the author's; it becomes a node if an operator runs in it or a tensor comes out of it."""
+        run = self._substitutes.get(function, function)
         if self._call is not None or function in self._plain:
-            return function(*args, **kwargs)
+            return run(*args, **kwargs)
         opened = OpenCall(function, args, kwargs, frame)
         key = self._key(opened)
         if key is not None and self._memo is not None and (recipe := self._memo.find(key)) is not None:
@@ -172,7 +176,7 @@ class Recorder:
         start = self.draft.step
         self._call = opened
         try:
-            result = function(*args, **kwargs)
+            result = run(*args, **kwargs)
         finally:
             self._call = None
         if opened.node is None and not isinstance(result, torch.Tensor | tuple | list):
@@ -272,6 +276,8 @@ class Recorder:
         """Run one ATen operator and record it as a kernel of the call it runs in."""
         if getattr(function, "namespace", "") in ("prim", "profiler"):  # questions and marks: they compute nothing
             return function(*args, **kwargs)
+        if self._absent and "device" in kwargs:
+            kwargs = self._beside(function, kwargs)
         schema = schema_of(function)
         node = self._node_of_kernel(function, args, kwargs)
         if self.book.fake:
@@ -298,6 +304,14 @@ class Recorder:
         if emitted is not None:
             self._emit(self.fx.call(function, *emitted), leaves(result))
         return result
+
+    def _beside(self, function: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A kernel's keywords with the device that C++ code would have named, had it known that of the tensors."""
+        if self._call is None:  # autograd, or a kernel that was called as it is
+            return kwargs if _torch.current_autograd_node() is None else placed_beside([self.twins.device], kwargs)
+        if function is torch.ops.aten._to_copy.default:
+            return kwargs
+        return placed_beside([*self._call.args, *self._call.kwargs.values()], kwargs)
 
     def _run_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         outer, self._call = (

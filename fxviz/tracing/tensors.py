@@ -129,7 +129,7 @@ class TensorBook:
             return adopted[1]
         if not self._is_real(tensor):
             return tensor
-        twin = self.twins.buffer(tensor)
+        twin = self.twins.constant(tensor)
         self._adopted[id(tensor)] = tensor, twin
         if self.known(twin) is None:
             self._constant(twin, self.fx.constant(tensor))
@@ -150,7 +150,7 @@ class TensorBook:
         """A real tensor that its call was not given was made from Python numbers there: it is a literal, no value."""
         if not self._is_real(tensor) or self.known(tensor) is not None or id(tensor) in self._adopted:
             return self.stand_in(tensor)
-        twin = self.twins.buffer(tensor)
+        twin = self.twins.constant(tensor)
         self.literals[id(twin)] = twin
         return twin
 

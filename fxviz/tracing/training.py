@@ -12,9 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Call, Category, Phase, Role, Scope
 from fxviz.tracing import _torch
-from fxviz.tracing.api import bind_inputs, check_request, device_of
+from fxviz.tracing.api import bind_inputs, check_request
 from fxviz.tracing.draft import NodeRecord, ValueRecord
 from fxviz.tracing.failure import explain
+from fxviz.tracing.placement import fake_mode, own_device
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structure import leaves
@@ -42,6 +43,7 @@ def trace_training(
     optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
     keep_gradients: bool = False,
     dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None = None,
+    device: str | torch.device | None = None,
 ) -> Graph:
     """Trace one training step of ``model``: forward, loss, backward, and the optimizer's step if there is one.
 
@@ -59,6 +61,7 @@ def trace_training(
         keep_gradients: whether gradients exist before the step, as when they are accumulated or zeroed in place; by
             default they are None, as after ``zero_grad()``.
         dynamic_shapes: as for `trace`.
+        device: as for `trace`.
 
     Raises:
         InputError: the inputs do not fit, there is no scalar loss, or nothing to train.
@@ -68,21 +71,18 @@ def trace_training(
     >>> sorted({node.phase.value for node in graph.nodes})
     ['backward', 'forward', 'optimizer']
     """
-    request = check_request(args, kwargs, dynamic_shapes)
+    request = check_request(args, kwargs, dynamic_shapes, device=device)
     if not isinstance(model, nn.Module):
         raise InputError(f"trace_training takes an nn.Module, not {type(model).__name__}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"{type(model).__name__} has no parameter that requires a gradient: there is nothing to train")
     arguments = bind_inputs(model, request)
-    device = device_of(model, arguments)
-    if device.type == "cuda" and not torch.backends.cuda.is_built():  # torch would end the process
-        raise InputError(
-            "this torch was built without CUDA, so its autograd cannot run on fake CUDA tensors; install a build with CUDA (no GPU is needed), or trace on the CPU"
-        )
+    place = request.device or own_device(model, arguments)
     symbols = Symbols(request.dynamic_shapes)
-    fake_mode = _torch.FakeTensorMode(allow_non_fake_inputs=True, shape_env=symbols.env)
+    fakes = fake_mode(place, symbols.env)
     name = type(model).__name__
-    recorder = _TrainingRecorder(model, FakeTwins(fake_mode, device), symbols, fake_mode, name)
+    twins = FakeTwins(fakes, place, moves=request.device is not None)
+    recorder = _TrainingRecorder(model, twins, symbols, fakes, name)
     with without_garbage_collection():
         try:
             with preserved(model):

@@ -19,12 +19,18 @@ _INVENTED_LIMIT = 2 * 2**30
 class Twins(Protocol):
     """Makes the stand-in of a tensor; the same one each time that it is asked for the same tensor."""
 
+    device: torch.device  # of what has no place of its own
+
     def parameter(self, tensor: torch.Tensor) -> torch.Tensor:
         """The stand-in of a parameter; it has its device and, unless eager, no data."""
         ...
 
     def buffer(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The stand-in of a buffer or constant, which the model may write to."""
+        """The stand-in of a buffer, which the model may write to."""
+        ...
+
+    def constant(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of any other tensor that the code holds, which it may write to as well."""
         ...
 
     def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:
@@ -33,25 +39,32 @@ class Twins(Protocol):
 
 
 class FakeTwins:
-    """Fake tensors: no data is read, copied or made. What lies on the meta device is taken to be on ``device``."""
+    """Fake tensors: no data is read, copied or made. What lies on the meta device is taken to be on ``device``.
 
-    def __init__(self, mode: _torch.FakeTensorMode, device: torch.device) -> None:
+    With ``moves`` so are parameters, buffers and inputs, wherever they lie: as after ``model.to(device)``.
+    """
+
+    def __init__(self, mode: _torch.FakeTensorMode, device: torch.device, *, moves: bool = False) -> None:
         self.mode = mode
         self.device = device
+        self.moves = moves
         self._twins: dict[
             int, tuple[torch.Tensor, torch.Tensor]
         ] = {}  # the original is kept so that its id stays its own
         self._storages: dict[int, torch.UntypedStorage] = {}
 
     def parameter(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor)
+        return self._twin(tensor, self._device(tensor))
 
     def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor)
+        return self._twin(tensor, self._device(tensor))
+
+    def constant(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor, self.device if tensor.device.type == "meta" else tensor.device)
 
     def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
         if not any(isinstance(size, torch.SymInt) for size in shape):
-            return self._twin(tensor)
+            return self._twin(tensor, self._device(tensor))
         # A fake factory call keeps the symbols; the dimensions are laid out in the order of the original's strides.
         strides = tensor.stride()
         order = sorted(range(tensor.dim()), key=lambda dim: (-strides[dim], dim))
@@ -61,25 +74,26 @@ class FakeTwins:
             return dense.permute(inverse)
 
     def _device(self, tensor: torch.Tensor) -> torch.device:
-        return self.device if tensor.device.type == "meta" else tensor.device
+        return self.device if self.moves or tensor.device.type == "meta" else tensor.device
 
-    def _twin(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _twin(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         if (known := self._twins.get(id(tensor))) is not None:
             return known[1]
-        twin = self._make(tensor)
+        twin = self._make(tensor, device)
         self._twins[id(tensor)] = tensor, twin
         return twin
 
-    def _make(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _make(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         if nn.parameter.is_lazy(tensor):
             raise InputError(
                 "the model has lazy layers whose shapes are not known yet; call it once on an input of its kind, then trace it"
             )
         if type(tensor) not in _PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized:
-            return self.mode.from_tensor(tensor)
+            other: torch.Tensor = self.mode.from_tensor(tensor)
+            return other.to(device) if self.moves and other.device != device else other
         # Tensors that share memory (tied through a view) have twins that share it, too.
         storage = tensor.untyped_storage()
-        layout = (tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, self._device(tensor))
+        layout = (tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, device)
         twin = _torch.fake_of_layout(self.mode, layout, self._storages.get(storage._cdata), storage.nbytes())
         self._storages.setdefault(storage._cdata, twin.untyped_storage())
         if isinstance(tensor, nn.Parameter):
@@ -100,6 +114,9 @@ class EagerTwins:
         return self._twin(tensor, copy=False)
 
     def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
+        return self._twin(tensor, copy=True)
+
+    def constant(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
         return self._twin(tensor, copy=True)
 
     def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
