@@ -152,8 +152,10 @@ class _Writer:
     def _write_box(self, level: _Level, box: Box) -> None:
         outside = _distinct(self._view.shown(value) for value in box.inputs if value.role not in _GIVEN)
         inputs = [self._read(level, value) for value in outside]
-        label, _, kind = self._view.title(box).rpartition(": ")
-        proto = level.proto.node.add(op_type=_title(kind), domain=_DOMAIN, name=clean_text(label), input=inputs)
+        title = self._view.title(box)
+        label = title.rpartition(": ")[0]
+        op_type = f"{' '.join(label.split('.')[-2:])} × {box.times}" if box.times > 1 else title
+        proto = level.proto.node.add(op_type=_title(op_type), domain=_DOMAIN, name=clean_text(label), input=inputs)
         if box.open and level.depth < _DEEPEST:
             caption = numbers(self._view.metrics, self._view.places(box)) or "body"
             body = proto.attribute.add(name=clean_text(caption), type=onnx.AttributeProto.GRAPH).g

@@ -5,16 +5,14 @@ Netron shows them in the panel of what is selected. The same keys are in every O
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fxviz.exporters.onnx_types import clean_text
-from fxviz.facts import Tally
 from fxviz.ir import Role, format_scope
-from fxviz.quantity import format_quantity
+from fxviz.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     import onnx
 
     from fxviz.facts import Metric
@@ -48,17 +46,24 @@ def describe_weight(value: Value) -> dict[str, str]:
 
 
 def measure(metrics: Iterable[Metric], *places: Node | Scope) -> dict[str, str]:
-    """The numbers of these places together, each under the label of its metric."""
-    return {metric.label: _amount(metric, *places) for metric in metrics}
+    """The numbers of these places together, each under the label of its metric, with their share of the model's."""
+    return {metric.label: _amount(metric, *places) + _share(metric, *places) for metric in metrics}
 
 
 def summarize(view: View) -> dict[str, str]:
-    """The totals of a model, what was not counted, and how it was traced."""
+    """The totals of a model, what was not counted, what went in and out, and how it was traced."""
     graph = view.graph
-    facts = measure(view.metrics, ())
+    facts = {metric.label: _amount(metric, ()) for metric in view.metrics}
     for metric in view.metrics:
-        if isinstance(metric, Tally) and metric.unknown:
-            facts[f"{metric.label} not counted"] = "\n".join(f"{op} × {n}" for op, n in sorted(metric.unknown.items()))
+        unknown = getattr(metric, "unknown", None)
+        if isinstance(unknown, Mapping) and unknown:
+            facts[f"{metric.label} not counted"] = "\n".join(f"{op} × {n}" for op, n in sorted(unknown.items()))
+    names = graph.output_names or tuple(value.name for value in graph.outputs)
+    facts["inputs"] = "\n".join(f"{value.name}: {format_type(value.type)}" for value in graph.inputs)
+    facts["outputs"] = "\n".join(
+        f"{name}: {format_type(value.type)}" for name, value in zip(names, graph.outputs, strict=True)
+    )
+    facts["operations"] = f"{len(graph.nodes):,}"
     facts["parameters not used"] = "\n".join(
         f"{value.name}: {describe_weight(value)['role']} {value.type}" for value in _unread(graph)
     )
@@ -86,3 +91,11 @@ def _amount(metric: Metric, *places: Node | Scope) -> str:
     amount = metric.at(*places)
     short = format_quantity(amount, metric.unit)
     return short if amount is None or str(amount) == short.split(" ")[0] else f"{short} ({amount})"
+
+
+def _share(metric: Metric, *places: Node | Scope) -> str:
+    """``, 12.3 % of all``; nothing where amounts are no parts of a sum, as those of memory are not."""
+    amount, total = metric.at(*places), metric.at(())
+    if metric.unit == "B" or not isinstance(amount, int) or not isinstance(total, int) or not 0 < amount <= total:
+        return ""
+    return f", {amount / total:.1%} of all".replace("%", " %")

@@ -81,6 +81,9 @@ def check(model: onnx.ModelProto) -> None:
     for function in model.functions:
         for graph in nested_graphs(function.node):
             _drop_data(graph)
+            bodies.append(graph.node)
+    if not all(isinstance(text, str) for text in _texts(model, bodies)):
+        raise FormatError("it is damaged: a name in it is no text")
     _check_expansion(model)
 
 
@@ -109,6 +112,38 @@ def _drop_data(graph: onnx.GraphProto) -> None:
             for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
                 tensor.ClearField(field)
             tensor.ClearField("string_data")
+
+
+def _texts(model: onnx.ModelProto, bodies: Iterable[Iterable[onnx.NodeProto]]) -> Iterator[str | bytes]:
+    """The names in a model; protobuf gives bytes for those that are no text."""
+    yield from (model.producer_name, *(opset.domain for opset in model.opset_import))
+    yield from (text for entry in model.metadata_props for text in _both(entry))
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output)
+        yield from (opset.domain for opset in function.opset_import)
+        yield from (attribute.name for attribute in function.attribute_proto)
+        yield from _texts_of_values(function.value_info)
+    for graph in nested_graphs(model.graph.node, model.graph):
+        yield graph.name
+        yield from _texts_of_values((*graph.input, *graph.output, *graph.value_info))
+        yield from (tensor.name for tensor in graph.initializer)
+        yield from (text for tensor in graph.initializer for entry in tensor.metadata_props for text in _both(entry))
+        yield from (tensor.values.name for tensor in graph.sparse_initializer)
+    for nodes in bodies:
+        for node in nodes:
+            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+            yield from (text for attribute in node.attribute for text in (attribute.name, attribute.ref_attr_name))
+            yield from (text for entry in node.metadata_props for text in _both(entry))
+
+
+def _texts_of_values(values: Iterable[onnx.ValueInfoProto]) -> Iterator[str | bytes]:
+    for value in values:
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+
+
+def _both(entry: onnx.StringStringEntryProto) -> tuple[str, str]:
+    return entry.key, entry.value
 
 
 def _check_expansion(model: onnx.ModelProto) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import onnx
 import sympy
 
-from fxviz.errors import FormatError
+from fxviz.errors import FormatError, GraphError
 from fxviz.ir import Attribute, Graph, Node, Role, Scope, TensorType, Value
 from fxviz.reading.file import load_model
 from fxviz.reading.lifetimes import Draft, freeze
@@ -49,7 +49,7 @@ def read_onnx(path: str | Path) -> Graph:
     model = load_model(path)
     try:
         return _Reader(model, Path(path).stem).read()
-    except FormatError as error:
+    except (FormatError, GraphError) as error:
         raise FormatError(f"{path}: {error}") from error
     except RecursionError as error:
         raise FormatError(f"{path}: it is nested too deep") from error

@@ -46,8 +46,9 @@ class Own:
         return cls(own, unused=facts.get("parameters not used", ""))
 
     def operation(self, facts: Mapping[str, str]) -> str:
-        """The author's name of an operation."""
-        return facts.get("operation", "") if self.is_own else ""
+        """The author's name of an operation, of a closed module its class."""
+        module = facts.get("module", "").rpartition(": ")[2]
+        return facts.get("operation", module) if self.is_own else ""
 
     def name(self, proto: onnx.NodeProto) -> str:
         """The name of a node in the graph that was shown."""

@@ -57,7 +57,7 @@ def _infer_by_onnx(
     proto: onnx.NodeProto, operation: Operation, extents: Extents, opsets: Mapping[str, int]
 ) -> list[onnx.TypeProto | None] | None:
     """What ONNX's own rule says of each output; None where it refuses the inputs."""
-    if not onnx.defs.has(proto.op_type, operation.version, ""):
+    if not onnx.defs.has(proto.op_type, operation.version, "") or _claims_any_rank(operation):
         return [None] * len(proto.output)
     schema = onnx.defs.get_schema(proto.op_type, operation.version, "")
     types: dict[str, onnx.TypeProto] = {}
@@ -78,6 +78,14 @@ def _infer_by_onnx(
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, IndexError):
         return None  # what ONNX cannot infer is unknown
     return [made.get(name) for name in alone.output]
+
+
+def _claims_any_rank(operation: Operation) -> bool:
+    """Whether ONNX's own rule would make as many extents as a list of sizes is said to have members."""
+    type = operation.type(1)
+    return operation.op_type in ("Expand", "CenterCropPad") and not (
+        type and len(type.shape) == 1 and isinstance(type.shape[0], int) and type.shape[0] <= _MOST_EXTENTS
+    )
 
 
 def _own(proto: onnx.NodeProto) -> list[onnx.AttributeProto]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ DTYPES: Mapping[int, str] = MappingProxyType({number: dtype for dtype, number in
 
 _MOST_EXTENTS = 64
 _LONGEST = 200  # characters of an extent that is read as arithmetic
+_ARITHMETIC = re.compile(r"(?:[A-Za-z_]\w*|\d+(?![\w.])|[-+*/%(), ])+")
 _CALLS: Mapping[str, type[sympy.Expr]] = MappingProxyType(
     {"Max": sympy.Max, "Min": sympy.Min, "floor": sympy.floor, "ceiling": sympy.ceiling, "Mod": sympy.Mod}
 )
@@ -103,7 +105,7 @@ def tensor_type_of(proto: onnx.TypeProto, extents: Extents, *, complete: bool = 
 
 def _parse(text: str) -> Dim:
     try:
-        tree = ast.parse(text, mode="eval").body if len(text) <= _LONGEST else None
+        tree = ast.parse(text, mode="eval").body if len(text) <= _LONGEST and _ARITHMETIC.fullmatch(text) else None
         found = _evaluate(tree) if tree is not None else None
     except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError):
         found = None

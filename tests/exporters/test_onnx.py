@@ -106,7 +106,10 @@ class Cost:
 def test_netron_reads_a_folded_encoder(netron) -> None:
     found = netron(View.of(encoder(12, batch=B), show=(Cost(),)))
     assert found["format"] == "ONNX v11"
-    assert found["metadata"] == {"cost": "50 kFLOPs (50000)", "mode": "record"}  # 12 blocks of 4, and two linears
+    assert found["metadata"] == {
+        "cost": "50 kFLOPs (50000)",  # 12 blocks of 4, and two linears
+        **{"inputs": "x: float32 B×8", "outputs": "output: float32 B×2", "operations": "50", "mode": "record"},
+    }
     (graph,) = found["graphs"]
     assert [value["type"] for argument in graph["inputs"] for value in argument["values"]] == ["float32[B,8]"]
     assert [argument["name"] for argument in graph["outputs"]] == ["output"]
@@ -117,9 +120,10 @@ def test_netron_reads_a_folded_encoder(netron) -> None:
     assert embed["metadata"]["module"] == "embed: Linear"
     assert head["outputs"][0]["values"] == [{"name": "output", "type": "float32[B,2]", "weight": False}]
 
-    assert (layers["type"], layers["domain"]) == ("Block × 12", "fxviz")
+    assert (layers["type"], layers["domain"]) == ("layers 0–11 × 12", "fxviz")
     assert layers["metadata"]["stands for"] == "layers.0 to layers.11: 12 equal ones"
-    assert layers["metadata"]["cost"] == "48 kFLOPs (48000)"
+    assert layers["metadata"]["cost"] == "48 kFLOPs (48000), 96.0 % of all"
+    assert layers["metadata"]["stack"] == "layers: ModuleList\nlayers.0: Block"
     content = layers["attributes"]["48 kFLOPs"]  # where Netron writes it on the box
     assert content["name"] == "layers/0–11"
     assert [argument["values"][0]["type"] for argument in content["inputs"]] == ["float32[B,8]"]
@@ -127,7 +131,7 @@ def test_netron_reads_a_folded_encoder(netron) -> None:
     mlp, add = content["nodes"]
     assert (add["type"], add["metadata"]["cost"], add["metadata"]["module"]) == (
         "Add",
-        "1 kFLOPs (1000)",
+        "1 kFLOPs (1000), 2.0 % of all",
         "layers.0: Block",
     )
     assert [node["type"] for node in mlp["attributes"]["3 kFLOPs"]["nodes"]] == ["Gemm", "Gelu", "Gemm"]
@@ -183,6 +187,7 @@ def test_what_is_not_counted_and_how_it_was_traced_is_said() -> None:
     assert {entry.key: entry.value for entry in model.metadata_props} == {
         "cost": "?",
         "cost not counted": "mystery × 1",
+        **{"inputs": "x: float32 2", "outputs": "output: float32 2", "operations": "1"},
         "mode": "export",
         "guards": "B < 9",
         "notes": "a\nb",
@@ -196,7 +201,7 @@ def test_what_is_not_counted_and_how_it_was_traced_is_said() -> None:
 def test_every_scope_is_a_graph_with_the_inputs_and_outputs_of_its_node() -> None:
     model = export(View.of(encoder(2), fold=False))
     (box,) = [node for node in model.graph.node if node.attribute and node.attribute[0].name == "body"]
-    assert (box.op_type, [attribute.g.name for attribute in box.attribute]) == ("ModuleList", ["layers"])
+    assert (box.op_type, [attribute.g.name for attribute in box.attribute]) == ("layers: ModuleList", ["layers"])
     assert len(list(nested(model.graph))) == 1 + 1 + 2 + 2  # the model, the list, two blocks, an mlp in each
     for graph in nested(model.graph):
         for node in graph.node:
@@ -209,7 +214,7 @@ def test_a_closed_box_has_no_content() -> None:
     model = export(View.of(encoder(2), depth=0))
     assert [(node.op_type, len(node.attribute)) for node in operations(model.graph)] == [
         ("Gemm", 1),  # transB
-        ("Block × 2", 0),
+        ("layers 0–1 × 2", 0),
         ("Gemm", 1),
     ]
 
