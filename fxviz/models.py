@@ -59,16 +59,18 @@ class Target:
     kwargs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     dynamic_shapes: Mapping[str, object] | None = None
 
-    def trace(self, mode: Mode = "auto") -> Graph:
-        """The model's graph."""
+    def trace(self, mode: Mode = "auto", device: str | None = None) -> Graph:
+        """The model's graph; as if on ``device``, which need not be there."""
         from fxviz.tracing import trace
 
-        return trace(self.model, self.args, dict(self.kwargs), dynamic_shapes=self.dynamic_shapes, mode=mode)
+        kwargs = dict(self.kwargs)
+        return trace(self.model, self.args, kwargs, dynamic_shapes=self.dynamic_shapes, mode=mode, device=device)
 
-    def trace_training(self, loss: str = "mean", optimizer: str | None = None) -> Graph:
+    def trace_training(self, loss: str = "mean", optimizer: str | None = None, device: str | None = None) -> Graph:
         """The graph of a training step, the model in training mode.
 
-        ``loss`` is one of `LOSSES`; ``optimizer`` the name of a class of ``torch.optim``, in any case.
+        ``loss`` is one of `LOSSES`; ``optimizer`` the name of a class of ``torch.optim``, in any case; ``device`` is as for
+        `trace`.
         """
         import torch
 
@@ -85,16 +87,23 @@ class Target:
             loss=_mean_of_first if loss == "mean" else None,
             optimizer=None if optimizer is None else _find_optimizer(optimizer),
             dynamic_shapes=self.dynamic_shapes,
+            device=device,
         )
 
 
 def trace_training(
-    name: str, inputs: Sequence[str] = (), *, dtype: str | None = None, loss: str = "mean", optimizer: str | None = None
+    name: str,
+    inputs: Sequence[str] = (),
+    *,
+    dtype: str | None = None,
+    loss: str = "mean",
+    optimizer: str | None = None,
+    device: str | None = None,
 ) -> Graph:
     """The graph of a training step of the model called ``name``; arguments as for `build` and `Target.trace_training`."""
     if _is_saved_graph(name) or _is_onnx(name):
         raise InputError(f"{name} is a graph, traced as it is: give the model that is to be trained")
-    return build(name, inputs, dtype=dtype).trace_training(loss, optimizer)
+    return build(name, inputs, dtype=dtype).trace_training(loss, optimizer, device)
 
 
 def trace(
@@ -104,8 +113,14 @@ def trace(
     dtype: str | None = None,
     mode: Mode = "auto",
     random_weights: bool = False,
+    device: str | None = None,
 ) -> Graph:
-    """The graph of the model called ``name``; an ONNX file and a graph saved as JSON are read. Arguments as for `build`."""
+    """The graph of the model called ``name``; an ONNX file and a graph saved as JSON are read.
+
+    Arguments as for `build`; it is traced as if on ``device``, which need not be there.
+    """
+    if device is not None and (_is_saved_graph(name) or _is_onnx(name)):
+        raise InputError(f"{name} is a graph as it is: a device is for a model that is traced here")
     if _is_saved_graph(name):
         from fxviz.serialize import load
 
@@ -118,7 +133,7 @@ def trace(
         return read_onnx(name)
     structure_only = mode == "symbolic"
     target = build(name, inputs, dtype=dtype, structure_only=structure_only, random_weights=random_weights)
-    return target.trace(mode)
+    return target.trace(mode, device)
 
 
 def build(
