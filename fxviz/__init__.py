@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import fxviz.models as models
     from fxviz.autograd import make_dot
+    from fxviz.comparison import GraphDiff, diff
     from fxviz.errors import (
         ExportError,
         FormatError,
@@ -95,6 +96,9 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Transform",
     "format_quantity",
     "sweep_cost",
+    # what changed
+    "GraphDiff",
+    "diff",
     # what is shown of it
     "Box",
     "Edge",
@@ -127,6 +131,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
 
 _NAMES_BY_MODULE = {
     "fxviz.autograd": "make_dot",
+    "fxviz.comparison": "GraphDiff diff",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
     "fxviz.facts": "Analysis Facts Metric Tally Transform",

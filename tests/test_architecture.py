@@ -44,9 +44,10 @@ LAYERS = {
     "tracing": layer("tracing", "base graph reading"),
     "runs": layer("runs", "base graph exporters"),
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
-    "models": layer("models zoos", "base graph reading tracing"),
+    "models": layer("models revisions zoos", "base graph reading tracing"),
     "surface": layer(
-        "display output overview plot report netron autograd", "base graph facts passes view exporters tracing lowering"
+        "autograd comparison display netron output overview plot report",
+        "base graph facts passes view exporters tracing lowering",
     ),
     "front": layer(
         "__init__ __main__ cli mkdocs sphinx",

@@ -43,6 +43,8 @@ PUBLIC = [
     "Transform",
     "format_quantity",
     "sweep_cost",
+    "GraphDiff",
+    "diff",
     "Box",
     "Edge",
     "Exporter",

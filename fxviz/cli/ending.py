@@ -23,7 +23,7 @@ INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 128 +
 class Commands(click.Group):
     """The commands of ``names``, each loaded when it is asked for.
 
-    A failure ends with exit code 1, 2 for wrong usage, 130 for Ctrl-C.
+    A failure ends with exit code 1, 2 for wrong usage or where 1 is an answer, 130 for Ctrl-C.
     """
 
     def __init__(self, *args: Any, names: Sequence[str] = (), **settings: Any) -> None:
@@ -67,7 +67,12 @@ class Command(click.Command):
     """A command whose errors are told in one line; ``--traceback`` tells the rest.
 
     What its function returns is the exit code where it is an int: ``return 1`` says that the answer is no.
+    Of a command that so ``answers``, a failure has exit code 2: it is no answer.
     """
+
+    def __init__(self, *args: Any, answers: bool = False, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.failure = _NoAnswer if answers else click.ClickException
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it raises becomes one line."""
@@ -81,7 +86,11 @@ class Command(click.Command):
         except Exception as error:
             if detailed:
                 traceback.print_exc()
-            raise click.ClickException(_in_one_line(error, detailed)) from error
+            raise self.failure(_in_one_line(error, detailed)) from error
+
+
+class _NoAnswer(click.ClickException):
+    exit_code = 2
 
 
 def _in_one_line(error: Exception, detailed: bool) -> str:

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL_HELP",
     "ModelOptions",
+    "TracingOptions",
     "ViewOptions",
     "command",
     "complete_model",
     "model_options",
     "prepare_imports",
+    "tracing_options",
     "view_options",
 ]
 
@@ -46,14 +48,26 @@ saved as .json.
 """
 
 
-def command(*options: Option, about: str = "") -> Callable[[Function], click.Command]:
-    """A command with these options and ``--traceback``; ``about`` follows the help of its docstring."""
+def command(*options: Option, about: str = "", answers: bool = False) -> Callable[[Function], click.Command]:
+    """A command with these options and ``--traceback``; ``about`` follows the help of its docstring.
+
+    One that ``answers`` yes or no by its exit code has another one for failures.
+    """
 
     def make(function: Function) -> click.Command:
         help = f"{function.__doc__}\n{about}"
-        return click.command(cls=Command, help=help)(_with((*options, _traceback), function))
+        return click.command(cls=Command, help=help, answers=answers)(_with((*options, _traceback), function))
 
     return make
+
+
+@dataclass(frozen=True)
+class TracingOptions:
+    """With which inputs models are traced, and how."""
+
+    inputs: tuple[str, ...]
+    dtype: str | None
+    mode: Mode
 
 
 @dataclass(frozen=True)
@@ -143,10 +157,7 @@ def _with(options: Sequence[Option], function: Function) -> Function:
 
 _traceback = click.option("--traceback", is_flag=True, help="On an error, print all that is known of it.")
 
-model_options = _packed(
-    "source",
-    ModelOptions,
-    click.argument("model", shell_complete=complete_model),
+_tracing = (
     click.option(
         "-i",
         "--input",
@@ -157,6 +168,16 @@ model_options = _packed(
     ),
     click.option("--dtype", metavar="DTYPE", help="Build the model in this dtype, such as bfloat16."),
     click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
+)
+
+tracing_options = _packed("traced", TracingOptions, *_tracing)
+"""How models are traced: the argument ``traced``, a `TracingOptions`."""
+
+model_options = _packed(
+    "source",
+    ModelOptions,
+    click.argument("model", shell_complete=complete_model),
+    *_tracing,
 )
 """MODEL and how it is traced: the argument ``source``, a `ModelOptions`."""
 

@@ -1,0 +1,151 @@
+"""``fxviz diff``: what changed from one model to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
+from fxviz.cli.progress import progress
+from fxviz.errors import InputError
+
+if TYPE_CHECKING:
+    from fxviz.cli.options import TracingOptions
+    from fxviz.comparison import GraphDiff
+    from fxviz.ir import Graph
+
+__all__ = ["diff"]
+
+ABOUT = f"""{MODEL_HELP.rstrip()} A file may be followed by a revision of git: net.py@main:Net, graph.json@HEAD~1.
+
+The exit code is 0 where nothing differs, 1 where something does, 2 in trouble.
+"""
+
+REPORTS = {
+    ".txt": "text", "text": "text", "txt": "text",
+    ".md": "markdown", "markdown": "markdown", "md": "markdown",
+    ".json": "json", "json": "json",
+}  # fmt: skip
+"""The report that a suffix or a format's name asks for; every other one is a picture."""
+
+STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "blue", "kept": ""}
+
+
+@command(
+    click.argument("before", metavar="A", shell_complete=complete_model),
+    click.argument("after", metavar="B", shell_complete=complete_model),
+    tracing_options,
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FILE",
+        help="Write the report (.md for a pull request, .txt, .json) or a picture (.svg, .mmd, .dot, .html); - is stdout.",
+    ),
+    click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
+    click.option("--budget", type=click.IntRange(min=1), help="Show at most so many things in a picture."),
+    click.option("--depth", type=click.IntRange(min=0), help="Close all modules that are nested deeper in a picture."),
+    about=ABOUT,
+    answers=True,
+)
+def diff(
+    before: str,
+    after: str,
+    traced: TracingOptions,
+    outputs: tuple[str, ...],
+    format_: str | None,
+    budget: int | None,
+    depth: int | None,
+) -> int:
+    """Tell what changed from model A to model B, in structure, shapes and cost."""
+    from fxviz.comparison import diff as compare
+    from fxviz.files import write_file
+    from fxviz.plugins import find_exporter
+
+    formats = {output: _format_of(output, format_) for output in outputs}
+    for output, format in formats.items():
+        if format not in REPORTS:
+            find_exporter(format)  # before the long work, so that a typing error costs no time
+        if output != "-" and not Path(output).absolute().parent.is_dir():
+            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    prepare_imports()
+    graphs = [
+        _graph(name, traced, apart=number > 0 and _shadows(before, name)) for number, name in enumerate((before, after))
+    ]
+    with progress("comparing"):
+        found = compare(*(replace(graph, name=name) for graph, name in zip(graphs, (before, after), strict=True)))
+        contents = {output: _written(found, format, budget, depth) for output, format in formats.items()}
+    for output, content in contents.items():
+        if output == "-":
+            click.echo(content, nl=False)
+        else:
+            write_file(output, content)
+    if not outputs:
+        _print(found)
+    return 0 if found.equal else 1
+
+
+def _format_of(output: str, wanted: str | None) -> str:
+    if wanted is None and not Path(output).suffix:
+        where = "stdout" if output == "-" else output
+        raise click.UsageError(f"{where} has no suffix to name the format: give --format, such as markdown")
+    return wanted or Path(output).suffix
+
+
+def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
+    from fxviz import models
+    from fxviz.revisions import parse_revision, trace_apart, trace_at
+
+    with progress(f"tracing {name}"):
+        revised = None if Path(name).exists() else parse_revision(name)
+        if revised is not None:
+            return trace_at(revised, traced.inputs, dtype=traced.dtype, mode=traced.mode)
+        trace = trace_apart if apart else models.trace
+        return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode)
+
+
+def _shadows(before: str, after: str) -> bool:
+    """Whether two files may import other modules by the same names: each from its own folder."""
+    places = [Path(name.rpartition(":")[0]) for name in (before, after)]
+    if not all(place.suffix == ".py" for place in places):
+        return False
+    return places[0].resolve().parent != places[1].resolve().parent
+
+
+def _written(found: GraphDiff, format: str, budget: int | None, depth: int | None) -> str | bytes:
+    from fxviz.output import render
+
+    match REPORTS.get(format):
+        case "text":
+            return f"{found}\n"
+        case "markdown":
+            return found.markdown()
+        case "json":
+            return found.json()
+        case _:
+            return render(found.view(budget, depth), format)
+
+
+def _print(found: GraphDiff) -> None:
+    """The report, in colours on a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from fxviz.comparison.text import change_lines, headline, summary_lines
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        click.echo(str(found))
+        return
+    console.print(Text(headline(found), style="bold"), "")
+    for line in change_lines(found):
+        style = STYLES[line.status.name.lower()]
+        head = Text(f"{line.status.value} {'  ' * line.depth}{line.title}", style=style)
+        costs = Text(" · ".join(("", *line.costs)) if line.costs else "", style="dim")
+        console.print(head + Text("".join(f" · {detail}" for detail in line.details)) + costs)
+    if not found.equal:
+        console.print("", *summary_lines(found), sep="\n", markup=False)

@@ -1,0 +1,150 @@
+"""Two graphs as one: all that is there now, and what was removed where it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fxviz.comparison.pairs import NodePair, Pair, ScopePair, Status
+from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fxviz.comparison.result import GraphDiff
+
+__all__ = ["Union"]
+
+
+class Union:
+    """The ``graph`` of both, and in ``pairs`` where each of its operations and scopes comes from.
+
+    What changed of an operation is its attribute ``change``: so equal modules that changed alike are equal in it, and no
+    others. A tensor that an operation read from a removed one is one more input of it. There are no storages.
+    """
+
+    def __init__(self, diff: GraphDiff) -> None:
+        after = diff.after.graph
+        self.pairs: dict[Node | Scope, Pair] = {(): diff.root}
+        self._now = _counterparts(diff)
+        self._paths = {call.path for scope in after.scopes for call in scope}
+        self._node_names = {node.name for node in after.nodes}
+        self._values: dict[Value, Value] = {}
+        self._value_names: set[str] = set()
+        self._defined: set[Value] = set()
+        self._lost: list[Value] = []
+        self._nodes: list[Node] = []
+        given = [*after.inputs, *after.parameters, *after.constants]
+        for value in (*given, *(value for node in after.nodes for value in node.outputs)):
+            self._value(value)  # all that is there now keeps its name
+        given += [pair.before for pair in diff.values if pair.before and not pair.after and pair.role != "output"]
+        self._defined |= {self._value(value) for value in given}
+        self._add(diff.root, ())
+        self.graph = Graph(
+            name=_name(diff),
+            inputs=tuple(self._of(given, Role.INPUT)),
+            parameters=tuple(self._of(given, Role.PARAMETER, Role.BUFFER)),
+            nodes=tuple(self._nodes),
+            outputs=tuple(map(self._value, after.outputs)),
+            output_names=after.output_names,
+            constants=(*self._of(given, Role.CONSTANT), *self._lost),
+            aliases=after.aliases,
+            mode=after.mode,
+            complete=after.complete,
+        )
+
+    def _of(self, values: Iterable[Value], *roles: Role) -> Iterator[Value]:
+        return (self._value(value) for value in values if value.role in roles)
+
+    def _add(self, pair: ScopePair, scope: Scope) -> None:
+        """Add the operations of a pair of scopes, which is ``scope`` in the union."""
+        for item in pair.items:
+            if isinstance(item, NodePair):
+                self._add_node(item, scope)
+                continue
+            inner = item.after if item.after is not None else self._place(item, pair, scope)
+            self.pairs[inner] = item
+            self._add(item, inner)
+
+    def _place(self, removed: ScopePair, parent: ScopePair, scope: Scope) -> Scope:
+        """A scope of its own for a removed call, beside what is there now: ``fc′`` where another class took its place."""
+        call = removed.scope[-1]
+        if parent.before and scope:
+            call = replace(call, path=scope[-1].path + call.path.removeprefix(parent.before[-1].path))
+        while call.path in self._paths:
+            call = replace(call, path=f"{call.path}′")
+        self._paths.add(call.path)
+        return (*scope, call)
+
+    def _add_node(self, pair: NodePair, scope: Scope) -> None:
+        node = pair.node
+        inputs = dict(zip(node.input_names, map(self._read, node.inputs), strict=True))
+        for value in pair.before.inputs if pair.before and pair.after else ():
+            if value not in self._now and value.role is Role.RESULT and (made := self._value(value)) in self._defined:
+                inputs[f"was {value.name}"] = made  # of an operation that was removed
+        name = node.name
+        while pair.after is None and name in self._node_names:
+            name += "′"
+        self._node_names.add(name)
+        change = {} if pair.status is Status.KEPT else {"change": _change(pair)}
+        added = replace(
+            node,
+            inputs=tuple(inputs.values()),
+            input_names=tuple(inputs),
+            outputs=tuple(map(self._value, node.outputs)),
+            attributes=MappingProxyType(dict(node.attributes) | change),
+            kernels=tuple(map(self._kernel, node.kernels)),
+            name=name,
+            scope=scope if pair.after is None else node.scope,
+        )
+        self._defined.update(added.outputs)
+        self._nodes.append(added)
+        self.pairs[added] = pair
+
+    def _kernel(self, kernel: Kernel) -> Kernel:
+        inputs = tuple(map(self._read, kernel.inputs))
+        outputs = tuple(map(self._value, kernel.outputs))
+        self._defined.update(outputs)
+        return replace(kernel, inputs=inputs, outputs=outputs)
+
+    def _read(self, value: Value) -> Value:
+        """The value as an operation reads it; a constant in the place of one that comes later in this order."""
+        known = self._value(value)
+        if known in self._defined:
+            return known
+        lost = replace(known, name=self._value_name(f"{known.name} as it was"), role=Role.CONSTANT)
+        self._defined.add(lost)
+        self._lost.append(lost)
+        return lost
+
+    def _value(self, value: Value) -> Value:
+        """What stands for a value of either graph."""
+        value = self._now.get(value, value)
+        if value not in self._values:
+            self._values[value] = replace(value, name=self._value_name(value.name), storage=None)
+        return self._values[value]
+
+    def _value_name(self, name: str) -> str:
+        while name in self._value_names:
+            name += "′"
+        self._value_names.add(name)
+        return name
+
+
+def _counterparts(diff: GraphDiff) -> dict[Value, Value]:
+    """What the values of the graph before are now."""
+    now = {pair.before: pair.after for pair in diff.values if pair.role != "output" and pair.before and pair.after}
+    for pair in diff.nodes:
+        if pair.before and pair.after:
+            now.update(zip(pair.before.outputs, pair.after.outputs, strict=False))
+    return now
+
+
+def _change(pair: NodePair) -> str:
+    return ": ".join(filter(None, (pair.status.name.lower(), "; ".join(map(str, pair.details)))))
+
+
+def _name(diff: GraphDiff) -> str:
+    before, after = diff.before.graph.name, diff.after.graph.name
+    return after if before == after else f"{before} → {after}"
