@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
+from fxviz.exporters.table import escape_markdown
 from fxviz.quantity import format_quantity
 from fxviz.runs.files import RunFolder, holds_run
 from fxviz.runs.schema import LAYER_METRICS, Entry, Event, Sample
@@ -64,6 +65,14 @@ class Table:
         writer.writerow(Row._fields)
         writer.writerows(self.rows)
         return file.getvalue()
+
+    def to_markdown(self) -> str:
+        """A table in GitHub's Markdown; names are escaped."""
+        body = [
+            [*map(escape_markdown, (row.run, row.layer, row.metric)), str(row.step), str(row.value)] for row in self
+        ]
+        lines = [["Run", "Layer", "Metric", "Step", "Value"], ["---", "---", "---", "---:", "---:"], *body]
+        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
     def to_frame(self) -> Any:
         """The same as a ``pandas.DataFrame``; `MissingDependency` where pandas is not installed."""

@@ -43,7 +43,7 @@ LOG = "log.jsonl"
 
 LAYER_METRICS: Mapping[str, str] = {
     "grad_norm": "norm of the gradient",
-    "weight_norm": "norm of the weights",
+    "weight_norm": "norm of the weights before the step",
     "update_ratio": "norm of the update over norm of the weights",
     "activation_mean": "mean of the output",
     "activation_spread": "standard deviation of the output",

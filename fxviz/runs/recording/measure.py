@@ -31,6 +31,9 @@ _GRADIENT_ELEMENTS = 4_096
 _MOST_CALLS = 16
 """Of the calls of a layer in one step, so many are observed: a cell of a recurrent network is called a thousand times."""
 
+_FEWEST_VALUES = 8
+"""A unit that gives 0 for fewer values than these may be 0 by chance, so that it is not said whether it is dead."""
+
 _ROOT = "."  # what a layer is called that is the model itself
 
 
@@ -98,6 +101,7 @@ class Probe:
             layers.append(Layer(name or _ROOT, type(module).__name__, described))
         self.layers = tuple(layers)
         self._hooks = ExitStack()
+        self._weights: list[tuple[int, Tensor]] = []
         self._before: list[Tensor] = []
         self._sampled: list[tuple[int, nn.Parameter]] = []
         self._outputs: list[tuple[int, Tensor]] = []
@@ -113,6 +117,7 @@ class Probe:
         """Keep the weights as they are before a step, and observe the outputs of layers until `read`."""
         self._sampled = [(index, each) for index, each in self._owners if _numeric(each)]
         with torch.no_grad():
+            self._weights = self._weight_norms()
             self._before = [_some(each.detach(), _UPDATE_ELEMENTS).clone() for _, each in self._sampled]
         for index, module in enumerate(self._modules):
             self._hooks.callback(module.register_forward_hook(Hook(partial(self._observe, index))).remove)
@@ -120,17 +125,16 @@ class Probe:
     def disarm(self) -> None:
         """Remove the hooks and let go of what they saw."""
         self._hooks.close()
-        self._before, self._sampled, self._outputs = [], [], []
+        self._weights, self._before, self._sampled, self._outputs = [], [], [], []
         self._calls.clear()
 
     @torch.no_grad()
     def read(self, scale: Tensor | None = None) -> Reading:
-        """What the layers are like after a step. Gradients are divided by ``scale``, which AMP left in them."""
+        """What the layers were like in a step that is done: weights as they were before it, if it was armed. Gradients are divided by ``scale``, which AMP left in them."""
         sums = [_Sums() for _ in self.layers]
-        owned = [(index, each.detach()) for index, each in self._owners if _numeric(each)]
         graded = [(index, _values(each.grad)) for index, each in self._owners if each.grad is not None]
         graded = [(index, gradient) for index, gradient in graded if observable(gradient) and _numeric(gradient)]
-        weights = _norms(owned)
+        weights = self._weights or self._weight_norms()
         gradients = [(index, norm if scale is None else norm / scale.to(norm.device)) for index, norm in _norms(graded)]
         updates = self._updates()
         histograms = list(self._histograms(graded, scale))
@@ -167,6 +171,9 @@ class Probe:
         )
 
     # Updates and gradients
+
+    def _weight_norms(self) -> list[tuple[int, Tensor]]:
+        return _norms([(index, each.detach()) for index, each in self._owners if _numeric(each)])
 
     def _updates(self) -> list[tuple[int, Tensor, float]]:
         """Of each parameter the norm of the change of some elements, and how many elements each of these stands for."""
@@ -303,10 +310,10 @@ def _outline(output: Tensor) -> Tensor:
         variance = norm.square() / output.numel() - mean.square()
     else:
         variance, mean = torch.var_mean(output, correction=0)
-    if output.ndim < 2:
+    unit = 1 if output.ndim >= 4 else output.ndim - 1
+    if output.ndim < 2 or output.numel() < _FEWEST_VALUES * output.shape[unit]:
         dead = torch.full_like(mean, math.nan)
     else:
-        unit = 1 if output.ndim >= 4 else output.ndim - 1
         others = [dim for dim in range(output.ndim) if dim != unit]
         largest = torch.linalg.vector_norm(output, math.inf, dim=others)
         dead = (largest == 0).float().mean()

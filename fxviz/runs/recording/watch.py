@@ -189,7 +189,11 @@ class Session(Recorder):
 
     def _end(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer has stepped. AMP leaves its factor in the gradients of a fused optimizer, and says which."""
-        scale = getattr(optimizer, "grad_scale", None)
+        scale, overflow = getattr(optimizer, "grad_scale", None), getattr(optimizer, "found_inf", None)
+        if self._probe.armed and isinstance(overflow, Tensor) and overflow.item():
+            self._probe.disarm()  # the optimizer changed nothing: the next step is observed instead
+            self._probe.arm()
+            return
         self._step(scale if isinstance(scale, Tensor) else None)
 
     def _step(self, scale: Tensor | None = None) -> None:

@@ -1,0 +1,383 @@
+"""What is wrong with a run, in words: each illness of a training is looked for by one function.
+
+Thresholds are those of published tools where there are any, and are named below with their sources. They are meant to be
+met by sick runs and by no healthy ones: medians over the run, not single steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fxviz.runs.run import Run, Series
+    from fxviz.runs.schema import Event, Layer
+
+__all__ = ["Finding", "Kind", "Severity", "diagnose"]
+
+VANISHING_GRADIENT = 1e-7
+"""A layer whose gradient is this small per element learns nothing: the default of VanishingGradient of SageMaker Debugger
+(docs.aws.amazon.com/sagemaker/latest/dg/vanishing-gradient.html)."""
+
+VANISHING_SHARE = 1e-3
+"""And so much smaller than that of another layer, so that it is not the loss that has become flat: beta_1 of AutoTrainer
+(Zhang et al., ICSE 2021, doi.org/10.1109/ICSE43902.2021.00043)."""
+
+EXPLODING_GROWTH = 1e3
+"""A gradient that has grown so much since the beginning of the run, whatever the scale of the loss. AutoTrainer calls it
+exploding from 70 times the gradient of another layer; healthy gradients grow tenfold while features form."""
+
+EXPLODING_SHARE = 1e3
+"""A gradient so much larger than its weights: at a learning rate of 0.001, plain descent would replace them in one step."""
+
+DEAD_SHARE = 0.5
+"""A layer more than half of whose units give 0 for the whole batch: the default of DeadRelu of SageMaker Debugger
+(docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html, threshold_layer)."""
+
+LARGE_UPDATE = 0.1
+"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3, ratio of weights to updates); at a
+hundred times that, ten steps replace a layer, and what was learned before them is lost."""
+
+REPLACING_UPDATE = 1.0
+"""A single step like this replaces a layer, and what it was initialised to or has learned is lost."""
+
+SMALL_UPDATE = 1e-8
+"""A layer whose update is smaller stays as it is: small_threshold of WeightUpdateRatio of SageMaker Debugger. It is also
+below the resolution of float32."""
+
+RISEN_LOSS = 2.0
+"""A loss so many times that of the first steps does not only fluctuate."""
+
+FLAT_LOSS = 0.01
+"""A loss that has fallen by a smaller share than this over the whole run has not fallen."""
+
+_FEWEST_SAMPLES = 3  # to tell what is lasting from what is of the first steps
+_FEWEST_STEPS = 100  # of which one may ask that the loss has fallen
+_LOSSES = ("loss", "train_loss", "train/loss", "training_loss", "loss/train", "train_loss_step")
+
+
+class Severity(Enum):
+    """How bad it is."""
+
+    ERROR = "error"  # the run is lost
+    WARNING = "warning"  # part of the model does not train
+    NOTE = "note"  # worth a look
+
+
+class Kind(Enum):
+    """Which illness it is."""
+
+    NOT_FINITE = "not finite"
+    EXPLODING_GRADIENT = "exploding gradient"
+    LEARNING_RATE_TOO_HIGH = "learning rate too high"
+    LOSS_RISES = "loss rises"
+    VANISHING_GRADIENT = "vanishing gradient"
+    DEAD_UNITS = "dead units"
+    DOES_NOT_LEARN = "does not learn"
+    LOSS_IS_FLAT = "loss is flat"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One illness: ``words`` say what was seen and what to try; ``step`` is the first at which it was seen.
+
+    ``layers`` are those that have it, the one to look at first; none where it is of the whole model.
+    """
+
+    kind: Kind
+    severity: Severity
+    step: int
+    words: str
+    layers: tuple[str, ...] = ()
+
+    @property
+    def layer(self) -> str:
+        """The layer to look at first; empty where it is of the whole model."""
+        return self.layers[0] if self.layers else ""
+
+    def __str__(self) -> str:
+        return f"{self.severity.value}: {self.words}"
+
+
+def diagnose(run: Run) -> tuple[Finding, ...]:
+    """All that is wrong with ``run``, the worst first; nothing where it is healthy, or has no samples yet."""
+    checks = (_not_finite, _exploding, _rate_too_high, _loss_rises, _vanishing, _dead, _does_not_learn, _flat)
+    found = [finding for check in checks for finding in check(run)]
+    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+
+
+# NaN and infinities ---------------------------------------------------------------------------------------------------
+
+
+def _not_finite(run: Run) -> Iterator[Finding]:
+    events = [event for event in run.events if event.kind == "nonfinite"]
+    if not events:
+        return
+    losses = [event for event in events if event.what == "scalar" and event.detail.partition(" = ")[0] in _LOSSES]
+    layered = [event for event in events if event.layer is not None]
+    for event in events:
+        if event.what == "scalar" and event not in losses:
+            words = f"{event.detail} was logged at step {event.step}: is it defined there?"
+            yield Finding(Kind.NOT_FINITE, Severity.WARNING, event.step, words)
+    if not losses and not layered:
+        return
+    step = min(event.step for event in (*losses, *layered))
+    first = [event for event in layered if event.step == step]
+    seen = "; ".join(event.detail for event in losses if event.step == step)
+    origin, place = _origin(run, first, step, bool(losses) and losses[0].step <= step)
+    layers = () if origin is None else (run.meta.layers[origin].name,)
+    also = f" ({seen})" if seen else ""
+    last = _last_total(run, step)
+    before = "" if last is None else f" The gradient's norm was {last[1]:.3g} at step {last[0]}."
+    words = f"NaN or infinity was first seen at step {step}{also}, {place}.{before}"
+    yield Finding(Kind.NOT_FINITE, Severity.ERROR, step, words, layers)
+
+
+def _origin(run: Run, first: Sequence[Event], step: int, loss_is_lost: bool) -> tuple[int | None, str]:
+    """In which layer it began, by index, and the words for it: forward from the first call, backward from the last."""
+    order = _order(run)
+    by_what = {what: [event.layer for event in first if event.what == what] for what in ("activation", "gradient")}
+    name = {index: layer.name for index, layer in enumerate(run.meta.layers)}
+    if outputs := [layer for layer in by_what["activation"] if layer is not None]:
+        found = min(outputs, key=lambda index: order.get(index, index))
+        return found, f"in the output of layer {name[found]}"
+    gradients = [layer for layer in by_what["gradient"] if layer is not None]
+    if gradients and not loss_is_lost:
+        found = max(gradients, key=lambda index: order.get(index, index))
+        return found, f"in the gradient of layer {name[found]}, while the loss was finite"
+    if weights := [event.layer for event in first if event.layer is not None and not gradients]:
+        return weights[0], f"in the weights of layer {name[weights[0]]}"
+    sample = next((sample for sample in run.samples if sample.step == step), None)
+    if sample is not None and any(mean is not None for mean in sample.layers.get("activation_mean", ())):
+        return None, "in the loss itself: the outputs of all layers were finite"
+    return None, "at a step whose outputs were not observed: watch with every=1 to learn in which layer it begins"
+
+
+def _order(run: Run) -> Mapping[int, int]:
+    """The place of each layer among the calls of a forward pass."""
+    calls = next((event.layers for event in run.events if event.kind == "order"), ())
+    return {index: place for place, index in enumerate(calls)}
+
+
+def _last_total(run: Run, before: int) -> tuple[int, float] | None:
+    finite = [(step, norm) for step, norm in zip(*_total_gradient(run), strict=True) if step < before]
+    return (int(finite[-1][0]), float(finite[-1][1])) if finite else None
+
+
+# Gradients ------------------------------------------------------------------------------------------------------------
+
+
+def _exploding(run: Run) -> Iterator[Finding]:
+    steps, totals = _total_gradient(run)
+    weights = run.layer_metric("weight_norm")
+    shares = {
+        name: float(np.median(relative))
+        for name, series in run.layer_metric("grad_norm").items()
+        if name in weights and len(relative := _relative(series, weights[name]))
+    }
+    large = sorted((name for name, share in shares.items() if share > EXPLODING_SHARE), key=lambda name: -shares[name])
+    early = float(np.median(totals[: max(1, len(totals) // 4)])) if len(totals) else 0.0
+    deep = _deep_growth(run)
+    if len(totals) >= _FEWEST_SAMPLES and early > 0 and totals[-1] > EXPLODING_GROWTH * early:
+        step = int(steps[np.argmax(totals > EXPLODING_GROWTH * early)])
+        words = (
+            f"Gradients explode: their norm was {early:.3g} at first and is {totals[-1]:.3g} at step {steps[-1]}. "
+            "Clip them, lower the learning rate, or warm it up."
+        )
+        yield Finding(Kind.EXPLODING_GRADIENT, Severity.ERROR, step, words, tuple(large))
+    elif large:
+        words = (
+            f"Gradients explode: that of {_named(large)} is {shares[large[0]]:.2g} times its weights. "
+            "Look at the initial weights and at the scale of the loss, normalise, or clip."
+        )
+        yield Finding(Kind.EXPLODING_GRADIENT, Severity.ERROR, int(steps[0]), words, tuple(large))
+    elif deep:
+        words = (
+            f"Gradients explode on their way back: {deep[-1][1]:.2g} at layer {deep[-1][0]} is {deep[0][1]:.2g} at layer "
+            f"{deep[0][0]}. Look at the initial weights; try normalisation or residual connections."
+        )
+        yield Finding(Kind.EXPLODING_GRADIENT, Severity.WARNING, int(steps[0]), words, (deep[0][0],))
+
+
+def _deep_growth(run: Run) -> list[tuple[str, float]]:
+    """The layer with the largest gradient and the last one that was called, where the one is that much larger."""
+    order = {run.meta.layers[index].name: place for index, place in _order(run).items()}
+    medians = [
+        (name, float(np.median(values)))
+        for name, series in run.layer_metric("grad_norm").items()
+        if name in order and len(values := _finite(series))
+    ]
+    if not medians:
+        return []
+    last = max(medians, key=lambda entry: order[entry[0]])
+    largest = max(medians, key=lambda entry: entry[1])
+    return [largest, last] if largest[1] > EXPLODING_GROWTH * last[1] > 0 else []
+
+
+def _vanishing(run: Run) -> Iterator[Finding]:
+    sizes = _per_element(run)
+    largest = max(sizes.values(), default=0.0)
+    limit = min(VANISHING_GRADIENT, VANISHING_SHARE * largest)
+    vanished = sorted((name for name, size in sizes.items() if 0 < size < limit), key=lambda name: sizes[name])
+    if not vanished:
+        return
+    gone = [name for name, size in sizes.items() if size == 0]  # smaller than floats can be
+    strongest = max(sizes, key=lambda name: sizes[name])
+    words = (
+        f"Gradients vanish: per element that of {_named([*vanished, *gone])} is {sizes[vanished[0]]:.2g}, "
+        f"and that of {strongest} {largest:.2g}. Try residual connections, normalisation or other activations."
+    )
+    layers = (*vanished, *gone)
+    yield Finding(Kind.VANISHING_GRADIENT, Severity.WARNING, run.samples[0].step, words, layers)
+
+
+def _per_element(run: Run) -> dict[str, float]:
+    """The root mean square of each layer's gradient, the median of the run; without layers whose gradient is always 0 by design."""
+    found = {}
+    for name, series in run.layer_metric("grad_norm").items():
+        if len(values := _finite(series)):
+            found[name] = float(np.median(values)) / np.sqrt(max(1, _layer(run, name).size))
+    return found
+
+
+# Units and layers -----------------------------------------------------------------------------------------------------
+
+
+def _dead(run: Run) -> Iterator[Finding]:
+    found: dict[str, tuple[float, int]] = {}
+    for name, series in run.layer_metric("dead_share").items():
+        late = series.values[len(series.values) // 2 :]
+        if (share := float(np.median(late))) > DEAD_SHARE:
+            found[name] = share, int(series.steps[np.argmax(series.values > DEAD_SHARE)])
+    if not found:
+        return
+    order = {run.meta.layers[index].name: place for index, place in _order(run).items()}
+    layers = sorted(found, key=lambda name: order.get(name, len(order)))
+    share, step = found[layers[0]]
+    words = (
+        f"{share:.0%} of the units of {_named(layers)} are dead: they give 0 for a whole batch, and learn nothing. "
+        "Try a lower learning rate, smaller negative biases, or an activation that leaks."
+    )
+    yield Finding(Kind.DEAD_UNITS, Severity.WARNING, step, words, tuple(layers))
+
+
+def _does_not_learn(run: Run) -> Iterator[Finding]:
+    gradients = run.layer_metric("grad_norm")
+    vanished = {name for finding in _vanishing(run) for name in finding.layers}
+    reasons: dict[str, list[str]] = {}
+    for name, series in run.layer_metric("update_ratio").items():
+        updates = series.values[1:]  # a rate that is warmed up may begin at 0
+        if not len(updates) or not _layer(run, name).trainable or name in vanished:
+            continue
+        gradient = gradients.get(name)
+        if gradient is not None and len(gradient.values) > 1 and not gradient.values[1:].any():
+            reasons.setdefault("its gradient is 0. What follows it may be dead.", []).append(name)
+        elif (updates < SMALL_UPDATE).all() and gradient is None:
+            reasons.setdefault("no gradient reaches it. Is it used, or detached?", []).append(name)
+        elif (updates < SMALL_UPDATE).all():
+            words = "it has a gradient and is not changed. Is it in a group of the optimizer, with a learning rate?"
+            reasons.setdefault(words, []).append(name)
+    for reason, names in reasons.items():
+        words = f"Nothing is learned in {_named(names)}: {reason}"
+        yield Finding(Kind.DOES_NOT_LEARN, Severity.WARNING, run.samples[0].step, words, tuple(names))
+
+
+# The learning rate and the loss ---------------------------------------------------------------------------------------
+
+
+def _rate_too_high(run: Run) -> Iterator[Finding]:
+    ratios = {
+        name: values for name, series in run.layer_metric("update_ratio").items() if len(values := _finite(series))
+    }
+    lasting = len(run.samples) >= _FEWEST_SAMPLES or any(event.kind == "nonfinite" for event in run.events)
+    most = {name: float(values.max()) for name, values in ratios.items()}
+    large = [
+        name
+        for name, values in ratios.items()
+        if most[name] > REPLACING_UPDATE or (lasting and np.median(values) > LARGE_UPDATE)
+    ]
+    if 2 * sum(_layer(run, name).size for name in large) <= sum(_layer(run, name).size for name in ratios):
+        return  # a layer that begins at 0 moves far at first, whatever the rate
+    large.sort(key=lambda name: -most[name])
+    series = run.layer_metric("update_ratio")[large[0]]
+    step = int(series.steps[np.argmax(series.values > LARGE_UPDATE)])
+    words = (
+        f"The learning rate is too high: a step changes {_named(large)} by up to {most[large[0]]:.0%} of its weights, "
+        "and about 0.1% is sound. Try a tenth of it, or less."
+    )
+    yield Finding(Kind.LEARNING_RATE_TOO_HIGH, Severity.ERROR, step, words, tuple(large))
+
+
+def _loss_rises(run: Run) -> Iterator[Finding]:
+    if (loss := _loss(run)) is None:
+        return
+    name, first, last = loss
+    if first > 0 and last > RISEN_LOSS * first:
+        words = f"{name} has risen from {first:.3g} to {last:.3g}. Lower the learning rate, and look at the sign of the loss."
+        yield Finding(Kind.LOSS_RISES, Severity.ERROR, run.steps, words)
+
+
+def _flat(run: Run) -> Iterator[Finding]:
+    if run.steps < _FEWEST_STEPS or (loss := _loss(run)) is None:
+        return
+    name, first, last = loss
+    if -FLAT_LOSS * abs(first) < first - last < FLAT_LOSS * abs(first):
+        words = f"{name} has not fallen in {run.steps} steps: it was {first:.4g} and is {last:.4g}."
+        yield Finding(Kind.LOSS_IS_FLAT, Severity.NOTE, run.steps, words)
+
+
+def _loss(run: Run) -> tuple[str, float, float] | None:
+    """The name of the loss, what it was in the first samples, and the median of the last third; None where it is not known."""
+    name = next((name for name in _LOSSES if name in run.scalars), None)
+    if name is None:
+        return None
+    values = _finite(run.scalar(name))
+    if len(values) < 2 * _FEWEST_SAMPLES:
+        return None
+    first = float(np.median(values[:_FEWEST_SAMPLES]))
+    return name, first, float(np.median(values[-(len(values) // 3) :]))
+
+
+# Leaves ---------------------------------------------------------------------------------------------------------------
+
+
+def _finite(series: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    finite: np.ndarray[Any, np.dtype[np.float64]] = series.values[np.isfinite(series.values)]
+    return finite
+
+
+def _relative(series: Series, to: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The one over the other at the steps of both, where that is finite."""
+    _, here, there = np.intersect1d(series.steps, to.steps, return_indices=True)
+    found = [
+        value / other
+        for value, other in zip(series.values[here].tolist(), to.values[there].tolist(), strict=True)
+        if other > 0 and np.isfinite(value / other)
+    ]
+    return np.array(found)
+
+
+def _total_gradient(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The norm of the whole gradient at each sample at which it was finite."""
+    found = [
+        (sample.step, float(np.sqrt(sum(norm * norm for norm in norms))))
+        for sample in run.samples
+        if (norms := [norm for norm in sample.layers.get("grad_norm", ()) if norm is not None])
+    ]
+    finite = [(step, norm) for step, norm in found if np.isfinite(norm)]
+    return np.array([step for step, _ in finite], dtype=np.int64), np.array([norm for _, norm in finite])
+
+
+def _layer(run: Run, name: str) -> Layer:
+    return next(layer for layer in run.meta.layers if layer.name == name)
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"layer {names[0]}"
+    return f"layer {names[0]} (and {len(names) - 1} more)"
