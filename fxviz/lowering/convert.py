@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import re
 import warnings
@@ -64,8 +65,9 @@ def convert(
             f"translations={{'{_name_of(next(iter(custom)))}': function}} with a function of onnxscript, or keep it as an "
             f"operator of your own with keep_custom=True (--keep-custom); {VIEW_INSTEAD}"
         )
-    model = _translate(program, exported, opset, table | {target: _kept(target) for target in custom})
-    _mark(model)
+    made = _translate(program, exported, opset, table | {target: _kept(target) for target in custom})
+    model = made.model
+    _mark(made)
     if optimize:
         _optimize(model, has_weights=program.has_weights())
     finish: list[passes.PassBase] = [common.OutputFixPass(), common.NameFixPass()]
@@ -88,7 +90,7 @@ def _translate(
     exported: torch.export.ExportedProgram,
     opset: int | None,
     table: Mapping[Any, Translation],
-) -> onnx_ir.Model:
+) -> torch.onnx.ONNXProgram:
     latest = onnx.defs.onnx_opset_version()
     if opset is not None and not 1 <= opset <= latest:
         raise InputError(f"there is no opset {opset}: this onnx ({onnx.__version__}) knows 1 to {latest}")
@@ -112,7 +114,7 @@ def _translate(
             f"{program.graph.name} cannot be written in opset {opset}: some of its operators need "
             f"{made.model.opset_imports.get('')}; leave the opset out, or choose that"
         )
-    return made.model
+    return made
 
 
 def _explain(error: BaseException, program: FlatProgram, exported: torch.export.ExportedProgram) -> str:
@@ -148,10 +150,16 @@ def _quiet() -> Iterator[None]:
                 logger.setLevel(level)
 
 
-def _mark(model: onnx_ir.Model) -> None:
-    """Write on each ONNX node which of ``Graph.nodes`` it is of; torch.onnx keeps the fx node on it."""
-    for node in all_nodes(model):
-        source: fx.Node | None = node.meta.get("node")
+def _mark(made: torch.onnx.ONNXProgram) -> None:
+    """Write on each ONNX node which of ``Graph.nodes`` it is of.
+
+    torch.onnx keeps the fx node on it; of a function of its own that it has put in place, the name of that fx node alone.
+    """
+    assert made.exported_program is not None, "torch.onnx keeps the program that it translated"
+    by_name = {node.name: node for node in made.exported_program.graph.nodes}
+    for node in all_nodes(made.model):
+        scopes = ast.literal_eval(node.metadata_props.get("pkg.torch.onnx.name_scopes", "[]"))
+        source: fx.Node | None = node.meta.get("node") or by_name.get(scopes[-1] if scopes else "")
         for position in positions_of(source) if source is not None else ():
             node.metadata_props[f"{MARK}{position}"] = "1"
 
