@@ -153,13 +153,13 @@ class _Writer:
         outside = _distinct(self._view.shown(value) for value in box.inputs if value.role not in _GIVEN)
         inputs = [self._read(level, value) for value in outside]
         title = self._view.title(box)
-        label = title.rpartition(": ")[0]
+        label, _, kind = title.removesuffix(f" × {box.times}").rpartition(": ")
         op_type = f"{' '.join(label.split('.')[-2:])} × {box.times}" if box.times > 1 else title
         proto = level.proto.node.add(op_type=_title(op_type), domain=_DOMAIN, name=clean_text(label), input=inputs)
         if box.open and level.depth < _DEEPEST:
             caption = numbers(self._view.metrics, self._view.places(box)) or "body"
             body = proto.attribute.add(name=clean_text(caption), type=onnx.AttributeProto.GRAPH).g
-            body.name = _title(label)
+            body.name = _title(kind)
             self._write_body(_Level(body, f"{format_scope(box.scope)}/", level.depth + 1), box, outside)
         self._write_outputs(level, proto, box.outputs)
         add_metadata(proto, _names_of_inputs([value.name for value in outside]) | self._describe_box(box))

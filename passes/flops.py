@@ -22,6 +22,7 @@ from fxviz.passes.rules import (
     loss,
     matmul,
     normalization,
+    onnx,
     optimizer,
     pointwise,
     pooling,
@@ -48,8 +49,8 @@ FAMILIES: Mapping[str, RuleTable[FlopRule]] = MappingProxyType(
     {
         family.__name__.rpartition(".")[2]: family.flops_rules
         for family in (
-            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, optimizer, pointwise),
-            *(pooling, quantization, random, recurrent, reduction, resampling, sorting, vision),
+            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, onnx, optimizer),
+            *(pointwise, pooling, quantization, random, recurrent, reduction, resampling, sorting, vision),
         )
     }
 )

@@ -74,7 +74,44 @@ _OPS = {
         new_empty_strided hann_window hamming_window blackman_window""",
 }
 
-KINDS: RuleTable[str] = RuleTable({op: kind for kind, ops in _OPS.items() for op in ops.split()})
+# The operators of ONNX, and of onnxruntime, as their files name them.
+_ONNX_OPS = {
+    "matrix": """
+        Conv ConvInteger ConvTranspose DeformConv Einsum GRU Gemm LSTM MatMul MatMulInteger QLinearConv QLinearMatMul RNN
+        com.microsoft.FusedConv com.microsoft.FusedGemm com.microsoft.FusedMatMul com.microsoft.MatMulNBits DFT STFT""",
+    "attention": """
+        Attention com.microsoft.Attention com.microsoft.GroupQueryAttention com.microsoft.MultiHeadAttention""",
+    "activation": """
+        Celu Elu Gelu HardSigmoid HardSwish Hardmax LeakyRelu LogSoftmax Mish PRelu Relu Selu Shrink Sigmoid Softmax
+        Softplus Softsign Swish Tanh ThresholdedRelu com.microsoft.BiasGelu com.microsoft.FastGelu com.microsoft.Gelu
+        com.microsoft.QuickGelu""",
+    "normalization": """
+        BatchNormalization GroupNormalization InstanceNormalization LRN LayerNormalization LpNormalization
+        MeanVarianceNormalization RMSNormalization SimplifiedLayerNormalization com.microsoft.SkipLayerNormalization
+        com.microsoft.SkipSimplifiedLayerNormalization com.microsoft.SimplifiedLayerNormalization""",
+    "pool": """
+        AveragePool GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample LpPool MaxPool MaxRoiPool MaxUnpool Resize
+        RoiAlign Upsample""",
+    "shape": """
+        BitCast Cast CastLike CenterCropPad Col2Im Compress Concat DepthToSpace Expand Flatten Gather GatherElements
+        GatherND Identity Pad Reshape ReverseSequence Scatter ScatterElements ScatterND Slice SpaceToDepth Split Squeeze
+        Tile Transpose Trilu Unsqueeze Unique""",
+    "elementwise": """
+        Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Clip Cos
+        Cosh DequantizeLinear Div DynamicQuantizeLinear Equal Erf Exp Floor Greater GreaterOrEqual IsInf IsNaN Less
+        LessOrEqual Log Max Mean Min Mod Mul Neg Not Or Pow QuantizeLinear Reciprocal RotaryEmbedding Round Sign Sin Sinh
+        Sqrt Sub Sum Tan Where Xor com.microsoft.RotaryEmbedding""",
+    "reduction": """
+        ArgMax ArgMin CumSum NonMaxSuppression NonZero ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+        ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare TopK""",
+    "embedding": "OneHot com.microsoft.EmbedLayerNormalization",
+    "random": "Bernoulli Dropout Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike",
+    "data": "ConstantOfShape EyeLike Range Shape Size",
+}
+
+KINDS: RuleTable[str] = RuleTable(
+    {op: kind for table in (_OPS, _ONNX_OPS) for kind, ops in table.items() for op in ops.split()}
+)
 """The kind of each operation by the author's name for it; ``KINDS | {"my_op": "matrix"}`` is a table with more."""
 
 

@@ -125,7 +125,7 @@ def test_netron_reads_a_folded_encoder(netron) -> None:
     assert layers["metadata"]["cost"] == "48 kFLOPs (48000), 96.0 % of all"
     assert layers["metadata"]["stack"] == "layers: ModuleList\nlayers.0: Block"
     content = layers["attributes"]["48 kFLOPs"]  # where Netron writes it on the box
-    assert content["name"] == "layers/0–11"
+    assert content["name"] == "Block"
     assert [argument["values"][0]["type"] for argument in content["inputs"]] == ["float32[B,8]"]
 
     mlp, add = content["nodes"]
@@ -201,7 +201,7 @@ def test_what_is_not_counted_and_how_it_was_traced_is_said() -> None:
 def test_every_scope_is_a_graph_with_the_inputs_and_outputs_of_its_node() -> None:
     model = export(View.of(encoder(2), fold=False))
     (box,) = [node for node in model.graph.node if node.attribute and node.attribute[0].name == "body"]
-    assert (box.op_type, [attribute.g.name for attribute in box.attribute]) == ("layers: ModuleList", ["layers"])
+    assert (box.op_type, [attribute.g.name for attribute in box.attribute]) == ("layers: ModuleList", ["ModuleList"])
     assert len(list(nested(model.graph))) == 1 + 1 + 2 + 2  # the model, the list, two blocks, an mlp in each
     for graph in nested(model.graph):
         for node in graph.node:

@@ -40,6 +40,11 @@ class _Writer:
         split = self.run("aten.view.default", (batch, length, count, each), dtype, {"self": value})
         return self.run("aten.transpose.int", (batch, count, length, each), dtype, {"self": split}, dim0=1, dim1=2)
 
+    def rotated(self, value: Value) -> Value:
+        """Rotary positions applied."""
+        assert value.type
+        return self.run("onnx.RotaryEmbedding.23", value.type.shape, value.type.dtype, {"X": value})
+
     def joined(self, past: Value | None, new: Value, present: Value | None) -> Value:
         """Keys or values of earlier positions before the new ones."""
         if past is None or past.type is None or new.type is None or len(past.type.shape) != 4:
@@ -92,8 +97,8 @@ def _multi_head(operation: Operation) -> list[Step] | None:
 
 @rules("com.microsoft.GroupQueryAttention")
 def _grouped(operation: Operation) -> list[Step] | None:
-    """Causal; keys and values go behind those of the cache. Rotation, where it is asked for, is not counted here."""
-    if operation.integer("do_rotary", 0) or operation.operand(1) is None:
+    """Causal; queries and keys may be rotated; keys and values go behind those of the cache."""
+    if operation.operand(1) is None:
         return None
     counts = (operation.integer("num_heads", 0), *(operation.integer("kv_num_heads", 0),) * 2)
     return _attend(operation, counts, mask=None, past=(3, 4), causal=True)
@@ -108,6 +113,8 @@ def _attend(
     query, key, value = heads
     if query is None or key is None or value is None:
         return None
+    if operation.integer("do_rotary", 0):
+        query, key = writer.rotated(query), writer.rotated(key)
     presents = (*operation.outputs[1:3], None, None)
     key = writer.joined(operation.tensor(past[0]), key, presents[0])
     value = writer.joined(operation.tensor(past[1]), value, presents[1])
