@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from fxviz.exporters.drawing import Arrow, Drawing, Shape
 
-__all__ = ["Layout", "Place", "lay_out"]
+__all__ = ["Layout", "Place", "is_pinned", "lay_out"]
 
 Point: TypeAlias = tuple[float, float]
 
 _INCH = 72  # points; a size is in inches, a position in points
+_MOST_PINNED = 6  # in a row; more would make a drawing as wide as they are together
 _FEW = 8  # drawings, for which a process of their own does not pay
 
 
@@ -66,6 +67,11 @@ def lay_out(drawings: Sequence[Drawing], timeout: float) -> tuple[Layout, ...]:
         zip((text for batch in batches for text in batch), (one for answer in answers for one in answer), strict=True)
     )
     return tuple(_layout(drawing, found[text]) for drawing, text in zip(drawings, texts, strict=True))
+
+
+def is_pinned(drawing: Drawing, kind: str) -> bool:
+    """Whether all that comes in (``kind`` is ``"input"``) or goes out (``"output"``) is at the border: if it is not much."""
+    return sum(shape.form == "value" and shape.kind == kind for shape in _shapes(drawing)) <= _MOST_PINNED
 
 
 def _run(texts: Sequence[str], timeout: float) -> list[Mapping[str, Any]]:
@@ -118,8 +124,8 @@ def _node(shape: Shape) -> str:
 
 def _rank(rank: str, drawing: Drawing, kind: str) -> str:
     """What comes in is above all else, and what goes out below, where the arrows that lead there cross the border."""
-    ids = (f"{shape.id};" for shape in _shapes(drawing) if shape.form == "value" and shape.kind == kind)
-    return f"{{rank={rank}; {' '.join(ids)}}}"
+    ids = " ".join(f"{shape.id};" for shape in _shapes(drawing) if shape.form == "value" and shape.kind == kind)
+    return f"{{rank={rank}; {ids}}}" if is_pinned(drawing, kind) else ""
 
 
 def _rows(shape: Shape) -> str:

@@ -10,12 +10,15 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Page", "template"]
 

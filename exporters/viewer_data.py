@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fxviz.captions import left_out
 from fxviz.errors import GraphError
 from fxviz.exporters.drawing import Group
-from fxviz.exporters.layout import Layout, lay_out
+from fxviz.exporters.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.levels import Level, cut, is_part, places
 from fxviz.exporters.palette import COLORS, heat_colors
 from fxviz.expressions import Symbols, encode_expression
@@ -125,7 +125,7 @@ class _Writer:
         if shape.form != "scope" or isinstance(end := shape.ends[0], Value):
             return []
         below = level.inner.get(level.originals[end])
-        if below is None:
+        if below is None or not is_pinned(below.drawing, side):
             return []
         shown = {below.drawn_as.get(value, value) for value in values}
         return [

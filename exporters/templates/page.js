@@ -3,6 +3,7 @@
 import { mountViewers } from "./viewer/viewer.js";
 
 const [viewer] = mountViewers(document);
+viewer.element.focus();
 const follow = () => viewer.showPath(decodeURIComponent(location.hash.slice(1)));
 window.addEventListener("hashchange", follow);
 if (location.hash) follow();

@@ -31,7 +31,8 @@ export function stretch(intervals) {
 
 /**
  * The scene of a node with the scenes of the open boxes in it: `{width, height, shapes, arrows}`. A shape is its centre,
- * its size and, where it is open, its `inner` scene; an arrow is the `path` of its line and where its label is.
+ * its size and, where it is open, its `inner` scene; an arrow is the `path` of its line, the `fan` of lines to several things
+ * in the box that it enters, and where its label is.
  */
 export function place(node, isOpen) {
   const { size, shapes, arrows } = node.scene;
@@ -67,7 +68,7 @@ export function place(node, isOpen) {
     height: maps[1](size[1]),
     shapes: placed,
     arrows: arrows.map((arrow) => ({
-      path: isStretched ? stretchedPath(arrow, shapes, placed, maps) : splinePath(arrow.points),
+      ...(isStretched ? stretchedArrow(arrow, shapes, placed, maps) : { path: splinePath(arrow.points), fan: [] }),
       label: arrow.at ? [maps[0](arrow.at[0]), maps[1](arrow.at[1])] : null,
     })),
   };
@@ -86,7 +87,7 @@ export function splinePath(points) {
   return `M${round(start[0])} ${round(start[1])}${curves}L${round(tip[0])} ${round(tip[1])}`;
 }
 
-function stretchedPath(arrow, shapes, placed, maps) {
+function stretchedArrow(arrow, shapes, placed, maps) {
   const points = sampled(pairs(arrow.points));
   const [first, last] = [points[0], points.at(-1)];
   const mapped = points.map(([x, y]) => [maps[0](x), maps[1](y)]);
@@ -100,26 +101,35 @@ function stretchedPath(arrow, shapes, placed, maps) {
     const nearEnd = smooth(1 - (last[1] - original) / BEND);
     return [x + shiftStart * nearStart + shiftEnd * nearEnd, y];
   });
-  const whole = [...start.way, start.at, ...line, end.at, ...end.way];
-  return `M${whole.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}`;
+  const [only, ...others] = end.doors;
+  const way = [...start.doors.slice(0, 1), start.at, ...line, end.at, ...(others.length ? [] : end.doors)];
+  return {
+    path: linePath(way),
+    fan: others.length ? [only, ...others].map((door) => linePath([end.at, door])) : [],
+  };
 }
 
 /**
- * Where an arrow meets a box: `at` on its border, and the `way` from there to what shows its value inside, if the box is
- * open and there is one. `side` is 1 for an arrow that leaves below, -1 for one that enters above.
+ * Where an arrow meets a box: `at` on its border, and the `doors` behind it, the points in an open box where its values
+ * are shown. `side` is 1 for an arrow that leaves below, -1 for one that enters above.
  */
 function doorway([x, y], shape, placed, doors = [], side) {
-  if (!placed.inner) return { at: [placed.x + x - shape.box[0], placed.y + y - shape.box[1]], way: [] };
+  if (!placed.inner) return { at: [placed.x + x - shape.box[0], placed.y + y - shape.box[1]], doors: [] };
   const border = placed.y + (side * placed.height) / 2;
   if (!doors.length) {
     const room = placed.width / 2 - MARGIN;
-    return { at: [placed.x + Math.max(-room, Math.min(room, x - shape.box[0])), border], way: [] };
+    return { at: [placed.x + Math.max(-room, Math.min(room, x - shape.box[0])), border], doors: [] };
   }
   const [left, top] = innerCorner(shape, placed);
-  const inside = doors.map((door) => placed.inner.shapes[door]);
-  const middle = inside.reduce((sum, door) => sum + left + door.x, 0) / inside.length;
-  const way = inside.length > 1 ? [] : [[middle, top + inside[0].y + (side * inside[0].height) / 2]];
-  return { at: [middle, border], way };
+  const points = doors.map((door) => {
+    const inside = placed.inner.shapes[door];
+    return [left + inside.x, top + inside.y + (side * inside.height) / 2];
+  });
+  return { at: [points.reduce((sum, [doorX]) => sum + doorX, 0) / points.length, border], doors: points };
+}
+
+function linePath(points) {
+  return `M${points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}`;
 }
 
 function smooth(t) {

@@ -1,6 +1,8 @@
 // The model as a tree: one node for each operation and module of the page, whether it is seen or not. A node is known by
 // its key, the numbers of the shapes on the way to it. Nothing here touches the page.
 
+const LEAST = 0.01; // of the model, for what is opened unasked
+const WIDEST = 1500;
 const ITEM_FORMS = new Set(["operation", "scope"]);
 
 /** The tree of a model; `byKey` has every node, in execution order, and under "" the root. */
@@ -46,7 +48,10 @@ export function together(node, metric, number, numberOf) {
   return metric.adds ? own * (node.parent ? node.parent.copies : 1) : own;
 }
 
-/** The keys of the nodes to open so that about `budget` things are seen: those first that hold most of the model. */
+/**
+ * The keys of the nodes to open so that about `budget` things are seen: those first that hold most of the model. What is
+ * wider than a window is left for the reader to open.
+ */
 export function worthOpening(tree, budget, weightOf) {
   const opened = new Set();
   const seen = new Map(); // kind -> how many of it are open
@@ -56,7 +61,7 @@ export function worthOpening(tree, budget, weightOf) {
   while (waiting.length) {
     const at = waiting.reduce((best, node, place) => (weigh(node) > weigh(waiting[best]) ? place : best), 0);
     const [node] = waiting.splice(at, 1);
-    if (weightOf(node) < 0.01 || countItems(node) > left) continue;
+    if (weightOf(node) < LEAST || countItems(node) > left || node.scene.size[0] > WIDEST) continue;
     left -= countItems(node);
     opened.add(node.key);
     seen.set(node.shape.module, (seen.get(node.shape.module) ?? 0) + 1);

@@ -27,6 +27,7 @@ export function mountViewers(root) {
 export class Viewer {
   constructor(element, data) {
     this.element = element;
+    element.tabIndex = -1; // so that keys still reach it after a click beside the picture
     this.data = data;
     this.tree = growTree(data);
     this.metrics = data.metrics.map((metric, at) => ({ ...metric, at: (node) => together(node, metric, at, this.number) }));
@@ -293,8 +294,8 @@ export class Viewer {
     if (heat !== null) {
       const ramp = html("span", { class: "ramp", "aria-hidden": "true" });
       ramp.style.background = `linear-gradient(to right, ${this.data.heat.map(([fill]) => fill).join(", ")})`;
-      const { label, unit } = this.metrics[heat];
-      const words = [`${label}, all copies together: 0`, ramp, this.most > 0 ? formatNumber(this.most, unit) : "not known"];
+      const { label, unit, adds } = this.metrics[heat];
+      const words = [`${label}${adds ? ", all copies together" : ""}: 0`, ramp, this.most > 0 ? formatNumber(this.most, unit) : "not known"];
       return this.legend.replaceChildren(...words);
     }
     const kinds = new Set(visible.filter((node) => !this.isOpen(node)).map((node) => node.shape.kind));
