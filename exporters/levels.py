@@ -5,20 +5,20 @@ A level shows every box in it as one thing, so it is small however large the mod
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.captions import numbers
 from fxviz.exporters.drawing import Drawing, draw
-from fxviz.ir import Node, Scope, Value
+from fxviz.ir import Value
 from fxviz.quantity import format_shape
 from fxviz.view import Box, Edge, Item, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Level", "cut", "is_part", "places"]
+__all__ = ["Level", "cut"]
 
 _End: TypeAlias = Item | Value
 _Edges: TypeAlias = "dict[tuple[_End, _End], dict[Value, None]]"
@@ -30,8 +30,8 @@ _FEW = 2  # values that come in or go out alike and are still drawn each for its
 class Level:
     """What is drawn of one box, every box in it closed.
 
-    ``items`` are those of the whole view, or parts (see `is_part`); in ``drawing`` a box stands for one of them, which
-    ``originals`` tells. ``inner`` has the level of each box that can be opened. ``drawn_as`` tells which value stands for
+    ``items`` are those of the whole view, or boxes around some in a row where there are more than can be drawn together; in
+    ``drawing`` a box stands for one of them, which ``originals`` tells. ``inner`` has the level of each box that can be opened. ``drawn_as`` tells which value stands for
     one that comes in or goes out where several are drawn as one.
     """
 
@@ -46,7 +46,7 @@ class Level:
 def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:
     """The level of the root, with all others in it.
 
-    A box with more than ``most`` items is shown in parts. ``fan_out`` and ``fan_in`` are those of
+    A box with more than ``most`` items shows them in parts. ``fan_out`` and ``fan_in`` are those of
     `fxviz.exporters.drawing.draw`.
     """
     contents = _Contents(view, most)
@@ -62,18 +62,6 @@ def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:
     return level(view.root)
 
 
-def is_part(item: Item) -> bool:
-    """Whether an item is some that follow each other in a box that has more than can be drawn together."""
-    return isinstance(item, Box) and not item.copies
-
-
-def places(view: View, item: Item) -> tuple[Node | Scope, ...]:
-    """What an item stands for, as `fxviz.facts.Metric.at` asks it."""
-    if isinstance(item, Box) and is_part(item):
-        return tuple(place for inner in item.items for place in places(view, inner))
-    return view.places(item)
-
-
 class _Contents:
     """What each open box of a view holds, and the edges between those things; what comes in or goes out is a value."""
 
@@ -81,7 +69,6 @@ class _Contents:
         self.view = view
         self.items: dict[Box, tuple[Item, ...]] = {}
         self.edges: dict[Box, _Edges] = {}
-        self.titles: dict[Item, str] = {}  # of parts
         self._most = most
         self._around: dict[Item, Box] = {}
         self._hold(view.root)
@@ -102,11 +89,14 @@ class _Contents:
             return box.items
         number = min(-(-len(box.items) // self._most), self._most)
         bounds = [len(box.items) * place // number for place in range(number + 1)]
-        parts: list[Item] = []
-        for start, stop in pairwise(bounds):
-            parts.append(Box(box.scope, box.items[start:stop]))
-            self.titles[parts[-1]] = f"{start + 1}–{stop} of {len(box.items)}"
-        return tuple(parts)
+        return tuple(
+            self._part(box, box.items[start:stop], f"{start + 1}–{stop} of {len(box.items)}")
+            for start, stop in pairwise(bounds)
+        )
+
+    def _part(self, box: Box, items: tuple[Item, ...], label: str) -> Box:
+        parts = tuple(place for item in items for place in self.view.places(item))
+        return Box(box.scope, items, parts=parts, label=label)
 
     def _lift(self, edge: Edge) -> None:
         """Draw an edge where its ends come together, and on the way there from the source outwards, and to the target."""
@@ -141,7 +131,7 @@ class _LevelView(View):
     whole: View
     originals: Mapping[Item, Item]
     drawn_as: Mapping[Value, Value]
-    names: Mapping[Item | Value, str]
+    names: Mapping[Value, str]
 
     @classmethod
     def of_box(cls, contents: _Contents, box: Box) -> _LevelView:
@@ -151,12 +141,12 @@ class _LevelView(View):
         }
         inputs, outputs = box.inputs, box.outputs
         drawn_as: dict[Value, Value] = {}
-        names: dict[Item | Value, str] = {closed[part]: contents.titles[part] for part in closed if is_part(part)}
+        names: dict[Value, str] = {}
         if box is not whole.root:  # whose inputs and outputs have names of their own, by which they are gathered
             coming, going = _gather(edges, 0), _gather(edges, 1)
             inputs, outputs = tuple(dict.fromkeys(coming.values())), tuple(dict.fromkeys(going.values()))
             drawn_as = {**coming, **going}
-            names |= {value: _name(value, [*drawn_as.values()].count(value)) for value in (*inputs, *outputs)}
+            names = {value: _name(value, times) for value, times in Counter(drawn_as.values()).items()}
         ends: dict[_End, _End] = dict([*closed.items(), *drawn_as.items()])
         together: _Edges = {}
         for (source, target), values in edges.items():
@@ -174,15 +164,14 @@ class _LevelView(View):
         )
 
     def title(self, item: Item | Value) -> str:
-        if item is self.root:
-            return ""
-        known = self.names.get(item)
-        return self.whole.title(self._original(item)) if known is None else known
+        if isinstance(item, Value):
+            return self.names.get(item) or self.whole.title(item)
+        return "" if item is self.root else self.whole.title(self.originals[item])
 
     def lines(self, item: Item | Value) -> tuple[str, ...]:
-        if item in self.names:
-            return () if isinstance(item, Value) else (numbers(self.metrics, places(self.whole, self.originals[item])),)
-        return self.whole.lines(self._original(item))
+        if isinstance(item, Value):
+            return () if item in self.names else self.whole.lines(item)
+        return self.whole.lines(self.originals[item])
 
     def tooltip(self, item: Item | Value) -> str:
         return ""
@@ -191,9 +180,6 @@ class _LevelView(View):
         if isinstance(item, Value):
             return "input" if item in self.root.inputs else "output"
         return self.whole.kind(self.originals[item])
-
-    def _original(self, item: Item | Value) -> Item | Value:
-        return item if isinstance(item, Value) else self.originals[item]
 
 
 def _gather(edges: _Edges, side: int) -> Mapping[Value, Value]:

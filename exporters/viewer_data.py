@@ -15,7 +15,7 @@ from fxviz.captions import left_out
 from fxviz.errors import GraphError
 from fxviz.exporters.drawing import Group
 from fxviz.exporters.layout import Layout, is_pinned, lay_out
-from fxviz.exporters.levels import Level, cut, is_part, places
+from fxviz.exporters.levels import Level, cut
 from fxviz.exporters.palette import COLORS, heat_colors
 from fxviz.expressions import Symbols, encode_expression
 from fxviz.facts import Timed
@@ -149,8 +149,8 @@ class _Writer:
                 "kernels": [kernel.op for kernel in item.kernels],
                 "amounts": self._amounts((item,)),
             }
-        if is_part(item):
-            return {"path": "", "amounts": self._amounts(places(self._view, item))}
+        if item.label:  # around some operations in a row
+            return {"path": "", "amounts": self._amounts(item.parts), "makes": _types(item.outputs)}
         one = item.copies[: item.period]
         details: Data = {
             "path": _relative(item.scope if item.period == 1 else item.around, around),
@@ -236,7 +236,7 @@ class _Finder:
                 continue
             item, here = level.originals[end], (*route, number)
             self._routes[item] = here
-            if not isinstance(item, Node) and not is_part(item):
+            if not isinstance(item, Node):
                 self._scopes |= dict.fromkeys(item.copies, here)
             if item in level.inner:
                 self._add(level.inner[item], here)

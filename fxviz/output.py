@@ -15,7 +15,7 @@ from fxviz.view import View
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["READABLE", "SHOWN", "default_view", "export", "is_whole", "render"]
+__all__ = ["READABLE", "SHOWN", "default_view", "export", "is_drawn", "is_whole", "render"]
 
 SHOWN = ("parameters", "flops", "memory")
 """The analyses whose numbers are shown where nobody says otherwise."""
@@ -51,16 +51,17 @@ def render(source: View | Facts | Graph, format: str, **options: object) -> str 
 def default_view(source: Facts | Graph, format: str) -> View:
     """What is shown of a model where nobody says otherwise: it is folded and has the numbers of `SHOWN`.
 
-    Of a picture, as many things as are `READABLE`, and no bookkeeping; of a format that is whole, everything.
+    Of a picture, as many things as are `READABLE`; of a format that is whole, everything. Where people look at it, no
+    bookkeeping.
     """
     if not isinstance(source, Facts | Graph):
         kind = type(source).__name__
         raise InputError(
             f"expected a View, a Graph or Facts, got {kind}; trace the model first: fxviz.trace(model, args)"
         )
-    picture = not is_whole(format)
+    drawn = is_drawn(format)
     show = tuple(find_analysis(name)() for name in SHOWN)
-    return View.of(source, hide=picture, group=picture, budget=READABLE if picture else None, show=show)
+    return View.of(source, hide=drawn, group=drawn, budget=None if is_whole(format) else READABLE, show=show)
 
 
 def is_whole(format: str) -> bool:
@@ -69,6 +70,14 @@ def is_whole(format: str) -> bool:
     Its exporter has a class attribute ``whole = True``.
     """
     return getattr(find_exporter(format), "whole", False)
+
+
+def is_drawn(format: str) -> bool:
+    """Whether a format is for people to look at, whom bookkeeping hides the rest from: one that is not whole, as a rule.
+
+    The exporter of one that is both has a class attribute ``drawn = True``.
+    """
+    return getattr(find_exporter(format), "drawn", not is_whole(format))
 
 
 def _render(source: View | Facts | Graph, format: str, options: dict[str, object]) -> str | bytes:
