@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TraceError,
     )
     from fxviz.exporters import Exporter
-    from fxviz.facts import Analysis, Facts, Metric, Tally, Transform
+    from fxviz.facts import Analysis, Facts, Metric, Tally, Transform, evaluate
     from fxviz.ir import (
         Call,
         Category,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from fxviz.runs.recording import watch
     from fxviz.runs.run import Run, Runs, load_run, open_runs
     from fxviz.serialize import load
+    from fxviz.sweep_plot import plot_sweep
     from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.view import Box, Edge, View
 
@@ -94,6 +95,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "Shapes",
     "Tally",
     "Transform",
+    "evaluate",
     "format_quantity",
     "sweep_cost",
     # what changed
@@ -108,6 +110,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "export",
     "make_dot",
     "plot_memory",
+    "plot_sweep",
     "render",
     "summary",
     # what a training run did
@@ -134,7 +137,7 @@ _NAMES_BY_MODULE = {
     "fxviz.comparison": "GraphDiff diff",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
-    "fxviz.facts": "Analysis Facts Metric Tally Transform",
+    "fxviz.facts": "Analysis Facts Metric Tally Transform evaluate",
     "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
     "fxviz.overview": "Summary summary",
@@ -150,6 +153,7 @@ _NAMES_BY_MODULE = {
     "fxviz.runs.recording": "watch",
     "fxviz.runs.run": "Run Runs load_run open_runs",
     "fxviz.serialize": "load",
+    "fxviz.sweep_plot": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.view": "Box Edge View",
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Category
 
-__all__ = ["Analysis", "Facts", "Metric", "Tally", "Timed", "Transform", "add", "at_large"]
+__all__ = ["Analysis", "Facts", "Metric", "Tally", "Timed", "Transform", "add", "at_large", "evaluate"]
 
 _LARGE = 1024
 
@@ -178,6 +178,28 @@ class Tally:
         if all(isinstance(amount, int) for amount in sums.values()):
             return dict(sorted(sums.items(), key=lambda item: -cast("int", item[1])))
         return sums
+
+
+def evaluate(amount: Dim, **sizes: int) -> int | float:
+    """The number that a total, a formula in symbolic sizes, has at these sizes, given by the names of its symbols.
+
+    Sizes of symbols that it does not have change nothing. Whole numbers are exact, as int.
+
+    Raises:
+        InputError: a symbol of the formula has no size, or a size is no positive integer.
+
+    >>> B, S = sympy.symbols("B S", integer=True, positive=True)
+    >>> evaluate(4 * B * S**2 + 7, B=8, S=4096), evaluate(12, B=8)
+    (536870919, 12)
+    """
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise InputError(f"the size of {name} is a positive integer, not {size!r}")
+    formula = sympy.sympify(amount)
+    if missing := sorted(symbol.name for symbol in formula.free_symbols if symbol.name not in sizes):
+        raise InputError(f"give a size for {', '.join(missing)}, such as {missing[0]}=8")
+    value = formula.xreplace({symbol: sympy.Integer(sizes[symbol.name]) for symbol in formula.free_symbols})
+    return int(value) if value.is_integer else float(value)
 
 
 def at_large(amount: Dim) -> float:

@@ -32,6 +32,7 @@ __all__ = [
     "command",
     "complete_model",
     "model_options",
+    "packed",
     "prepare_imports",
     "tracing_options",
     "view_options",
@@ -78,6 +79,7 @@ class ModelOptions:
     inputs: tuple[str, ...]
     dtype: str | None
     mode: Mode
+    on: str | None
 
     def facts(self) -> Facts:
         """The facts of the traced model, with progress shown."""
@@ -86,7 +88,7 @@ class ModelOptions:
             from fxviz import models
             from fxviz.facts import Facts
 
-            return Facts(models.trace(self.model, self.inputs, dtype=self.dtype, mode=self.mode))
+            return Facts(models.trace(self.model, self.inputs, dtype=self.dtype, mode=self.mode, device=self.on))
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [*zoos, CompletionItem(incomplete, type="file")]
 
 
-def _packed(argument: str, kind: type, *options: Option) -> Option:
+def packed(argument: str, kind: type, *options: Option) -> Option:
     """Options whose values a command gets as one ``argument``: a ``kind``, whose fields have their names."""
     names = [field.name for field in dataclasses.fields(kind)]
 
@@ -170,18 +172,19 @@ _tracing = (
     click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
 )
 
-tracing_options = _packed("traced", TracingOptions, *_tracing)
+tracing_options = packed("traced", TracingOptions, *_tracing)
 """How models are traced: the argument ``traced``, a `TracingOptions`."""
 
-model_options = _packed(
+model_options = packed(
     "source",
     ModelOptions,
     click.argument("model", shell_complete=complete_model),
     *_tracing,
+    click.option("--on", metavar="DEVICE", help="Trace as if on this device, such as cuda, which need not be there."),
 )
 """MODEL and how it is traced: the argument ``source``, a `ModelOptions`."""
 
-view_options = _packed(
+view_options = packed(
     "shown",
     ViewOptions,
     click.option(
