@@ -10,6 +10,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +23,11 @@ from fxviz.quantity import format_quantity
 from fxviz.runs.schema import LAYER_METRICS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
 
     from fxviz.runs.run import Backend, Row, Run
 
-__all__ = ["plot_metric"]
+__all__ = ["default_backend", "plot_metric"]
 
 _PAGES = (".html",)
 _MOST_LINES = 10  # that one can tell apart by colour; more layers are a heat map
@@ -111,7 +110,12 @@ class Picture:
         return format_quantity(value, self.unit) if self.unit else f"{value:g}"
 
 
-def plot_metric(runs: Sequence[Run], metric: str, path: str | Path, *, backend: Backend = "matplotlib") -> None:
+def default_backend(path: str | Path) -> Backend:
+    """The backend that writes files of this suffix: plotly for a page, else matplotlib."""
+    return "plotly" if Path(path).suffix.lower() in _PAGES else "matplotlib"
+
+
+def plot_metric(runs: Sequence[Run], metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
     """Draw ``metric`` over the steps of some runs to ``path``.
 
     Args:
@@ -119,7 +123,7 @@ def plot_metric(runs: Sequence[Run], metric: str, path: str | Path, *, backend: 
         metric: one of `Run.metrics`.
         path: the file, written whole or not at all: SVG, PNG or PDF by matplotlib and seaborn; by plotly one HTML page
             that needs no network.
-        backend: the library that draws.
+        backend: the library that draws; plotly for a page and matplotlib for all else, where it is not said.
 
     Raises:
         InputError: there is no such metric or backend, or the suffix is none of the backend's.
@@ -130,6 +134,7 @@ def plot_metric(runs: Sequence[Run], metric: str, path: str | Path, *, backend: 
         "seaborn": (PLOTS, _by_seaborn),
         "plotly": (_PAGES, _by_plotly),
     }
+    backend = default_backend(path) if backend is None else backend
     if backend not in backends:
         raise InputError(f"no backend {backend!r}; there are {', '.join(backends)}")
     suffixes, draw = backends[backend]
@@ -213,7 +218,7 @@ def _by_seaborn(picture: Picture, format: str) -> bytes:
     try:
         import seaborn  # noqa: F401 -- so that a missing one is told of before anything is drawn
     except ImportError as error:
-        raise MissingDependency("drawing with seaborn needs it: pip install 'fxviz[plot]'") from error
+        raise MissingDependency("drawing with seaborn needs it: pip install 'fxviz[training]'") from error
     return _figure(picture, format, _seaborn_lines, _seaborn_heat)
 
 
@@ -329,7 +334,7 @@ def _by_plotly(picture: Picture, format: str) -> str:
     try:
         from plotly.subplots import make_subplots
     except ImportError as error:
-        raise MissingDependency("an interactive page needs plotly: pip install 'fxviz[plot]'") from error
+        raise MissingDependency("an interactive page needs plotly: pip install 'fxviz[training]'") from error
     titles = [_escaped(panel.title) for panel in picture.panels] if len(picture.panels) > 1 else None
     figure = make_subplots(1, len(picture.panels), shared_yaxes=not picture.crowded, subplot_titles=titles)
     for column, panel in enumerate(picture.panels, 1):

@@ -79,7 +79,7 @@ class Table:
         try:
             import pandas
         except ImportError as error:
-            raise MissingDependency("a frame needs pandas: pip install pandas") from error
+            raise MissingDependency("a frame needs pandas: pip install 'fxviz[training]'") from error
         return pandas.DataFrame(self.rows, columns=list(Row._fields))
 
 
@@ -211,7 +211,7 @@ class Run:
 
         return diagnose(self)
 
-    def plot(self, metric: str, path: str | Path, *, backend: Backend = "matplotlib") -> None:
+    def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
         """Draw a metric over the steps to ``path``, a line a layer; see `fxviz.runs.plots.plot_metric`."""
         from fxviz.runs.plots import plot_metric
 
@@ -274,7 +274,7 @@ class Runs:
         """`table` as a ``pandas.DataFrame``."""
         return self.table().to_frame()
 
-    def plot(self, metric: str, path: str | Path, *, backend: Backend = "matplotlib") -> None:
+    def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
         """Draw a metric of all runs that have it to ``path``; see `fxviz.runs.plots.plot_metric`."""
         from fxviz.runs.plots import plot_metric
 

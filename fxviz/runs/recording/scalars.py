@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fxviz.errors import InputError
+from fxviz.runs.schema import LAYER_METRICS
 from fxviz.runs.statistics import Stream
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Scalars:
 
     def add(self, step: int, values: Mapping[str, object]) -> bool:
         """Take values of ``step``; whether one is known already to be NaN or infinite. `InputError` for what is no number."""
-        numbers = {name: _number(name, value) for name, value in values.items()}
+        numbers = {_own_name(name): _number(name, value) for name, value in values.items()}
         alarm = False
         for name, number in numbers.items():
             if name not in self.names and len(self.names) >= MOST_NAMES:
@@ -73,6 +74,11 @@ class Scalars:
             here = [entry for entry in waiting if entry[2].device == device]
             for (name, step, _), number in zip(here, torch.stack([each for _, _, each in here]).tolist(), strict=True):
                 self._add(name, step, number)
+
+
+def _own_name(name: str) -> str:
+    """``grad_norm/total`` for a ``grad_norm`` of the loop's own, since there is one of each layer."""
+    return f"{name}/total" if name in LAYER_METRICS else name
 
 
 def _number(name: str, value: object) -> float | Tensor:

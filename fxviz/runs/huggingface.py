@@ -1,0 +1,53 @@
+"""Watching a Hugging Face Trainer: ``Trainer(callbacks=[WatchCallback(out="run")])``."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from fxviz.errors import MissingDependency
+from fxviz.runs.recording.watch import Recorder, watch
+
+try:
+    from transformers import TrainerCallback
+except ImportError as error:
+    raise MissingDependency("watching a Trainer needs transformers: pip install 'fxviz[zoo]'") from error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["WatchCallback"]
+
+
+class WatchCallback(TrainerCallback):
+    """Records the training of a Hugging Face Trainer: steps of its optimizer, and all numbers that it logs.
+
+    The options are those of `fxviz.watch`. A checkpoint that is restored continues the run at its step. The Trainer
+    logs the loss as often as ``TrainingArguments.logging_steps`` says.
+    """
+
+    def __init__(self, out: str | Path = "run", *, every: int = 10, tensorboard: bool = False) -> None:
+        """Record into the folder ``out``; see `fxviz.watch`."""
+        self._out, self._every, self._tensorboard = out, every, tensorboard
+        self._recorder = Recorder()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Begin, now that the optimizer is there and a checkpoint is restored."""
+        self._recorder = watch(
+            kwargs["model"],
+            kwargs["optimizer"],
+            every=self._every,
+            out=self._out,
+            resume=int(state.global_step) or False,
+            tensorboard=self._tensorboard,
+        )
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Take the numbers; the learning rate is known from the optimizer."""
+        numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, Real)}
+        numbers.pop("learning_rate", None)
+        self._recorder.log(numbers)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write what is left."""
+        self._recorder.close()
