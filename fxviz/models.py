@@ -211,6 +211,8 @@ def _target(
 def _tensor(spec: InputSpec, sizes: Mapping[str, int], guess: object, device: torch.device) -> torch.Tensor:
     import torch
 
+    from fxviz.zoos import input_device
+
     shape = [sizes[extent.name] if isinstance(extent, Symbol) else extent for extent in spec.shape]
     if spec.dtype is not None and not hasattr(torch, spec.dtype):
         raise InputError(f"this torch ({torch.__version__}) has no dtype {spec.dtype}")
@@ -219,7 +221,7 @@ def _tensor(spec: InputSpec, sizes: Mapping[str, int], guess: object, device: to
     else:
         dtype = guess.dtype if isinstance(guess, torch.Tensor) else torch.get_default_dtype()
     try:
-        return torch.zeros(shape, dtype=dtype, device=device)
+        return torch.zeros(shape, dtype=dtype, device=input_device(device, dtype))
     except (RuntimeError, TypeError) as error:
         raise InputError(f"cannot make an input of shape {tuple(shape)} and dtype {dtype}: {error}") from error
 

@@ -23,6 +23,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
 from torch.overrides import get_testing_overrides
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.errors import FormatError
@@ -40,14 +41,18 @@ __all__ = [
     "UnsupportedFakeTensorException",
     "autocast_is_on",
     "calls_are_seen",
+    "can_be_known",
     "create_symbol",
     "current_autograd_node",
     "dynamic_export",
     "eager_compile",
     "fake_of_layout",
     "guards_of",
+    "idle_conversions",
     "is_dense",
     "is_wrapped",
+    "keep_known",
+    "know",
     "layout_of",
     "load_program",
     "overloads_of",
@@ -65,6 +70,48 @@ __all__ = [
 
 VALUE_ERRORS = (DataDependentOutputException, DynamicOutputShapeException, GuardOnDataDependentSymNode)
 """What fake tensors raise when the model reads the value of a tensor."""
+
+_aten = torch.ops.aten
+_FACTORIES = {_aten.arange, _aten.eye, _aten.full, _aten.linspace, _aten.ones, _aten.scalar_tensor, _aten.zeros}
+KNOWN_NUMBERS = 4096  # of a tensor whose values are kept: enough for a table of image sizes, too few to cost time
+
+
+def keep_known(mode: FakeTensorMode) -> FakeTensorMode:
+    """Let small fake tensors that are made from known numbers keep their values, as `know` says; gives the mode.
+
+    No subclass: torch finds what higher-order operators do under a mode by its very type.
+    """
+    dispatch = mode.dispatch
+
+    def dispatch_and_know(func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = dispatch(func, types, args, kwargs)
+        if getattr(func, "overloadpacket", None) in _FACTORIES and type(made) is FakeTensor and can_be_known(made):
+            with no_dispatch():
+                know(made, func(*args, **(kwargs or {})))
+        return made
+
+    patched: Any = mode
+    patched.dispatch = dispatch_and_know
+    patched.may_turn_const = lambda made: can_be_known(made) and not isinstance(made, FakeTensor)
+    return mode
+
+
+def can_be_known(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has values that are few enough to keep, and to compute with for real."""
+    return (
+        tensor.device.type == "cpu"
+        and tensor.layout is torch.strided
+        and all(type(size) is int for size in tensor.shape)
+        and tensor.numel() <= KNOWN_NUMBERS
+    )
+
+
+def know(fake: torch.Tensor, real: torch.Tensor) -> None:
+    """Let ``fake``, a stand-in of ``real``, answer with the values that ``real`` has now, until something unknown is written into it."""
+    assert isinstance(fake, FakeTensor)
+    with no_dispatch():
+        fake.constant = real.detach().clone()
+    fake.fake_mode.fake_tensor_converter.add_constant_storage_mapping(fake)
 
 
 def layout_of(tensor: torch.Tensor) -> tuple[Any, ...] | None:
@@ -117,6 +164,21 @@ def unwrap(tensor: torch.Tensor) -> torch.Tensor:
     while is_wrapped(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor
+
+
+@contextmanager
+def idle_conversions() -> Iterator[None]:
+    """Let code convert a module to the dtype and device that it has: torch would swap its weights, which ours refuse, being watched."""
+    convert = torch.nn.Module._apply
+
+    def _apply(module: torch.nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        with torch._C.DisableTorchFunction():
+            tensors = [*module.parameters(recurse), *module.buffers(recurse)]
+            idle = all(change(tensor) is tensor for tensor in tensors)
+        return module if idle else convert(module, change, recurse)  # type: ignore[no-untyped-call]
+
+    with mock.patch.object(torch.nn.Module, "_apply", _apply):
+        yield
 
 
 def autocast_is_on() -> bool:

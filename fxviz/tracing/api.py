@@ -7,7 +7,7 @@ import inspect
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -101,6 +101,7 @@ class Request:
     dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None
     partial: bool
     device: torch.device | None
+    reads_inputs: bool = False
 
 
 def check_request(
@@ -141,13 +142,23 @@ def _trace_auto(module: nn.Module, request: Request) -> Graph:
     try:
         return _trace_code(module, "record", request)
     except TraceError as error:
-        if not reads_values(error) or request.dynamic_shapes or request.device is not None:
+        if not reads_values(error):
             raise
         try:
-            return _trace_code(module, "eager", request)
+            return _trace_reading(module, request)
         except FxvizError as second:
             error.add_note(f"mode='eager', tried next, stopped too: {second}")
             raise error from error.__cause__
+
+
+def _trace_reading(module: nn.Module, request: Request) -> Graph:
+    """Record with the values of small inputs and buffers known; if others are read, run for real."""
+    try:
+        return _trace_code(module, "record", replace(request, reads_inputs=True))
+    except TraceError as error:
+        if not reads_values(error) or request.dynamic_shapes or request.device is not None:
+            raise
+        return _trace_code(module, "eager", request)
 
 
 def _trace_code(module: nn.Module, mode: str, request: Request) -> Graph:
@@ -221,7 +232,11 @@ def _record(
     device = request.device or own_device(module, arguments)
     eager = mode == "eager"
     fakes = None if eager else fake_mode(device, symbols.env)
-    twins = FakeTwins(fakes, device, moves=request.device is not None) if fakes else EagerTwins(device)
+    twins = (
+        FakeTwins(fakes, device, moves=request.device is not None, knows=request.reads_inputs)
+        if fakes
+        else EagerTwins(device)
+    )
     original = code.original if isinstance(code, Program) else None
     recorder = Recorder(module, twins, symbols, fakes, name, original)
     forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
@@ -245,7 +260,11 @@ def _record(
 
 def _notes(mode: str, twins: FakeTwins | EagerTwins) -> list[str]:
     if not isinstance(twins, EagerTwins):
-        return []
+        return (
+            ["the model reads values of inputs or buffers: where these differ, it may take another path"]
+            if twins.knows
+            else []
+        )
     made_up = f", {twins.invented} bytes of weights and inputs made up" if twins.invented else ""
     return [f"the model was run on real tensors{made_up}: where it reads values, another input may take another path"]
 

@@ -46,4 +46,4 @@ def own_device(module: nn.Module, arguments: inspect.BoundArguments) -> torch.de
 def fake_mode(device: torch.device, env: _torch.ShapeEnv | None) -> _torch.FakeTensorMode:
     """What makes the fake tensors of a run on ``device``, whether that is there or not."""
     kind = AbsentFakeMode if is_absent(device) else _torch.FakeTensorMode
-    return kind(allow_non_fake_inputs=True, shape_env=env)
+    return _torch.keep_known(kind(allow_non_fake_inputs=True, shape_env=env))

@@ -99,7 +99,7 @@ class Recorder:
     @contextmanager
     def _prepared(self, arguments: inspect.BoundArguments) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
-        with _torch.eager_compile(), _torch.silent(), pretended(self.twins.device):
+        with _torch.eager_compile(), _torch.silent(), _torch.idle_conversions(), pretended(self.twins.device):
             self._place_weights()
             inputs = self._place_inputs(arguments)
             with self.fake_mode or nullcontext():

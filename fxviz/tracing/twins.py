@@ -42,12 +42,16 @@ class FakeTwins:
     """Fake tensors: no data is read, copied or made. What lies on the meta device is taken to be on ``device``.
 
     With ``moves`` so are parameters, buffers and inputs, wherever they lie: as after ``model.to(device)``.
+    A small constant keeps its values for code that reads them; with ``knows`` so do small buffers and inputs.
     """
 
-    def __init__(self, mode: _torch.FakeTensorMode, device: torch.device, *, moves: bool = False) -> None:
+    def __init__(
+        self, mode: _torch.FakeTensorMode, device: torch.device, *, moves: bool = False, knows: bool = False
+    ) -> None:
         self.mode = mode
         self.device = device
         self.moves = moves
+        self.knows = knows
         self._twins: dict[
             int, tuple[torch.Tensor, torch.Tensor]
         ] = {}  # the original is kept so that its id stays its own
@@ -57,14 +61,17 @@ class FakeTwins:
         return self._twin(tensor, self._device(tensor))
 
     def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor, self._device(tensor))
+        twin = self._twin(tensor, self._device(tensor))
+        return _knowing(twin, tensor) if self.knows else twin
 
     def constant(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor, self.device if tensor.device.type == "meta" else tensor.device)
+        device = self.device if tensor.device.type == "meta" else tensor.device
+        return _knowing(self._twin(tensor, device), tensor)
 
     def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
         if not any(isinstance(size, torch.SymInt) for size in shape):
-            return self._twin(tensor, self._device(tensor))
+            twin = self._twin(tensor, self._device(tensor))
+            return _knowing(twin, tensor) if self.knows else twin
         # A fake factory call keeps the symbols; the dimensions are laid out in the order of the original's strides.
         strides = tensor.stride()
         order = sorted(range(tensor.dim()), key=lambda dim: (-strides[dim], dim))
@@ -143,6 +150,13 @@ class EagerTwins:
             )
         made = torch.zeros(tensor.shape, dtype=tensor.dtype, device=self.device)
         return made.normal_(0, 0.02, generator=self._generator) if tensor.is_floating_point() else made
+
+
+def _knowing(twin: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """The twin, which keeps the values of a small tensor."""
+    if type(tensor) in _PLAIN_TYPES and type(tensor) is not _torch.FakeTensor and _torch.can_be_known(tensor):
+        _torch.know(twin, tensor)
+    return twin
 
 
 def _has_no_data(tensor: torch.Tensor) -> bool:

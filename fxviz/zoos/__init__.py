@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import InputError, MissingDependency
@@ -19,7 +20,7 @@ from fxviz.plugins import suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["construct", "default_dtype", "import_zoo", "to_dtype"]
+__all__ = ["construct", "default_dtype", "import_zoo", "input_device", "to_dtype"]
 
 T = TypeVar("T")
 
@@ -34,12 +35,35 @@ def construct(make: Callable[[], T], dtype: str | None = None, *, random_weights
         if random_weights:
             return make()
         try:
-            with torch.device("meta"):
-                return make()
+            with torch.device("meta"), _LiteralsHaveValues():
+                return _without_weights(make())
         except (RuntimeError, NotImplementedError) as error:
             if "meta" not in str(error):
                 raise
         return make()
+
+
+class _LiteralsHaveValues(TorchFunctionMode):
+    """``torch.tensor([1, 2])`` keeps its numbers wherever weights are put: a model may read them back when it runs."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.tensor:
+            kwargs.setdefault("device", "cpu")
+        return func(*args, **kwargs)
+
+
+def _without_weights(made: T) -> T:
+    """The model with every weight on the meta device, those too that were written down as numbers."""
+    if isinstance(made, torch.nn.Module) and any(p.device.type != "meta" for p in made.parameters()):
+        made._apply(lambda t: t.to("meta") if isinstance(t, torch.nn.Parameter) else t)  # type: ignore[no-untyped-call]
+    return made
+
+
+def input_device(model_device: torch.device, dtype: torch.dtype) -> torch.device:
+    """Where to make an input: beside the model; numbers that a model may read back, which meta has not, on the CPU."""
+    on_meta = model_device.type == "meta" and not (dtype.is_floating_point or dtype.is_complex)
+    return torch.device("cpu") if on_meta else model_device
 
 
 @contextmanager

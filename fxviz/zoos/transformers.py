@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fxviz.errors import InputError
-from fxviz.zoos import check_name, construct, import_zoo, to_dtype
+from fxviz.zoos import check_name, construct, import_zoo, input_device, to_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -177,7 +177,8 @@ class _Inputs:
         return None
 
     def _zeros(self, *shape: int, dtype: torch.dtype | None = None) -> torch.Tensor:
-        return torch.zeros(shape, dtype=dtype or self.dtype, device=self.device)
+        kind = dtype or self.dtype
+        return torch.zeros(shape, dtype=kind, device=input_device(self.device, kind))
 
     def _size(self, *names: str, default: int) -> int:
         """The first of the named sizes that the config, or a config inside it, holds."""

@@ -161,21 +161,86 @@ class ReadsValues(nn.Module):
         return x + 1 if x.sum().item() > 0 else x[x < 0]
 
 
-def test_auto_runs_for_real_what_reads_values() -> None:
-    graph = trace(ReadsValues(), torch.ones(3))
+def test_auto_runs_for_real_what_reads_values_that_are_computed() -> None:
+    model = nn.Sequential(nn.Identity(), ReadsValues())
+    many = torch.ones(5000)  # more than are kept of an input
+    graph = trace(model, many)
     graph.verify()
     assert graph.mode == "eager"
     assert "real tensors" in graph.notes[0]
     assert [node.op for node in graph.nodes] == ["sum", "item", "add"]
-    other = trace(ReadsValues(), -torch.ones(3))
-    assert other.outputs[0].type.shape == (3,)
+    other = trace(model, -many)
+    assert other.outputs[0].type.shape == (5000,)
     assert [node.op for node in other.nodes] == ["sum", "item", "lt", "getitem"]
+
+
+class Grid(nn.Module):
+    """As vision-language models do: the input says how many patches each image has, a buffer how far to pad."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("padding", torch.tensor(2))
+        self.weight = nn.Parameter(torch.empty(4, device="meta"))
+
+    def forward(self, grid: torch.Tensor) -> torch.Tensor:
+        patches = [torch.zeros(height * width, 4) for height, width in grid.tolist()]
+        return nn.functional.pad(torch.cat(patches) * self.weight, (0, self.padding.item()))
+
+
+def test_values_of_small_inputs_and_buffers_are_read_without_weights() -> None:
+    graph = trace(Grid(), torch.tensor([[2, 3], [1, 4]]))
+    graph.verify()
+    assert graph.mode == "record"
+    assert "values of inputs or buffers" in graph.notes[0]
+    assert graph.outputs[0].type.shape == (2 * 3 + 1 * 4, 4 + 2)
+    with pytest.raises(TraceError, match="reads the value"):
+        trace(Grid(), torch.tensor([[2, 3], [1, 4]]), mode="record")
+
+
+def test_numbers_that_the_code_writes_down_are_read_back() -> None:
+    class Constants(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            sizes = torch.tensor([3, 5])
+            sizes += 1
+            counts = torch.arange(4).cumsum(0)
+            return x.repeat(int(sizes.prod()), counts.tolist()[-1])
+
+    graph = trace(Constants(), torch.ones(1, 1), mode="record")
+    assert graph.outputs[0].type.shape == (4 * 6, 0 + 1 + 2 + 3)
+    assert not graph.notes
+
+
+def test_what_is_written_into_known_numbers_is_not_known() -> None:
+    class Mixed(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            sizes = torch.zeros(2)
+            view = sizes[:1]
+            sizes[0] = x.sum()
+            return x * view.item()
+
+    with pytest.raises(TraceError, match="reads the value"):
+        trace(Mixed(), torch.ones(3), mode="record")
+
+
+def test_a_module_may_be_converted_to_the_dtype_that_it_has() -> None:
+    class Router(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.classifier = nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.classifier = self.classifier.to(x.dtype)
+            return self.classifier(x)
+
+    graph = trace(Router(), torch.ones(1, 3), mode="record")
+    assert [node.op for node in graph.nodes] == ["linear"]
 
 
 def test_eager_makes_up_weights_that_are_not_there_and_says_so() -> None:
     with torch.device("meta"):
         model = nn.Sequential(nn.Linear(3, 3), ReadsValues())
     graph = trace(model, torch.ones(1, 3))
+    assert graph.mode == "eager"
     assert "48 bytes of weights and inputs made up" in graph.notes[0]
 
 
