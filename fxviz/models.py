@@ -19,14 +19,14 @@ import importlib.util
 import inspect
 import json
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from fxviz.errors import FxvizError, InputError
+from fxviz.errors import FxvizError, InputError, TraceError
 from fxviz.inputs import InputSpec, Symbol, choose_sizes, parse_input
 from fxviz.plugins import suggest
 
@@ -45,26 +45,35 @@ LOSSES = ("mean", "own")
 
 ZOOS = ("timm", "torchvision", "transformers")
 
-Found: TypeAlias = "tuple[Callable[..., Any], Mapping[str, object]]"
-"""A model, and its inputs by argument as far as they can be guessed."""
+Found: TypeAlias = "tuple[Callable[..., Any], Sequence[Mapping[str, object]]]"
+"""A model, and what its inputs may be by argument, the likeliest first; none where they cannot be guessed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A model and what to call it with: the arguments of `fxviz.trace`."""
+    """A model and what to call it with: the arguments of `fxviz.trace`.
+
+    ``others`` have other inputs, for when these were guessed and do not fit.
+    """
 
     name: str
     model: Callable[..., object]
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     dynamic_shapes: Mapping[str, object] | None = None
+    others: tuple[Target, ...] = ()
 
     def trace(self, mode: Mode = "auto", device: str | None = None) -> Graph:
-        """The model's graph; as if on ``device``, which need not be there."""
+        """The model's graph, on the first inputs that fit; as if on ``device``, which need not be there."""
         from fxviz.tracing import trace
 
-        kwargs = dict(self.kwargs)
-        return trace(self.model, self.args, kwargs, dynamic_shapes=self.dynamic_shapes, mode=mode, device=device)
+        def attempt(target: Target) -> Graph:
+            kwargs = dict(target.kwargs)
+            return trace(
+                target.model, target.args, kwargs, dynamic_shapes=target.dynamic_shapes, mode=mode, device=device
+            )
+
+        return self._first_that_fits(attempt)
 
     def trace_training(self, loss: str = "mean", optimizer: str | None = None, device: str | None = None) -> Graph:
         """The graph of a training step, the model in training mode.
@@ -80,15 +89,31 @@ class Target:
             raise InputError(f"{self.name} is no module: only a module can be trained")
         if loss not in LOSSES:
             raise InputError(f"there is no loss {loss!r}: choose one of {', '.join(LOSSES)}")
-        return trace_training(
-            self.model.train(),
-            self.args,
-            dict(self.kwargs),
-            loss=_mean_of_first if loss == "mean" else None,
-            optimizer=None if optimizer is None else _find_optimizer(optimizer),
-            dynamic_shapes=self.dynamic_shapes,
-            device=device,
-        )
+        model = self.model.train()
+        make_optimizer = None if optimizer is None else _find_optimizer(optimizer)
+
+        def attempt(target: Target) -> Graph:
+            return trace_training(
+                model,
+                target.args,
+                dict(target.kwargs),
+                loss=_mean_of_first if loss == "mean" else None,
+                optimizer=make_optimizer,
+                dynamic_shapes=target.dynamic_shapes,
+                device=device,
+            )
+
+        return self._first_that_fits(attempt)
+
+    def _first_that_fits(self, attempt: Callable[[Target], Graph]) -> Graph:
+        """What comes of the first inputs that do not fail; the failure of the likeliest if all do."""
+        try:
+            return attempt(self)
+        except (TraceError, InputError) as error:
+            for other in self.others:
+                with suppress(TraceError, InputError):
+                    return attempt(other)
+            raise error from error.__cause__
 
 
 def trace_training(
@@ -164,7 +189,10 @@ def build(
         raise InputError(
             f"the inputs of {name} cannot be guessed{takes}: give a shape for each, such as -i 1,3,224,224 or -i {next(iter(names), 'x')}=1,128:int64"
         )
-    return _target(name, model, names, guesses, specs)
+    if specs:
+        return _target(name, model, names, next(iter(guesses), {}), specs)
+    likeliest, *others = [_target(name, model, names, guess, ()) for guess in guesses or [{}]]
+    return replace(likeliest, others=tuple(others))
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------
@@ -174,11 +202,11 @@ def _target(
     name: str,
     model: Callable[..., Any],
     names: Sequence[str],
-    guesses: Mapping[str, object],
+    guess: Mapping[str, object],
     specs: Sequence[InputSpec],
 ) -> Target:
     """Bind specs to arguments, by name or else by place: the guessed arguments first, then those of the signature."""
-    places = iter([*guesses, *(name for name in names if name not in guesses)])
+    places = iter([*guess, *(name for name in names if name not in guess)])
     given: dict[str, InputSpec] = {}
     for number, spec in enumerate(specs):
         argument = spec.name or next((place for place in places if place not in given), None)
@@ -189,10 +217,10 @@ def _target(
         if names and argument not in names and not _takes_any_keyword(model):
             raise InputError(f"{name} has no input {argument!r}{suggest(argument, names)}")
         given[argument] = spec
-    sizes = choose_sizes((spec, _shape_of(guesses.get(argument))) for argument, spec in given.items())
+    sizes = choose_sizes((spec, _shape_of(guess.get(argument))) for argument, spec in given.items())
     device = _device_of(model)
-    values = dict(guesses) | {
-        argument: _tensor(spec, sizes, guesses.get(argument), device) for argument, spec in given.items()
+    values = dict(guess) | {
+        argument: _tensor(spec, sizes, guess.get(argument), device) for argument, spec in given.items()
     }
     dynamic = {
         argument: _dynamic(given[argument]) if argument in given else _nothing_dynamic(value)
@@ -319,9 +347,9 @@ def _find(name: str, dtype: str | None, random_weights: bool) -> Found:
         return _from_file(path / "config.json" if path.is_dir() else path, dtype, random_weights)
     location, colon, attribute = name.rpartition(":")
     if colon and location.endswith(".py"):
-        return _model_of(_run_file(Path(location)), attribute, name, dtype, random_weights), {}
+        return _model_of(_run_file(Path(location)), attribute, name, dtype, random_weights), []
     if colon and location:
-        return _model_of(_import(location), attribute, name, dtype, random_weights), {}
+        return _model_of(_import(location), attribute, name, dtype, random_weights), []
     if path.suffix == ".py" and path.exists():
         raise InputError(f"say which object of {name} is the model: {name}:Net")
     if _is_onnx(name):
@@ -345,7 +373,7 @@ def _from_file(path: Path, dtype: str | None, random_weights: bool) -> Found:
         return cast("Found", _zoo("transformers").build_from_config(config, dtype, random_weights=random_weights))
     from fxviz.tracing.replay import read_program
 
-    return read_program(path), {}
+    return read_program(path), []
 
 
 def _is_onnx(name: str) -> bool:

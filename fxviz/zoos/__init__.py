@@ -1,7 +1,7 @@
 """Model zoos, one a file: models by name, without weights, and inputs that they accept.
 
-Each has ``build(name, dtype, random_weights) -> (model, inputs by argument)``; models are on the meta device where they
-can be, unless they are to have weights.
+Each has ``build(name, dtype, random_weights) -> (model, guesses)``, each guess inputs by argument and the likeliest
+first; models are on the meta device where they can be, unless they are to have weights.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import torch
 from fxviz.zoos import check_name, construct, import_zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 with import_zoo("timm", "pip install timm"):
     import timm
@@ -19,11 +19,11 @@ __all__ = ["build"]
 
 def build(
     name: str, dtype: str | None = None, *, random_weights: bool = False
-) -> tuple[torch.nn.Module, Mapping[str, object]]:
+) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
     """The model, in evaluation mode, and a batch of one image of the size that it was made for."""
     check_name("timm", name.partition(".")[0], timm.list_models())
     made: Any = construct(lambda: timm.create_model(name, pretrained=False), dtype, random_weights=random_weights)
     model = made.eval()
     weight = next(model.parameters())
     image = torch.zeros(1, *model.pretrained_cfg["input_size"], dtype=weight.dtype, device=weight.device)
-    return model, {"x": image}
+    return model, [{"x": image}]

@@ -10,7 +10,7 @@ import torch
 from fxviz.zoos import check_name, construct, import_zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 with import_zoo("torchvision", "pip install torchvision"):
     import torchvision.models
@@ -20,7 +20,7 @@ __all__ = ["build"]
 
 def build(
     name: str, dtype: str | None = None, *, random_weights: bool = False
-) -> tuple[torch.nn.Module, Mapping[str, object]]:
+) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
     """The model, in evaluation mode, and a batch of one of what it takes: an image, a clip, two frames, a list of images."""
     check_name("torchvision", name, torchvision.models.list_models())
     maker = torchvision.models.get_model_builder(name)
@@ -28,7 +28,7 @@ def build(
     known = inspect.signature(maker).parameters
     accepted = {option: value for option, value in options.items() if option in known}
     model = construct(lambda: maker(**accepted), dtype, random_weights=random_weights).eval()
-    return model, _inputs(model, next(iter(torchvision.models.get_model_weights(name))))
+    return model, [_inputs(model, next(iter(torchvision.models.get_model_weights(name))))]
 
 
 def _inputs(model: torch.nn.Module, weights: Any) -> Mapping[str, object]:
