@@ -68,7 +68,7 @@ class Content:
     files: Mapping[str, str | bytes] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@click.command("export")
+@click.command("export", add_help_option=False)
 @model_options
 @view_options
 @click.option("-o", "--output", "outputs", multiple=True)
@@ -77,7 +77,7 @@ def _export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], 
     return Export(source, shown, outputs, format)
 
 
-@click.command("summary")
+@click.command("summary", add_help_option=False)
 @model_options
 @view_options
 @click.option("--device")
@@ -109,8 +109,6 @@ def parse(name: str, words: list[str]) -> Order:
     try:
         with COMMANDS[name].make_context(name, words) as context:
             order: Order = context.command.invoke(context)
-    except click.exceptions.Exit as error:  # --help
-        raise InputError(f"{name} is told about by fxviz {name} --help, not on a page") from error
     except click.ClickException as error:
         raise InputError(f"{error.format_message().rstrip('.')}; see fxviz {name} --help") from error
     return order
