@@ -24,17 +24,31 @@ READABLE = 40
 """The boxes and operations that a page holds, and as many edges."""
 
 
-def export(source: View | Facts | Graph, path: str | Path, format: str | None = None, **options: object) -> None:
+def export(
+    source: View | Facts | Graph,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    runnable: bool = False,
+    **options: object,
+) -> None:
     """Write ``source`` to a file, whole or not at all.
 
     Args:
         source: A view; of a graph or its facts, `fxviz.output.default_view`: what fits on a page, with its costs.
         path: The file. Its suffix names the format (``model.svg``) unless ``format`` does.
         format: A format name, such as ``"mermaid"``.
-        options: The options of the format's exporter, such as ``Mermaid``'s fields.
+        runnable: An ONNX model of standard operators that runs, with the model's weights, instead of a view of it. The
+            graph must have been traced in this process, from a model with weights; see `fxviz.lowering`.
+        options: The options of the format's exporter, such as ``Mermaid``'s fields; of a runnable model those of
+            `fxviz.lowering.RunnableOptions`, such as ``verify=True``.
 
-    Raises `InputError` for an unknown format or option, or a place that cannot be written to.
+    Raises `InputError` for an unknown format or option, or a place that cannot be written to; `ExportError` for a model
+    that cannot be lowered, or does not agree with torch.
     """
+    if runnable:
+        _export_runnable(source, path, format or format_suffix(path), options)
+        return
     if format is None and not format_suffix(path):
         raise InputError(f"cannot tell the format of {str(path)!r}: it has no suffix; name one, such as format='svg'")
     write_file(path, _render(source, format or format_suffix(path), options))
@@ -78,6 +92,20 @@ def is_drawn(format: str) -> bool:
     The exporter of one that is both has a class attribute ``drawn = True``.
     """
     return getattr(find_exporter(format), "drawn", not is_whole(format))
+
+
+def _export_runnable(source: View | Facts | Graph, path: str | Path, format: str, options: dict[str, object]) -> None:
+    if format.removeprefix(".") != "onnx":
+        raise InputError(
+            f"only ONNX is runnable, not {format or 'a file without a suffix'!r}: write to a file such as m.onnx"
+        )
+    from fxviz.lowering import RunnableOptions, write_runnable
+
+    view = source if isinstance(source, View) else default_view(source, "onnx")
+    known = [field.name for field in dataclasses.fields(RunnableOptions)]
+    if unknown := [name for name in options if name not in known]:
+        raise InputError(f"a runnable model has no option {unknown[0]!r}{suggest(unknown[0], known)}")
+    write_runnable(view, path, RunnableOptions(**options))  # type: ignore[arg-type]  # checked by name, above
 
 
 def _render(source: View | Facts | Graph, format: str, options: dict[str, object]) -> str | bytes:

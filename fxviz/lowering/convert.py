@@ -95,7 +95,7 @@ def _translate(
     if opset is not None and not 1 <= opset <= latest:
         raise InputError(f"there is no opset {opset}: this onnx ({onnx.__version__}) knows 1 to {latest}")
     try:
-        with _quiet():
+        with _quiet(), torch.no_grad():  # as in the capture: attention lays its result out otherwise where gradients flow
             made = torch.onnx.export(
                 exported,
                 dynamo=True,
