@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from fxviz.captions import node_title, scope_title
 from fxviz.errors import ExportError
+from fxviz.exporters.onnx_metadata import describe_node, describe_scope, measure, summarize
 from fxviz.exporters.palette import color_of, heat_colors, tint
-from fxviz.facts import Tally
 from fxviz.frames import scope_sizes
-from fxviz.ir import Dim, Graph, Node, Role, Scope, Value, format_scope
+from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
 from fxviz.printer import format_attribute
-from fxviz.quantity import format_quantity, format_shape, format_type
+from fxviz.quantity import format_shape, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,7 +93,7 @@ class _Writer:
         return {
             "id": _title(graph),
             "nodes": [*map(self._input, graph.inputs), *map(self._node, graph.nodes), *self._outputs()],
-            "groupNodeAttributes": {"": self._totals()}
+            "groupNodeAttributes": {"": summarize(self._view)}
             | {layer: self._describe_layer(scope) for scope, layer in self._layers.items() if scope},
             "layoutConfigs": {"keepLayersWithASingleChild": True},
         }
@@ -142,37 +142,16 @@ class _Writer:
                 yield {**origin, "targetNodeInputId": str(place)}
 
     def _describe(self, node: Node) -> dict[str, str]:
-        facts = {"operation": node.op}
-        if node.scope:
-            facts["module"] = f"{format_scope(node.scope)}: {node.scope[-1].kind}"
-        if node.source:
-            facts["source"] = str(node.source)
         held = [(name, value) for name, value in zip(node.input_names, node.inputs, strict=True) if _is_held(value)]
-        facts |= {name: f"{value.name} {format_type(value.type)}" for name, value in held}
-        facts |= {name: format_attribute(attribute) for name, attribute in node.attributes.items()}
-        if node.kernels:
-            facts["kernels"] = ", ".join(kernel.op for kernel in node.kernels)
-        return facts | self._measure(node)
+        weights = {name: f"{value.name} {format_type(value.type)}" for name, value in held}
+        given = {name: format_attribute(attribute) for name, attribute in node.attributes.items()}
+        return describe_node(node) | weights | given | self._measure(node)
 
     def _describe_layer(self, scope: Scope) -> dict[str, str]:
-        count = str(self._sizes[scope])
-        return {"module": format_scope(scope), "class": scope[-1].kind, "operations": count, **self._measure(scope)}
-
-    def _totals(self) -> dict[str, str]:
-        graph = self._view.graph
-        facts = {"operations": str(len(graph.nodes)), **self._measure(())}
-        for metric in self._view.metrics:
-            if isinstance(metric, Tally) and metric.unknown:
-                counts = (f"{op} × {times}" for op, times in sorted(metric.unknown.items()))
-                facts[f"{metric.label} not counted"] = ", ".join(counts)
-        facts |= {"guards": "; ".join(graph.guards), "notes": "; ".join(graph.notes)}
-        if not graph.complete:
-            facts["complete"] = "no: the trace stopped before the end of the model"
-        return {name: fact for name, fact in facts.items() if fact}
+        return describe_scope(scope) | {"operations": f"{self._sizes[scope]:,}"} | self._measure(scope)
 
     def _measure(self, place: Node | Scope) -> dict[str, str]:
-        amounts = {metric: metric.at(place) for metric in self._view.metrics}
-        return {m.label: format_quantity(amount, m.unit) for m, amount in amounts.items() if amount is not None}
+        return measure((metric for metric in self._view.metrics if metric.at(place) is not None), place)
 
 
 def _ids(graph: Graph) -> Mapping[Node | Value, str]:
