@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pydot
 
 from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Legend, Shape, draw
-from fxviz.exporters.palette import CHANGES, INK, color_of, heat_colors, tint
+from fxviz.exporters.palette import CHANGES, INK, category_color, color_of, heat_colors, tint
 
 if TYPE_CHECKING:
     from fxviz.view import View
@@ -19,6 +19,7 @@ __all__ = ["Dot"]
 _FONT = "Helvetica"  # one of the few whose widths every Graphviz knows; written to SVG with a fallback
 _FAINT, _FAINT_ON_DARK = "#64748b", "#d5e7e5"  # the lines under titles
 _LINE = "#64748b"
+_CATEGORY = 0.3  # how strong the fill of a category is
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Dot:
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
     """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
-    fan_in: int = 32
+    fan_in: int = 8
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
@@ -76,11 +77,24 @@ def _footer(text: str, legend: Legend | None) -> str:
     """An HTML-like label: the scale of colours, and under it what is not shown."""
     if legend is None:
         return _label(text, (), bold=False)
-    scale = "".join(f'<td bgcolor="{heat_colors(step / 8)[0]}" width="14"></td>' for step in range(9))
-    row = f"<td>{_escape(legend.label)}: {_escape(legend.least)}</td>{scale}<td>{_escape(legend.most)}</td>"
+    row = _names(legend) if legend.names else _scale(legend)
     table = '<table border="0" cellborder="0" cellspacing="0" cellpadding="3">'
     text_row = f"<tr><td>{_escape(text)}</td></tr>" if text else ""
     return f"<{table}<tr><td>{table}<tr>{row}</tr></table></td></tr>{text_row}</table>>"
+
+
+def _scale(legend: Legend) -> str:
+    steps = "".join(f'<td bgcolor="{heat_colors(step / 8)[0]}" width="14"></td>' for step in range(9))
+    return f"<td>{_escape(legend.label)}: {_escape(legend.least)}</td>{steps}<td>{_escape(legend.most)}</td>"
+
+
+def _names(legend: Legend) -> str:
+    cells = "".join(
+        f'<td bgcolor="{tint(category_color(place), _CATEGORY)}" border="1" color="{category_color(place)}" '
+        f'width="14" height="10" fixedsize="true"></td><td>{_escape(name)} </td>'
+        for place, name in enumerate(legend.names)
+    )
+    return f"<td>{_escape(legend.label)}: </td>{cells}"
 
 
 def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
@@ -108,7 +122,7 @@ def _fill(graph: pydot.Graph, children: tuple[Shape | Group, ...]) -> None:
 
 
 def _node(shape: Shape) -> pydot.Node:
-    color = color_of(shape.kind)
+    color = color_of(shape.kind) if shape.category is None else category_color(shape.category)
     attributes: dict[str, Any] = {
         "label": _label(shape.title, shape.lines),
         "tooltip": _tooltip(shape.tooltip),
@@ -121,6 +135,8 @@ def _node(shape: Shape) -> pydot.Node:
         case "value":
             label = _label(shape.title, shape.lines, faint=_FAINT_ON_DARK)
             attributes |= {"label": label, "fontcolor": "white", "fillcolor": _quote(color)}
+        case "weight":
+            attributes |= {"fontsize": "10", "margin": _quote("0.08,0.03"), "height": "0.2", "style": _quote("filled")}
         case "reference":
             attributes |= {
                 "label": _label(shape.title, (), bold=False),
@@ -129,6 +145,8 @@ def _node(shape: Shape) -> pydot.Node:
                 "margin": _quote("0.08,0.03"),
                 "height": "0.2",
             }
+    if shape.category is not None:
+        attributes["fillcolor"] = _quote(tint(color, _CATEGORY))
     if shape.heat is not None:
         fill, ink = heat_colors(shape.heat)
         label = _label(shape.title, shape.lines, faint=ink)

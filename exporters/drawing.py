@@ -24,8 +24,8 @@ __all__ = ["Arrow", "Direction", "Drawing", "Form", "Group", "Legend", "Shape", 
 Direction: TypeAlias = Literal["TB", "LR"]
 """The way the arrows run: from top to bottom, or from left to right."""
 
-Form: TypeAlias = Literal["operation", "scope", "value", "reference"]
-"""What a shape is: an operation, a closed scope, an input or output of the graph, or what is drawn in full elsewhere."""
+Form: TypeAlias = Literal["operation", "scope", "value", "weight", "reference"]
+"""What a shape is: an operation, a closed scope, an input or output of the graph, a parameter, or what is drawn in full elsewhere."""
 
 # In characters. Graphviz 2.43 takes 16,384 bytes a string, and an escaped character takes up to 6.
 _TITLE, _LINE, _TOOLTIP = 120, 120, 2000
@@ -38,8 +38,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 class Shape:
     """One thing without visible parts; ``stacked`` where it stands for several equal ones.
 
-    ``heat``, from 0 to 1, is what colours it where a number does, else its ``kind``. ``ends`` are what it is drawn for: an
-    item of the view, or one or more of its inputs or outputs; of a reference, what it refers to.
+    ``heat``, from 0 to 1, is what colours it where a number does, ``category``, a place in the legend, where a word does,
+    else its ``kind``. ``ends`` are what it is drawn for: an item of the view, or one or more of its inputs or outputs; of a reference, what it refers to.
     """
 
     number: int
@@ -51,6 +51,7 @@ class Shape:
     stacked: bool = False
     heat: float | None = None
     ends: tuple[Item | Value, ...] = ()
+    category: int | None = None
 
     @property
     def id(self) -> str:
@@ -101,11 +102,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Legend:
-    """What the colours of a drawing mean: from ``least`` to ``most``."""
+    """What the colours of a drawing mean: a scale from ``least`` to ``most``, or a colour for each of ``names``."""
 
     label: str
-    least: str
-    most: str
+    least: str = ""
+    most: str = ""
+    names: tuple[str, ...] = ()
 
 
 def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
@@ -120,9 +122,9 @@ def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
 
 @dataclass(frozen=True)
 class _Gathered:
-    """Inputs or outputs of the graph that are drawn as one: the entries of a cache, all made or read in one place."""
+    """Inputs or outputs of the graph that are drawn as one: the entries of a cache, all made or read in one place. Or a weight."""
 
-    kind: Literal["input", "output"]
+    kind: Literal["input", "output", "weight"]
     values: tuple[Value, ...]
 
 
@@ -149,6 +151,11 @@ class _Drafter:
         self._references_in: dict[Box, list[_Reference]] = {}
         for reference in dict.fromkeys(self._references.values()):
             self._references_in.setdefault(reference.box, []).append(reference)
+        self._weights = {edge.source: _Gathered("weight", edge.values) for edge in view.weights}
+        self._weights_in: dict[Box, list[_Gathered]] = {}
+        for source, reader in {edge.source: edge.target for edge in reversed(view.weights)}.items():
+            if not isinstance(reader, Value):
+                self._weights_in.setdefault(view.parent(reader), []).append(self._weights[source])
         self._shapes: dict[_End | _Reference, Shape] = {}
         self._groups = count()
 
@@ -163,13 +170,18 @@ class _Drafter:
             (*inputs, *children, *outputs),
             self._arrows(),
             _one_line(left_out(view.hidden), _LINE),
-            Legend(f"{view.heat.metric.label}, all copies together", "0", view.heat.most) if view.heat else None,
+            _legend(view),
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:
+        weights = [self._shape(weight, "weight", "weight") for weight in reversed(self._weights_in.get(box, ()))]
         items = [self._item(item) for item in box.items]
         references = self._references_in.get(box, ())
-        return (*items, *(self._shape(reference, "reference", self._kind(reference)) for reference in references))
+        return (
+            *weights,
+            *items,
+            *(self._shape(reference, "reference", self._kind(reference)) for reference in references),
+        )
 
     def _item(self, item: Item) -> Shape | Group:
         if isinstance(item, Box) and item.open and item.items:
@@ -182,15 +194,22 @@ class _Drafter:
             return self._kind(end.sources[0]) if len(end.sources) == 1 else "other"
         if isinstance(end, _Gathered):
             return end.kind
-        return "other" if self._view.heat else self._view.kind(end)
+        return "other" if self._view.color or self._view.category else self._view.kind(end)
 
     def _shape(self, end: _End | _Reference, form: Form, kind: str) -> Shape:
         title, lines, tooltip = self._texts(end)
         stacked = isinstance(end, Box) and end.times > 1
         heat = self._view.heat.at(end) if self._view.heat and isinstance(end, Box | Node) else None
-        shape = Shape(len(self._shapes), form, kind, title, lines, tooltip, stacked, heat, _ends(end))
+        shape = Shape(
+            len(self._shapes), form, kind, title, lines, tooltip, stacked, heat, _ends(end), self._category(end)
+        )
         self._shapes[end] = shape
         return shape
+
+    def _category(self, end: _End | _Reference) -> int | None:
+        categories = self._view.categories
+        name = categories.at(end) if categories and isinstance(end, Box | Node) else None
+        return categories.names.index(name) if categories and name else None
 
     def _texts(self, end: _End | _Reference) -> tuple[str, tuple[str, ...], str]:
         """Title, lines and tooltip, cut to size."""
@@ -218,6 +237,9 @@ class _Drafter:
         arrows: dict[tuple[_End | _Reference, _End], list[Value]] = {}
         for (source, target), values in self._edges.items():
             arrows.setdefault((self._references.get((source, target), source), target), []).extend(values)
+        for edge in self._view.weights:
+            if not isinstance(edge.target, Value):
+                arrows[self._weights[edge.source], edge.target] = [*edge.values]
         return tuple(self._arrow(source, target, values) for (source, target), values in arrows.items())
 
     def _arrow(self, source: _End | _Reference, target: _End, values: list[Value]) -> Arrow:
@@ -235,6 +257,12 @@ def _ends(end: _End | _Reference) -> tuple[Item | Value, ...]:
             return values
         case _:
             return (end,)
+
+
+def _legend(view: View) -> Legend | None:
+    if view.heat:
+        return Legend(f"{view.heat.metric.label}, all copies together", "0", view.heat.most)
+    return Legend(view.categories.label, names=view.categories.names) if view.categories else None
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:

@@ -27,7 +27,7 @@ class _Rendered:
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
     """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
-    fan_in: int = 32
+    fan_in: int = 8
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
     timeout: float = 300
     """Seconds after which Graphviz is stopped."""

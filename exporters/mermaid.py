@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
 from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
-from fxviz.exporters.palette import CHANGES, COLORS, color_of, heat_colors
+from fxviz.exporters.palette import CHANGES, COLORS, category_color, color_of, heat_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,32 +46,49 @@ class Mermaid:
 
     An open scope bears its title alone: Mermaid keeps no room for its numbers.
 
-    Raises `ExportError` for a view beyond Mermaid's limits of 500 edges and 50,000 characters.
+    A view beyond Mermaid's limits of 500 edges and 50,000 characters is decided again with a smaller budget, as large as fits;
+    the footer says so.
     """
 
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
     fan_out: int = 8
     """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
-    fan_in: int = 32
+    fan_in: int = 8
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
-        """The diagram, without a Markdown fence around it."""
+        """The diagram, without a Markdown fence around it.
+
+        Raises `ExportError` for a view beyond Mermaid's limits that was not made by `View.of`.
+        """
+        size = self._write(view)
+        if size.fits or view.smaller is None:
+            return size.checked()
+        seen = sum(1 for _ in view.walk())
+        budget = math.ceil(seen * size.share)
+        while True:
+            less = view.smaller(budget)
+            shown = sum(1 for _ in less.walk())
+            size = self._write(less, f"{shown:,} of {seen:,} boxes, as far as Mermaid's limits allow")
+            if size.fits or budget == 1:
+                return size.checked()
+            budget = math.ceil(budget * min(0.9, size.share))
+
+    def _write(self, view: View, note: str = "") -> _Written:
         drawing = draw(view, self.fan_out, self.fan_in)
-        text = "\n".join(self._lines(drawing)) + "\n"
-        if len(drawing.arrows) > _MOST_EDGES or len(text) > _MOST_CHARACTERS:
-            raise ExportError(
-                f"Mermaid draws at most {_MOST_EDGES} edges and {_MOST_CHARACTERS:,} characters, and this view has "
-                f"{len(drawing.arrows):,} edges and {len(text):,} characters; show less (a smaller depth, folding), or write SVG"
-            )
-        return text
+        if note:
+            drawing = replace(drawing, footer=" · ".join(filter(None, (note, drawing.footer))))
+        return _Written("\n".join(self._lines(drawing)) + "\n", len(drawing.arrows))
 
     def _lines(self, drawing: Drawing) -> Iterator[str]:
         yield _HEADER
         yield f"flowchart {self.direction}"
         yield from self._children(drawing.children, "  ")
         yield from (f"  {_link(arrow)}" for arrow in drawing.arrows)
+        if drawing.legend:
+            for place, name in enumerate(drawing.legend.names):
+                yield f"  legend{place}[{_label(name, ())}]:::category{place}"
         if footer := _footer(drawing):
             yield f"  footer[{_label(footer[0], footer[1:])}]:::footer"
         yield from (f"  {line}" for line in _styles(drawing))
@@ -87,11 +105,38 @@ class Mermaid:
             yield f"{indent}end"
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A diagram, and how it stands to Mermaid's limits."""
+
+    text: str
+    edges: int
+
+    @property
+    def share(self) -> float:
+        """How much of it Mermaid draws: 1 and more for all."""
+        return min(_MOST_EDGES / max(1, self.edges), _MOST_CHARACTERS / len(self.text))
+
+    @property
+    def fits(self) -> bool:
+        return self.share >= 1
+
+    def checked(self) -> str:
+        if not self.fits:
+            raise ExportError(
+                f"Mermaid draws at most {_MOST_EDGES} edges and {_MOST_CHARACTERS:,} characters, and this view has "
+                f"{self.edges:,} edges and {len(self.text):,} characters; show less (a smaller depth, folding), or write SVG"
+            )
+        return self.text
+
+
 def _node(shape: Shape) -> str:
     label = _label(shape.title, () if shape.form == "reference" else shape.lines)
     match shape.form:
         case "value":
             drawn = f"([{label}])"
+        case "weight":
+            drawn = f"[({label})]"
         case "scope" if shape.stacked:
             drawn = f"[[{label}]]"
         case "scope":
@@ -108,7 +153,7 @@ def _link(arrow: Arrow) -> str:
 
 def _footer(drawing: Drawing) -> tuple[str, ...]:
     legend = drawing.legend
-    scale = f"the darker, the more {legend.label}: {legend.least} to {legend.most}" if legend else ""
+    scale = f"the darker, the more {legend.label}: {legend.least} to {legend.most}" if legend and legend.most else ""
     return tuple(filter(None, (scale, drawing.footer)))
 
 
@@ -119,7 +164,11 @@ def _styles(drawing: Drawing) -> Iterator[str]:
         # Opaque, with a text colour that suits it in any theme.
         fill, ink = heat_colors(level / _LEVELS)
         yield f"classDef heat{level} fill:{fill},color:{ink},stroke:{color_of('scope')}"
-    for name, color in sorted({_class(shape): color_of(shape.kind) for shape in shapes if shape.heat is None}.items()):
+    for place in sorted(_categories(drawing)):
+        color = category_color(place)
+        yield f"classDef category{place} fill:{color}55,stroke:{color}"
+    plain = [shape for shape in shapes if shape.heat is None and shape.category is None]
+    for name, color in sorted({_class(shape): color_of(shape.kind) for shape in plain}.items()):
         match name:
             case "reference":
                 yield f"classDef {name} fill:#ffffff00,stroke:{color_of('scope')},stroke-dasharray:4 3"
@@ -139,9 +188,16 @@ def _styles(drawing: Drawing) -> Iterator[str]:
         yield f"class {','.join(ids)} {name}"
 
 
+def _categories(drawing: Drawing) -> set[int]:
+    """The places in the legend of all that are drawn in it."""
+    return {*range(len(drawing.legend.names))} if drawing.legend else set()
+
+
 def _class(shape: Shape) -> str:
     if shape.form == "reference":
         return "reference"
+    if shape.category is not None:
+        return f"category{shape.category}"
     if shape.heat is not None:
         return f"heat{_level(shape.heat)}"
     return shape.kind if shape.kind in COLORS else "other"

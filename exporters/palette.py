@@ -7,7 +7,7 @@ grey. Colour never stands alone: every title says what the thing is.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["CHANGES", "COLORS", "INK", "color_of", "heat_colors", "tint"]
+__all__ = ["CHANGES", "COLORS", "INK", "category_color", "color_of", "heat_colors", "tint"]
 
 INK = "#1e293b"
 """The colour of text on white and on what is nearly white."""
@@ -35,6 +35,7 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "scope": "#475569",
         "input": "#0f766e",
         "output": "#0f766e",
+        "weight": "#8c6d46",
     }
 )
 """The border colour of each kind (see `fxviz.View.kind`), as ``#rrggbb``."""
@@ -57,6 +58,20 @@ def heat_colors(share: float) -> tuple[str, str]:
 
     color = Colormap("crameri:lajolla_r")(0.75 * share)
     return color.hex.lower(), INK if color.hsl.l > 0.5 else "#ffffff"
+
+
+def category_color(place: int) -> str:
+    """The border colour of the category at ``place`` of a list: Tol's *bright*, for most colour-blind readers; then grey.
+
+    >>> category_color(0), category_color(1), category_color(99)
+    ('#4477aa', '#ee6677', '#bbbbbb')
+    """
+    from cmap import Colormap  # as above
+
+    colors = [stop.hex.lower() for stop in Colormap("tol:bright").color_stops.colors]
+    # The hues that lie farthest apart come first.
+    order = [colors[at] for at in (0, 4, 2, 3, 5, 1)]
+    return order[place] if place < len(order) else colors[-1]
 
 
 def tint(color: str, share: float) -> str:

@@ -26,15 +26,15 @@ class Heat:
     """
 
     metric: Metric
-    amounts: Mapping[Item, int]
+    amounts: Mapping[Item, Dim]
 
     def at(self, item: Item) -> float | None:
         """From 0 for nothing to 1 for the most of all; None where nothing is known, and for an open box."""
         amount = self.amounts.get(item)
-        return None if amount is None else amount / (self._most or 1)
+        return None if amount is None else float(amount / (self._most or 1))
 
     @property
-    def _most(self) -> int:
+    def _most(self) -> Dim:
         return max(self.amounts.values(), default=0)
 
     @property
@@ -46,7 +46,12 @@ class Heat:
 def heat(view: View, metric: Metric) -> Heat:
     """Measure all that is visible in a view."""
     amounts: dict[Item, Dim | None] = {item: metric.at(*nodes) for item, nodes in _seen_in(view).items()}
-    return Heat(metric, {item: amount for item, amount in amounts.items() if isinstance(amount, int)})
+    return Heat(metric, {item: amount for item, amount in amounts.items() if amount is not None and _is_number(amount)})
+
+
+def _is_number(amount: Dim) -> bool:
+    """Whether it depends on no symbol; a time is an exact fraction."""
+    return isinstance(amount, int) or bool(amount.is_number)
 
 
 def _seen_in(view: View) -> Mapping[Item, list[Node]]:

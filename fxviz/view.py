@@ -6,7 +6,7 @@ An exporter sees a `View` and nothing else; it writes what it finds here.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,6 +26,7 @@ from fxviz.captions import (
     value_tooltip,
     varying,
 )
+from fxviz.categories import CATEGORIES, Categories, categorize
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import CONTAINERS, Draft, draft
@@ -37,13 +38,15 @@ from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import WORK, kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeated, Repeats, Varying
-from fxviz.plugins import find_analysis, find_display, suggest
+from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
 from fxviz.wiring import End, Wiring, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
+
+_KINDS = {Role.INPUT: "input", Role.PARAMETER: "weight", Role.BUFFER: "weight"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,9 @@ class View:
     ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past those that
     hand a value on, from what made it; their numbers stay with the scopes around them. ``bookkeeping`` is all that would
     be left out wherever it came to be seen; it is empty where nothing is to be hidden.
+
+    ``weights`` are arrows from parameters and buffers to the operations that read them, where those are to be shown.
+    ``smaller`` decides the same view with another budget, for a format that does not hold this one.
     """
 
     graph: Graph
@@ -121,9 +127,12 @@ class View:
     edges: tuple[Edge, ...]
     metrics: tuple[Metric, ...] = ()
     color: Metric | None = None
+    category: str | None = None
     twins: Mapping[Value, Value] = field(default_factory=lambda: MappingProxyType({}))
     hidden: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bookkeeping: frozenset[Node] = frozenset()
+    weights: tuple[Edge, ...] = ()
+    smaller: Callable[[int], View] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -138,6 +147,8 @@ class View:
         focus: str | None = None,
         show: tuple[Analysis[Any], ...] = (),
         color: Analysis[Any] | str | None = None,
+        ends: bool = True,
+        weights: bool = False,
     ) -> View:
         """Decide a view.
 
@@ -155,7 +166,10 @@ class View:
             focus: The path of a module, ``encoder.layers.3``, ``cell@2`` for its third call: what is not in it is closed,
                 and ``depth`` counts from there.
             show: The analyses whose numbers are written on each item, in that order.
-            color: The analysis, or its name, that colours a picture: the more an item has of it, the darker.
+            color: The analysis, or its name, that colours a picture: the more an item has of it, the darker. Or
+                ``"dtype"`` or ``"phase"``: a colour for each (see `fxviz.categories`).
+            ends: Shows what goes into the model and what comes out of it.
+            weights: Shows the parameters and buffers that visible operations read. They do not count for ``budget``.
 
         A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
         with it; neither is a level of depth.
@@ -170,18 +184,34 @@ class View:
         looked_at = _find(facts.graph, focus) if focus else ()
         root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at, group=group)
         if budget is not None:
-            root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on)))
+            root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on), ends))
         wiring = wire(repeats, root, handed_on)
         boxes: dict[End, Box] = {}
+        shown = _box(root, wiring, boxes, repeats)
+        edges = (Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items())
         return cls(
             facts.graph,
-            _box(root, wiring, boxes, repeats),
-            tuple(Edge(_end(a, boxes), _end(b, boxes), values) for (a, b), values in wiring.edges.items()),
+            shown if ends else replace(shown, inputs=(), outputs=()),
+            tuple(edge for edge in edges if ends or not _is_end(edge)),
             tuple(_metric(facts, analysis) for analysis in show),
-            _metric(facts, find_analysis(color)() if isinstance(color, str) else color) if color else None,
+            *_coloring(facts, color),
             MappingProxyType(wiring.twins),
             MappingProxyType(dict(Counter(node.op for node in wiring.hidden).most_common())),
             frozenset(handed_on),
+            tuple(_weights(shown)) if weights else (),
+            lambda budget: cls.of(
+                facts,
+                depth=depth,
+                fold=fold,
+                hide=hide,
+                group=group,
+                budget=budget,
+                focus=focus,
+                show=show,
+                color=color,
+                ends=ends,
+                weights=weights,
+            ),
         )
 
     def shown(self, value: Value) -> Value:
@@ -201,12 +231,12 @@ class View:
         return self._parents.get(item, self.root)
 
     def kind(self, item: Item | Value) -> str:
-        """What colours an item: ``"input"``, ``"output"``, ``"scope"``, or the operator's kind (see `fxviz.passes.kinds`).
+        """What colours an item: ``"input"``, ``"output"``, ``"weight"``, ``"scope"``, or the operator's kind (see `fxviz.passes.kinds`).
 
         A closed box whose scope holds a single operation has the kind of that.
         """
         if isinstance(item, Value):
-            return "input" if item.role is Role.INPUT else "output"
+            return _KINDS.get(item.role, "output")
         if isinstance(item, Box) and (item.period > 1 or item.label):
             return "scope"
         operation = item if isinstance(item, Node) else self._singles.get(item.scope)
@@ -214,11 +244,18 @@ class View:
 
     @cached_property
     def heat(self) -> Heat | None:
-        """How much of the metric that colours the view each visible thing holds; None where kinds colour it."""
+        """How much of the metric that colours the view each visible thing holds; None where something else colours it."""
         return heat(self, self.color) if self.color else None
+
+    @cached_property
+    def categories(self) -> Categories | None:
+        """The dtype, or the phase of training, of each visible thing; None where something else colours the view."""
+        return categorize(self, self.category) if self.category else None
 
     def title(self, item: Item | Value) -> str:
         """The name of an item in a few words: ``add``, ``conv1: conv2d``, ``0: Bottleneck``, ``layers.0–11: Block × 12``."""
+        if isinstance(item, Value) and self.kind(item) == "weight":
+            return item.name.rpartition(".")[2]
         if isinstance(item, Value):
             return value_title(self._names.get(item, (item.name,)))
         if item is self.root:
@@ -295,6 +332,17 @@ class View:
     ) -> dict[str, str]:
         return find_display("notebook")(self, include, exclude)
 
+    def nodes(self, item: Item) -> tuple[Node, ...]:
+        """The operations behind an item; of a folded box, those of the copy that is shown."""
+        if isinstance(item, Node):
+            return (item,)
+        places = item.copies[: item.period] or item.parts
+        return tuple(
+            node
+            for place in places
+            for node in ((place,) if isinstance(place, Node) else self.graph.nodes_within[place])
+        )
+
     @cached_property
     def _parents(self) -> Mapping[Item, Box]:
         boxes = [self.root, *(item for item in self.walk() if isinstance(item, Box))]
@@ -341,9 +389,24 @@ def _find(graph: Graph, path: str) -> Scope:
     return known[path]
 
 
-def _arrows(wiring: Wiring) -> int:
+def _arrows(wiring: Wiring, ends: bool) -> int:
     """How many edges a reader sees: all those of a thing to inputs, or to outputs, as one, since a picture gathers them."""
-    return len({tuple("value" if isinstance(end, Value) else end for end in ends) for ends in wiring.edges})
+    pairs = {tuple("value" if isinstance(end, Value) else end for end in pair) for pair in wiring.edges}
+    return len(pairs) if ends else sum("value" not in pair for pair in pairs)
+
+
+def _is_end(edge: Edge) -> bool:
+    return isinstance(edge.source, Value) or isinstance(edge.target, Value)
+
+
+def _weights(box: Box) -> Iterator[Edge]:
+    """An arrow from every parameter and buffer to each visible operation that reads it."""
+    for item in box.items:
+        if isinstance(item, Box):
+            yield from _weights(item)
+        else:
+            held = dict.fromkeys(value for value in item.inputs if value.role in (Role.PARAMETER, Role.BUFFER))
+            yield from (Edge(value, item, (value,)) for value in held)
 
 
 def _shares(facts: Facts) -> Callable[[Draft], float]:
@@ -381,6 +444,18 @@ def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box], repeats: Repeated)
 
 def _end(end: End, boxes: Mapping[End, Box]) -> Item | Value:
     return boxes[end] if isinstance(end, Draft) else end
+
+
+def _coloring(facts: Facts, color: Analysis[Any] | str | None) -> tuple[Metric | None, str | None]:
+    """The metric that colours a view, or else the category."""
+    if color is None:
+        return None, None
+    if isinstance(color, str) and color in CATEGORIES:
+        return None, color
+    if isinstance(color, str) and color not in plugin_names("fxviz.analyses"):
+        known = (*CATEGORIES, *plugin_names("fxviz.analyses"))
+        raise InputError(f"nothing to colour by is called {color!r}{suggest(color, known)}")
+    return _metric(facts, find_analysis(color)() if isinstance(color, str) else color), None
 
 
 def _metric(facts: Facts, analysis: Analysis[Any]) -> Metric:

@@ -31,9 +31,16 @@ __all__ = ["export"]
         help="Where to write; the suffix names the format, - is stdout. Repeatable: the model is traced once.",
     ),
     click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
+    click.option(
+        "--direction",
+        type=click.Choice(("TB", "LR")),
+        help="Draw from top to bottom or from left to right; for pictures.",
+    ),
     about=MODEL_HELP,
 )
-def export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format_: str | None) -> None:
+def export(
+    source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format_: str | None, direction: str | None
+) -> None:
     """Write diagrams, tables and graphs of the model to files."""
     from fxviz.files import write_file
     from fxviz.output import render
@@ -48,7 +55,7 @@ def export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], f
     facts = source.facts()
     for output, name in formats.items():
         with progress(f"writing {output}"):
-            content = render(shown.view(facts, name), name)
+            content = render(shown.view(facts, name), name, **({"direction": direction} if direction else {}))
             if output != "-":
                 write_file(output, content)
         if output == "-":

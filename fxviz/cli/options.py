@@ -100,26 +100,32 @@ class ViewOptions:
     focus: str | None
     no_fold: bool
     no_hide: bool
+    no_group: bool
     show: str | None
     color: str | None
+    no_ends: bool
+    weights: bool
 
     def view(self, facts: Facts, format: str) -> View:
         """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
-        from fxviz.output import READABLE, SHOWN, is_whole
+        from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
         from fxviz.plugins import find_analysis
         from fxviz.view import View
 
         names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
-        picture = not is_whole(format)
+        as_it_fits = self.budget is None and self.depth is None and not is_whole(format)
         return View.of(
             facts,
             depth=self.depth,
             fold=not self.no_fold,
-            hide=picture and not self.no_hide,
-            budget=READABLE if self.budget is None and self.depth is None and picture else self.budget,
+            hide=is_drawn(format) and not self.no_hide,
+            budget=READABLE if as_it_fits else self.budget,
             show=tuple(find_analysis(name)() for name in names),
+            group=is_drawn(format) and not self.no_group,
             focus=self.focus,
             color=self.color,
+            ends=not self.no_ends,
+            weights=self.weights,
         )
 
 
@@ -200,11 +206,18 @@ view_options = packed(
     click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3, and close all around it."),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
     click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
+    click.option("--no-group", is_flag=True, help="Give the operations of helper functions no box of their own."),
     click.option(
         "--show",
         metavar="NAMES",
         help="The numbers to show, separated by commas: parameters, flops, memory, or those of a plugin.",
     ),
-    click.option("--color", metavar="NAME", help="Colour pictures by one of these numbers, the darker the more."),
+    click.option(
+        "--color",
+        metavar="NAME",
+        help="Colour pictures by one of these numbers, the darker the more, or by dtype or phase (of training).",
+    ),
+    click.option("--no-ends", is_flag=True, help="Leave out what goes into the model and what comes out of it."),
+    click.option("--weights", is_flag=True, help="Draw the parameters and buffers that visible operations read."),
 )
 """What is shown: the argument ``shown``, a `ViewOptions`."""

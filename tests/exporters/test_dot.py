@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fxviz.exporters.dot import Dot
-from fxviz.exporters.palette import heat_colors
+from fxviz.exporters.palette import category_color, heat_colors
 from fxviz.view import View
 
 if TYPE_CHECKING:
@@ -138,3 +139,12 @@ def test_what_is_hidden_is_told_under_the_picture() -> None:
     drawn = lay_out(Dot().export(View.of(graph, hide=True))).iter("{http://www.w3.org/2000/svg}text")
     assert "not shown: 1 view" in [text.text for text in drawn]
     assert "not shown" not in Dot().export(View.of(graph))
+
+
+def test_a_category_colours_operations_and_has_a_legend() -> None:
+    build = Builder("dtypes")
+    x = build.op("relu", build.input("x", 1, 8))
+    text = Dot().export(View.of(build.graph(x, build.op("argmax", x, dtype="int64")), color="dtype"))
+    for place, name in enumerate(("float32", "int64")):
+        assert re.search(rf'color="{category_color(place)}"[^>]*></td><td>{name} </td>', text)
+        assert text.count(f'color="{category_color(place)}"') == 2  # in the legend, and on the operation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import mermaidx
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from fxviz.errors import ExportError
 from fxviz.exporters.mermaid import Mermaid
-from fxviz.exporters.palette import heat_colors
+from fxviz.exporters.palette import category_color, heat_colors
 from fxviz.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fxviz.ir import Graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -92,20 +95,54 @@ def test_any_label_survives_mermaid(labels: list[str]) -> None:
         assert written(nodes[f"n{number}"]) == "\n".join([visible(legible(label))] * 2).strip()
 
 
-def test_a_view_beyond_the_limits_is_refused() -> None:
-    """At 501 edges Mermaid draws an error; 501 operations on one input make 501 edges where none is led elsewhere."""
-    build = Builder("wide")
+def chain(*, ops: int, times: int = 1) -> Graph:
+    """Modules of ``ops`` operations in a chain, no two of them equal."""
+    build = Builder("chain")
     x = build.input("x", 1, 8)
-    for _ in range(501):
-        build.op("relu", x)
-    view = View.of(build.graph(x))
-    with pytest.raises(ExportError, match=r"at most 500 edges .* has 502 edges .*smaller depth"):
-        Mermaid(fan_out=1000).export(view)
+    for i in range(times):
+        with build.module(f"part{i}", "Part"):
+            for j in range(ops):
+                x = build.op("relu" if j % (i + 2) else "neg", x)
+    return build.graph(x)
 
 
-def test_a_view_of_too_many_characters_is_refused() -> None:
+@pytest.mark.parametrize("graph", [chain(ops=60, times=10), chain(ops=1, times=700), encoder(200, width=8)])
+def test_a_view_beyond_the_limits_is_drawn_with_a_smaller_budget_and_says_so(graph: Graph) -> None:
+    view = View.of(graph, fold=False)
+    text = Mermaid().export(view)
+    assert text.count(" --> ") <= 500
+    assert 2_000 < len(text) <= 50_000
+    seen = sum(1 for _ in view.walk())
+    assert re.search(rf"\d+ of {seen:,} boxes, as far as Mermaid#39;s limits allow", text)
+    assert text == Mermaid().export(view)
+
+
+def test_a_view_within_the_limits_is_drawn_as_it_is() -> None:
+    view = View.of(chain(ops=400))
+    assert "footer" not in Mermaid().export(view)
+    assert len(Mermaid().export(view)) > 20_000
+
+
+def test_what_cannot_be_decided_again_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"at most 500 edges .* has 601 edges .*smaller depth"):
+        Mermaid().export(replace(View.of(chain(ops=600)), smaller=None))
+
+
+def test_words_that_no_budget_shortens_are_refused() -> None:
     with pytest.raises(ExportError, match="50,000 characters"):
-        Mermaid().export(renamed(["<" * 100] * 60))
+        Mermaid().export(replace(renamed(["<" * 100] * 60), smaller=None))
+
+
+def test_a_category_colours_operations_and_its_names_are_the_legend() -> None:
+    build = Builder("step")
+    x = build.op("relu", build.input("x", 1, 8))
+    graph = build.graph(x, build.op("argmax", x, dtype="int64"))
+    text = Mermaid().export(View.of(graph, color="dtype"))
+    assert re.findall(r'\["(float32|int64)"\]:::category(\d)', text) == [("float32", "0"), ("int64", "1")]
+    assert [line for line in text.splitlines() if "classDef category" in line] == [
+        f"  classDef category{i} fill:{category_color(i)}55,stroke:{category_color(i)}" for i in range(2)
+    ]
+    assert len(of_class(lay_out(text), "node")) == 7  # three ends, two operations, the legend
 
 
 def test_a_number_colours_operations_and_hidden_ones_are_told_in_a_footer() -> None:

@@ -1,13 +1,16 @@
-"""Colours by a number."""
+"""Colours by a number, and by a category."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sympy
-from build import encoder
+from build import Builder, encoder
 from shown import Elements
 
 from fxviz.errors import InputError
+from fxviz.ir import Phase
 from fxviz.view import View
 
 
@@ -42,3 +45,50 @@ def test_what_is_not_a_number_has_no_heat() -> None:
     view = View.of(encoder(2, batch=sympy.Symbol("B", integer=True, positive=True)), color=Elements())
     assert view.heat
     assert (view.heat.amounts, view.heat.most) == ({}, "not known")
+
+
+def test_a_time_is_a_number_though_it_is_a_fraction() -> None:
+    heat = View.of(encoder(3), color="roofline").heat
+    assert heat
+    assert heat.most.endswith("s")
+    assert max(filter(None, map(heat.at, heat.amounts))) == 1.0
+
+
+def test_dtypes_are_those_of_what_is_made() -> None:
+    build = Builder()
+    x = build.input("x", 2, 4)
+    with build.module("net", "Net"):
+        half = build.op("to", x, dtype="float16")
+        with build.module("head", "Head"):
+            with build.node("topk", half, outputs=2) as node:
+                best = node.kernel("aten.topk.default", half, returned=True)
+                node.kernel("aten.topk.default", half, dtype="int64", returned=True)
+            which = build.op("argmax", best, dtype="int64")
+            back = build.op("to", best, dtype="float32")
+    view = View.of(build.graph(which, back, half), color="dtype")
+    assert view.heat is None
+    assert view.categories
+    assert view.categories.names == ("float16", "float32", "int64")
+    assert {view.title(item): view.categories.at(item) for item in view.walk()} == {
+        "net: Net": None,
+        "to": "float32",  # the second of that name
+        "head: Head": None,
+        "topk": "float16",  # its indices do not count
+        "argmax": "int64",
+    }
+    closed = View.of(view.graph, color="dtype", depth=0).categories
+    assert closed
+    assert closed.names == ("several",)
+
+
+def test_phases_are_in_the_order_in_which_they_run() -> None:
+    build = Builder()
+    x = build.input("x", 2, 4)
+    graph = build.graph(build.op("neg", build.op("relu", x)))
+    first, second = graph.nodes
+    step = replace(graph, nodes=(first, replace(second, phase=Phase.BACKWARD)))
+    categories = View.of(step, color="phase").categories
+    assert categories
+    assert (categories.label, categories.names) == ("phase", ("forward", "backward"))
+    with pytest.raises(InputError, match="nothing to colour by is called 'phse'; did you mean phase"):
+        View.of(step, color="phse")
