@@ -25,6 +25,7 @@ from fxviz.cli.markers import ALONE, COMMANDS, Export, Scribe, Summary, parse
 from fxviz.display import drawing_on_page
 from fxviz.errors import FxvizError
 from fxviz.exporters.table import cells, notes
+from fxviz.plugins import find_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,12 +107,11 @@ class _ExportDirective(_Directive):
         from fxviz.output import render
 
         assert isinstance(order, Export)
-        self._note_files(order.source.model)
-        facts = self.scribe.facts(order.source, self._folder)
         name = (order.format or "svg").lower()
         name = "markdown" if name == "table" else name
-        if name in ALONE and name != "svg":
-            raise self.error(f"{name} is a file for itself: choose svg, mermaid, table or text")
+        self._refuse(name)
+        self._note_files(order.source.model)
+        facts = self.scribe.facts(order.source, self._folder)
         view = order.shown.view(facts, name)
         match name:
             case "svg":
@@ -126,6 +126,16 @@ class _ExportDirective(_Directive):
                     raise self.error(f"{name} is no text that a page could show: choose svg, mermaid, table or text")
                 yield nodes.literal_block(content, content, language=name)
 
+    def _refuse(self, name: str) -> None:
+        """Refuse a format that the page cannot show, before the long work."""
+        find_exporter(name)
+        if name in ALONE and name != "svg":
+            raise self.error(f"{name} is a file for itself: choose svg, mermaid, table or text")
+        if name in ("mermaid", "mmd") and _MERMAID not in self.config.extensions:
+            raise self.error(
+                f"Mermaid needs {_MERMAID} to be among the extensions in conf.py; :format: svg needs nothing"
+            )
+
     def _picture(self, view: View) -> Iterator[nodes.Node]:
         """The picture as a part of an HTML page, so that its tooltips show; in any other format, the table."""
         from fxviz.output import render
@@ -135,10 +145,6 @@ class _ExportDirective(_Directive):
         yield addnodes.only("", *_table(view), expr="not format_html")
 
     def _mermaid(self, diagram: str) -> list[nodes.Node]:
-        if _MERMAID not in self.env.app.extensions:
-            raise self.error(
-                f"Mermaid needs {_MERMAID} to be among the extensions in conf.py; :format: svg needs nothing"
-            )
         lines = "\n".join(f"   {line}" for line in diagram.splitlines())
         return self.parse_text_to_nodes(f".. mermaid::\n\n{lines}\n")
 
