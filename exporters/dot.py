@@ -14,9 +14,9 @@ from fxviz.exporters.palette import CHANGES, INK, category_color, color_of, heat
 if TYPE_CHECKING:
     from fxviz.view import View
 
-__all__ = ["Dot"]
+__all__ = ["FONT", "Dot"]
 
-_FONT = "Helvetica"  # one of the few whose widths every Graphviz knows; written to SVG with a fallback
+FONT = "Arial"  # one of the few whose widths every Graphviz and every browser knows alike
 _FAINT, _FAINT_ON_DARK = "#64748b", "#d5e7e5"  # the lines under titles
 _LINE = "#64748b"
 _CATEGORY = 0.3  # how strong the fill of a category is
@@ -53,7 +53,7 @@ class Dot:
             rankdir=self.direction,
             # Bounds the search for x coordinates, which else takes minutes where arrows are long.
             nslimit="1",
-            fontname=_FONT,
+            fontname=FONT,
             bgcolor="white",
             pad="0.2",
             nodesep="0.3",
@@ -63,7 +63,7 @@ class Dot:
             fontcolor=_quote(INK),
             tooltip=_tooltip(drawing.tooltip),
         )
-        font = {"fontname": _FONT, "fontcolor": _quote(INK)}
+        font = {"fontname": FONT, "fontcolor": _quote(INK)}
         graph.set_node_defaults(
             shape="box", style=_quote("rounded,filled"), fontsize="12", margin=_quote("0.14,0.07"), height="0.3", **font
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.exporters.dot import Dot
+from fxviz.exporters.dot import FONT, Dot
 
 if TYPE_CHECKING:
     from fxviz.exporters.drawing import Direction
@@ -45,7 +45,8 @@ class Svg(_Rendered):
 
     def export(self, view: View) -> str:
         """The SVG document."""
-        return self._render(view, "-Tsvg").decode()
+        drawn = self._render(view, "-Tsvg").decode()
+        return drawn.replace(f'font-family="{FONT}"', f'font-family="{FONT},Helvetica,sans-serif"')
 
 
 @dataclass(frozen=True)

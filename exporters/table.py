@@ -166,6 +166,8 @@ def _headed(label: str) -> str:
 def _identity(item: Item) -> tuple[str, str, int]:
     if isinstance(item, Node):
         return item.name, item.op, 1
+    if item.label:
+        return format_scope(item.scope), item.label, 1
     if item.period > 1:
         return format_scope(item.scope), sequence_kind(item.copies[: item.period]), item.times
     return format_scope(item.scope), item.scope[-1].kind if item.scope else "", item.times
