@@ -374,11 +374,10 @@ class _Reader:
         tensors = [self._tensor(operand) if operand else None for operand in operands]
         scope = self._scope(proto, place, facts)
         title = _fresh(proto.name.rpartition("/")[2] or proto.op_type, self._node_names)
+        around = self._scopes.inside(scope, title.replace(".", "_"), proto.op_type)
         results: list[Value] = []
         for name, body in bodies.items():
-            inner = self._enter(
-                body, replace(place, scope=self._scopes.inside(scope, title.replace(".", "_"), name), nested=True)
-            )
+            inner = self._enter(body, replace(place, scope=self._scopes.inside(around, name, "body"), nested=True))
             taken = self._handed_in(proto, body, tensors)
             for info, value in zip(body.input, taken, strict=True):
                 self._define(inner, info.name, value, who)
