@@ -29,9 +29,7 @@ class Html:
     """
 
     whole: ClassVar[bool] = True  # its reader opens and closes the boxes
-    hides: ClassVar[bool] = (
-        True  # by default, it leaves bookkeeping out all the same: what is seen at a time is a picture
-    )
+    drawn: ClassVar[bool] = True  # but what is open is a picture
 
     most: int = 80
     """A module with more operations and modules directly in it is shown in parts of at most so many."""
