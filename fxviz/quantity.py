@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import sympy
 
+from fxviz.errors import InputError
+
 if TYPE_CHECKING:
     from fxviz.ir import Dim, TensorType
 
-__all__ = ["format_expression", "format_quantity", "format_shape", "format_type"]
+__all__ = ["format_expression", "format_quantity", "format_shape", "format_type", "parse_quantity"]
 
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z")
 _SMALL: tuple[str, ...] = ("", "m", "µ", "n", "p")
@@ -75,3 +78,30 @@ def _extent(extent: Dim) -> str:
 def format_type(type: TensorType | None) -> str:
     """A tensor type on one line: ``float32 1×3×224×224``; ``?`` where it is not known."""
     return f"{type.dtype} {format_shape(type.shape)}" if type else "?"
+
+
+_QUANTITY = re.compile(
+    r"(?P<number>\d[\d_,]*(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+) ?(?P<prefix>[kKMGTPEZ]?i?)(?P<unit>\w*)"
+)
+
+
+def parse_quantity(text: str, unit: str = "") -> int:
+    """An amount as people write it, with or without its ``unit``; the counterpart of `format_quantity`.
+
+    ``k``, ``M``, ``G`` count by 1000, ``Ki``, ``Mi``, ``Gi`` by 1024, of bytes too. What is left of a whole is dropped.
+
+    >>> parse_quantity("5G", "FLOPs"), parse_quantity("25.6 M"), parse_quantity("1e9")
+    (5000000000, 25600000, 1000000000)
+    >>> parse_quantity("8GiB", "B"), parse_quantity("8 GB", "B"), parse_quantity("512Mi", "B")
+    (8589934592, 8000000000, 536870912)
+
+    Raises `InputError` for anything else.
+    """
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None or match["unit"] not in ("", unit) or match["prefix"] == "i":
+        example = "8GiB or 8GB" if unit == "B" else "5G"
+        raise InputError(f"cannot read the amount {text!r}: write a number with a prefix, such as {example}")
+    number = Decimal(match["number"].replace("_", "").replace(",", ""))
+    letter = match["prefix"].removesuffix("i").replace("K", "k")
+    base = 1024 if match["prefix"].endswith("i") else 1000
+    return int(number * base ** _DECIMAL.index(letter))

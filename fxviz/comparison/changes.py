@@ -212,13 +212,13 @@ def _named(
     names_before: tuple[str, ...] = (),
     names_after: tuple[str, ...] = (),
 ) -> Iterator[ValuePair]:
-    """The pairs by what is ``known`` of them, else by name, else by place where only their names changed."""
+    """The pairs by what is ``known`` of them, else by name."""
     ones = dict(zip(names_before or [value.name for value in before], before, strict=True))
     others = dict(zip(names_after or [value.name for value in after], after, strict=True))
     names = {value: name for name, value in others.items()}
-    left = dict(others)
+    left, promised = dict(others), set(known.values())
     for name, value in ones.items():
-        same = names.get(known[value]) if value in known else name if name in left else None
+        same = names.get(known[value]) if value in known else None if others.get(name) in promised else name
         yield ValuePair(role, name, value, left.pop(same) if same in left else None)
     for name, value in left.items():
         yield ValuePair(role, name, None, value)

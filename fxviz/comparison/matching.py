@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fxviz.comparison.alignment import align
 from fxviz.frames import Frame, FrameItem
@@ -19,9 +19,10 @@ from fxviz.ir import Node, Role, Scope, format_scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from fxviz.ir import Graph
     from fxviz.passes.repeats import Repeated
 
-__all__ = ["Matching", "match"]
+__all__ = ["Matching", "comes_first", "match"]
 
 # How sure a match is, for each operation that it pairs.
 _SAME_NAME = 0.1  # on top, among equals
@@ -37,18 +38,17 @@ class Matching:
     scopes: Mapping[Scope, Scope]
     nodes: Mapping[Node, Node]
 
+    def mirrored(self) -> Matching:
+        """The same the other way round."""
+        scopes = {other: one for one, other in self.scopes.items()}
+        return Matching(scopes, {other: one for one, other in self.nodes.items()})
+
 
 def match(before: Repeated, after: Repeated) -> Matching:
     """Match two graphs whose fingerprints were numbered together (`fxviz.passes.repeats.fingerprint_together`).
 
-    The two ways round give the same pairs.
+    Among matches that are as good, those of earlier things win; `comes_first` says which way round is to be asked.
     """
-    if _order(before) > _order(after):
-        mirrored = match(after, before)
-        return Matching(
-            {one: other for other, one in mirrored.scopes.items()},
-            {one: other for other, one in mirrored.nodes.items()},
-        )
     matcher = _Matcher(before, after)
     matcher.pair_frames(*_unwrapped(before.root, after.root))
     matcher.pair_the_rest(before.root, after.root)
@@ -68,14 +68,25 @@ def _unwrapped(one: Frame, other: Frame) -> tuple[Frame, Frame]:
     return max(((one, other), *inner), key=in_common)
 
 
-def _order(graph: Repeated) -> tuple[object, ...]:
-    """An order of graphs that does not depend on which was named first."""
-    nodes = graph.graph.nodes
-    return (
-        len(nodes),
-        [(node.op, [call.path for call in node.scope]) for node in nodes],
-        [(str([str(value) for value in node.inputs]), str(dict(node.attributes))) for node in nodes],
-    )
+def comes_first(one: Graph, other: Graph) -> bool:
+    """An order of graphs, so that a comparison is the same whichever of them was named first."""
+    for key in (len, _places, _operations, _kernels):
+        a, b = key(one.nodes), key(other.nodes)
+        if a != b:
+            return bool(a < b)
+    return True
+
+
+def _places(nodes: Sequence[Node]) -> Any:
+    return [(node.op, format_scope(node.scope)) for node in nodes]
+
+
+def _operations(nodes: Sequence[Node]) -> Any:
+    return [(str(dict(node.attributes)), *map(str, (*node.inputs, *node.outputs))) for node in nodes]
+
+
+def _kernels(nodes: Sequence[Node]) -> Any:
+    return [[(kernel.op, *map(str, (*kernel.inputs, *kernel.outputs))) for kernel in node.kernels] for node in nodes]
 
 
 class _Matcher:

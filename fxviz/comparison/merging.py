@@ -39,8 +39,9 @@ class _Merger:
 
     def pair(self, before: Frame | None, after: Frame | None) -> ScopePair:
         """Two frames that belong together, or one that has no counterpart."""
-        scopes = (before.scope if before else None, after.scope if after else None)
-        return ScopePair(*scopes, tuple(self._items(before.items if before else (), after.items if after else ())))
+        scope, items = (None, ()) if before is None else (before.scope, before.items)
+        scope_now, items_now = (None, ()) if after is None else (after.scope, after.items)
+        return ScopePair(scope, scope_now, tuple(self._items(items, items_now)))
 
     def _items(self, before: Sequence[FrameItem], after: Sequence[FrameItem]) -> Iterator[Pair]:
         places = {_only(item): place for place, item in enumerate(before)}

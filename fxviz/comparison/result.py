@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.comparison.changes import Changes, ValuePair, pair_values
 from fxviz.comparison.costs import Cost, Delta
-from fxviz.comparison.matching import match
+from fxviz.comparison.matching import comes_first, match
 from fxviz.comparison.merging import merge
 from fxviz.comparison.pairs import NodePair, ScopePair, Status
 from fxviz.errors import InputError
@@ -33,8 +33,13 @@ def diff(before: Graph | Facts, after: Graph | Facts) -> GraphDiff:
     """
     facts, facts_now = _facts(before), _facts(after)
     ones, others = fingerprint_together(facts.graph, facts_now.graph)
-    matching = match(ones, others)
-    values = pair_values(ones.graph, others.graph, matching)
+    if comes_first(ones.graph, others.graph):
+        matching = match(ones, others)
+        values = pair_values(ones.graph, others.graph, matching)
+    else:
+        mirrored = match(others, ones)
+        matching = mirrored.mirrored()
+        values = tuple(pair.mirrored() for pair in pair_values(others.graph, ones.graph, mirrored))
     changes = Changes(ones, others, matching, values)
     return GraphDiff(facts, facts_now, merge(ones.root, others.root, matching, changes.of), values)
 
