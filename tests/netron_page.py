@@ -46,13 +46,30 @@ def parse(sources: Path, model: Path) -> dict[str, Any]:
     return found
 
 
+def page_missing() -> str:
+    """Why Netron's page cannot be opened here; empty if it can."""
+    if not (shutil.which("node") and shutil.which("chromium")):
+        return "node or chromium is not installed, which open Netron's page"
+    found = subprocess.run(["node", "-e", "require.resolve('playwright-core')"], capture_output=True, check=False)
+    return "node finds no playwright-core: install it with npm, and set NODE_PATH" if found.returncode else ""
+
+
 def render(model: Path, picture: Path, titles: list[str]) -> dict[str, Any]:
     """Open ``model`` in Netron's page, expand the boxes of these titles, take a picture."""
+    return _visit("render.cjs", model, [str(picture), *titles])
+
+
+def attach(model: Path, attachment: Path, picture: Path, title: str) -> dict[str, Any]:
+    """Open ``model`` in Netron's page, lay ``attachment`` over it, and read the panel of the node with this title."""
+    return _visit("attach.cjs", None, [str(model), str(attachment), str(picture), title])
+
+
+def _visit(script: str, served: Path | None, words: list[str]) -> dict[str, Any]:
     import netron
 
-    host, port = netron.start(str(model), ("127.0.0.1", 0), browse=False)
+    host, port = netron.start(str(served) if served else None, ("127.0.0.1", 0), browse=False)
     try:
-        command = ["node", str(HERE / "render.cjs"), f"http://{host}:{port}/", str(picture), *titles]
+        command = ["node", str(HERE / script), f"http://{host}:{port}/", *words]
         run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     finally:
         netron.stop((host, port))
