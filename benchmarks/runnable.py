@@ -46,18 +46,17 @@ TOKENS = ("input_ids=B,S@12:int64",)
 TORCHVISION: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("resnet18", "mobilenet_v3_small", "densenet121", "efficientnet_b0", "convnext_tiny"), SMALL_IMAGE),
     **dict.fromkeys(("regnet_y_400mf", "shufflenet_v2_x0_5", "squeezenet1_1", "mnasnet0_5", "googlenet"), SMALL_IMAGE),
-    **dict.fromkeys(("swin_t", "maxvit_t", "vit_b_16"), IMAGE),
-    **dict.fromkeys(("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"), SMALL_IMAGE),
+    "swin_t": IMAGE,
+    **dict.fromkeys(("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"), SMALL_IMAGE),
     **dict.fromkeys(("r3d_18", "mc3_18"), ("B,3,8,64,64",)),
     "s3d": ("B,3,16,64,64",),
-    "swin3d_t": ("1,3,8,64,64",),
 }
 TIMM: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("vit_tiny_patch16_224", "deit_tiny_patch16_224", "xcit_nano_12_p16_224", "resmlp_12_224"), IMAGE),
-    **dict.fromkeys(("mixer_s32_224", "pvt_v2_b0", "levit_128s", "gmlp_s16_224", "swinv2_cr_tiny_224"), IMAGE),
+    **dict.fromkeys(("mixer_s32_224", "pvt_v2_b0", "levit_128s", "gmlp_s16_224"), IMAGE),
     **dict.fromkeys(("efficientnet_lite0", "mobilevit_xxs", "repvgg_a0", "edgenext_xx_small", "ghostnet_050"), SMALL_IMAGE),
-    **dict.fromkeys(("poolformer_s12", "fastvit_t8", "tinynet_e", "hrnet_w18_small", "mobileone_s0"), SMALL_IMAGE),
-    **dict.fromkeys(("coatnet_pico_rw_224", "eva02_tiny_patch14_224", "beit_base_patch16_224"), IMAGE),
+    **dict.fromkeys(("poolformer_s12", "fastvit_t8", "tinynet_e", "mobileone_s0"), SMALL_IMAGE),
+    **dict.fromkeys(("coatnet_pico_rw_224", "eva02_tiny_patch14_224"), IMAGE),
 }
 SIZES: dict[str, object] = {
     **{name: 64 for name in ("hidden_size", "d_model", "n_embd", "dim", "word_embed_proj_dim", "embedding_size")},

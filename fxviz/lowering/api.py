@@ -37,8 +37,8 @@ class RunnableOptions:
     """Run the file in onnxruntime and compare with torch; a difference beyond tolerance is an error, and no file."""
     external_data: bool | None = None
     """Weights in a second file, ``m.onnx.data``; by default where one file cannot hold them, from 2 GB on."""
-    weights: bool = True
-    """False writes a structure without data, for a model that has none either."""
+    data: bool = True
+    """False writes weights by shape and dtype alone, for a model that has no more of them either."""
     translations: Mapping[str, Translation] = field(default_factory=lambda: MappingProxyType({}))
     """What operators of your own are in ONNX: ``{"mylib.my_op": a function of onnxscript}``."""
     keep_custom: bool = False
@@ -106,10 +106,10 @@ def write_runnable(view: View, path: str | Path, options: RunnableOptions | None
 def _require_weights(program: FlatProgram, options: RunnableOptions) -> None:
     if program.has_weights():
         return
-    if options.weights:
+    if options.data:
         raise ExportError(
             f"{program.graph.name} has no weights (it is on the meta device), and a model that runs needs them: build it with "
-            f"weights (--weights random), or write its structure alone with weights=False (--weights none); {VIEW_INSTEAD}"
+            f"weights (--random-weights), or write its structure alone with data=False (--no-data); {VIEW_INSTEAD}"
         )
     if options.verify:
         raise ExportError(f"{program.graph.name} has no weights: its structure alone cannot be compared with torch")

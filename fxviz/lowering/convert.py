@@ -69,7 +69,7 @@ def convert(
     model = made.model
     _mark(made)
     if optimize:
-        _optimize(model, has_weights=program.has_weights())
+        _optimize(model, program)
     finish: list[passes.PassBase] = [common.OutputFixPass(), common.NameFixPass()]
     passes.Sequential(*finish)(model)
     return model
@@ -95,7 +95,10 @@ def _translate(
     if opset is not None and not 1 <= opset <= latest:
         raise InputError(f"there is no opset {opset}: this onnx ({onnx.__version__}) knows 1 to {latest}")
     try:
-        with _quiet(), torch.no_grad():  # as in the capture: attention lays its result out otherwise where gradients flow
+        with (
+            _quiet(),
+            torch.no_grad(),
+        ):  # as in the capture: attention lays its result out otherwise where gradients flow
             made = torch.onnx.export(
                 exported,
                 dynamo=True,
@@ -119,14 +122,23 @@ def _translate(
 
 def _explain(error: BaseException, program: FlatProgram, exported: torch.export.ExportedProgram) -> str:
     """The innermost words of torch.onnx, and the operation that they are about, where they name its fx node."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
+    chain = list(_chain(error))
     named = next(filter(None, (re.search(r"translating node %(\w+)", str(link)) for link in chain)), None)
     node = next((node for node in exported.graph.nodes if named and node.name == named[1]), None)
-    words = str(chain[-1]).strip().splitlines() or [""]
     at = f" at {_place(program, node)}" if node is not None else ""
-    return f"torch.onnx stopped{at}: {type(chain[-1]).__name__}: {words[0]}"
+    return f"torch.onnx stopped{at}: {_innermost(error)}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    if error.__cause__ is not None:
+        yield from _chain(error.__cause__)
+
+
+def _innermost(error: BaseException) -> str:
+    *_, last = _chain(error)
+    words = str(last).strip().splitlines() or [""]
+    return f"{type(last).__name__}: {words[0]}"
 
 
 def _place(program: FlatProgram, node: fx.Node) -> str:
@@ -164,17 +176,32 @@ def _mark(made: torch.onnx.ONNXProgram) -> None:
             node.metadata_props[f"{MARK}{position}"] = "1"
 
 
-def _optimize(model: onnx_ir.Model, *, has_weights: bool) -> None:
+def _optimize(model: onnx_ir.Model, program: FlatProgram) -> None:
     """Fold constants, drop what does nothing, fuse what is one operator; weights without data are left as they are."""
-    weights = {} if has_weights else dict(model.graph.initializers)
-    for name, value in weights.items():  # as inputs they are nothing that could be folded
-        del model.graph.initializers[name]
+    with _as_inputs(model, [] if program.has_weights() else list(model.graph.initializers.values())), _quiet():
+        try:
+            optimizer.optimize_ir(model)
+        except Exception as error:
+            raise ExportError(
+                f"{program.graph.name} cannot be optimised: {_innermost(error)}; lower it as it is, with optimize=False "
+                "(--no-optimize)"
+            ) from error
+
+
+@contextmanager
+def _as_inputs(model: onnx_ir.Model, weights: Sequence[onnx_ir.Value]) -> Iterator[None]:
+    """Make weights inputs for a while, which nobody tries to fold."""
+    data = {value: value.const_value for value in weights}
+    for value in weights:
+        model.graph.initializers.pop(str(value.name))
         model.graph.inputs.append(value)
-    with _quiet():
-        optimizer.optimize_ir(model)
-    for value in weights.values():
+        value.const_value = None
+    yield
+    for value, held in data.items():
         model.graph.inputs.remove(value)
-        model.graph.register_initializer(value)
+        value.const_value = held
+        if value.uses():
+            model.graph.register_initializer(value)
 
 
 # Operators of the user's ----------------------------------------------------------------------------------------------
