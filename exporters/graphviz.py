@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fxviz.view import View
 
 __all__ = ["Png", "Svg", "run_graphviz"]
+
+# As Graphviz writes them; in what a model says, < and " are escaped.
+_FRAME = re.compile(r'<g id="[^"]*" class="cluster">.*?(?=<g id="[^"]*" class=|\Z)', re.DOTALL)
+_TEXT = re.compile(r"<text .*?</text>\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Svg(_Rendered):
 
     def export(self, view: View) -> str:
         """The SVG document."""
-        drawn = self._render(view, "-Tsvg").decode()
+        drawn = _lift_words(self._render(view, "-Tsvg").decode())
         return drawn.replace(f'font-family="{FONT}"', f'font-family="{FONT},Helvetica,sans-serif"')
 
 
@@ -59,6 +64,23 @@ class Png(_Rendered):
     def export(self, view: View) -> bytes:
         """The PNG file."""
         return self._render(view, "-Tpng", f"-Gdpi={self.dpi}")
+
+
+def _lift_words(svg: str) -> str:
+    """The same picture with the words of frames on top, where arrows that enter would be drawn across them.
+
+    A white rim parts them from an arrow. The pointer finds what is under them, with its tooltip.
+    """
+    words: list[str] = []
+
+    def take(frame: re.Match[str]) -> str:
+        words.extend(_TEXT.findall(frame[0]))
+        return _TEXT.sub("", frame[0])
+
+    without = _FRAME.sub(take, svg)
+    end = without.rindex("</g>")
+    rim = '<g paint-order="stroke" stroke="white" stroke-opacity="0.8" stroke-width="3" pointer-events="none">'
+    return f"{without[:end]}{rim}\n{''.join(words)}</g>\n{without[end:]}" if words else svg
 
 
 def run_graphviz(text: str, flags: tuple[str, ...], timeout: float) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import struct
@@ -144,3 +145,14 @@ def test_ctrl_c_stops_the_program_and_leaves_no_file(tmp_path: Path) -> None:
     assert b"KeyboardInterrupt" in said
     assert not is_running(int((tmp_path / "pid").read_text()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dot", "pid"]
+
+
+def test_the_words_of_frames_lie_on_top_of_arrows() -> None:
+    svg = Svg().export(View.of(encoder(2), depth=2))
+    words = re.search(r'<g paint-order="stroke"[^>]*pointer-events="none">\n(.*?)</g>', svg, re.DOTALL)
+    assert words
+    assert "layers.0–1: Block × 2" in words[1]
+    assert words.start() > svg.rindex('class="edge"')
+    assert svg.count("layers.0–1: Block × 2</text>") == 1
+    assert "paint-order" not in Svg().export(View.of(encoder(2), depth=0))
+    ET.fromstring(svg)
