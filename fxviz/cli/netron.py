@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -24,18 +23,32 @@ __all__ = ["netron"]
         "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
     ),
     click.option("--no-browser", is_flag=True, help="Print the address and open nothing."),
+    click.option(
+        "--screenshot",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True),
+        help="Write what Netron shows as a PNG, and serve nothing; needs Chromium or Chrome.",
+    ),
     about=MODEL_HELP,
 )
-def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool) -> None:
+def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool, screenshot: str | None) -> None:
     """Open the model in Netron, served on this machine only, until Ctrl-C."""
-    from fxviz.netron import serve
+    from fxviz.browser import find_browser
+    from fxviz.files import write_file
+    from fxviz.netron import serve, take_picture
     from fxviz.output import render
 
+    if screenshot is not None:
+        find_browser()  # before the long work
     facts = source.facts()
     with progress("writing ONNX"):
         content = render(shown.view(facts, "onnx"), "onnx")
     content = content.encode() if isinstance(content, str) else content
-    logging.getLogger().addHandler(logging.NullHandler())  # else netron makes one that prints the path of its file
+    if screenshot is not None:
+        with progress("drawing in Netron"):
+            picture = take_picture(content, facts.graph.name)
+        write_file(screenshot, picture)
+        return
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
         click.echo(f"{facts.graph.name} is at {address}; Ctrl-C stops")
         threading.Event().wait()
