@@ -46,7 +46,7 @@ LAYERS = {
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models revisions zoos", "base graph reading tracing"),
     "surface": layer(
-        "autograd comparison display netron output overview plot report sweep_plot",
+        "autograd browser comparison display netron output overview plot report sweep_plot",
         "base graph facts passes view exporters tracing lowering",
     ),
     "front": layer(
