@@ -8,6 +8,8 @@ On a page, the fences run in order, in one folder and one namespace, as a reader
 - ``python title="name.py"`` is a file of the reader's: it is written, and runs only as part of it.
 - any other fence is a file or an illustration.
 
+What stands between markers (see docs/embedding.md) is what ``fxviz docs`` puts there.
+
 ``pytest --golden-update`` puts what was printed in the place of what stands there, but for outputs that leave something out.
 """
 
@@ -29,6 +31,7 @@ import pytest
 from click.testing import CliRunner
 
 from fxviz.cli import main
+from fxviz.embedding import find_markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +40,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXPECTED = ("text", "mermaid", "csv")
 RUN = ("python", "bash", "console")
-SHOWN = ("toml", "yaml", "json", "")
+SHOWN = ("toml", "yaml", "json", "markdown", "rst", "")
 
 _FENCE = re.compile(r"^```([a-z]*)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -127,12 +130,20 @@ def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r
     monkeypatch.setenv("COLUMNS", "100")
     reader = Page(page)
     monkeypatch.setitem(sys.modules, reader.module.__name__, reader.module)  # dataclasses look their module up
+    markers = find_markers(page.read_text(encoding="utf-8"), page.name)
     for fence in fences(page):
-        reader.read(fence)
+        if not any(marker.first < fence.line <= marker.last for marker in markers):
+            reader.read(fence)
     if request.config.getoption("--golden-update"):
         reader.update()
     for fence, shown, printed in reader.outdated:
         pytest.fail(f"{page.name}:{fence.line}: the page shows\n{shown}\nand this was printed:\n{printed}")
+
+
+def test_what_stands_between_markers_is_fresh(request: pytest.FixtureRequest) -> None:
+    options = [] if request.config.getoption("--golden-update") else ["--check"]
+    result = CliRunner().invoke(main, ["docs", *options, *map(str, PAGES)])
+    assert result.exit_code == 0, f"{result.output}\nif that is meant, run fxviz docs README.md docs"
 
 
 def test_every_fence_is_found() -> None:
