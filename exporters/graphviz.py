@@ -78,9 +78,11 @@ def _lift_words(svg: str) -> str:
         return _TEXT.sub("", frame[0])
 
     without = _FRAME.sub(take, svg)
+    if not words:
+        return svg
     end = without.rindex("</g>")
     rim = '<g paint-order="stroke" stroke="white" stroke-opacity="0.8" stroke-width="3" pointer-events="none">'
-    return f"{without[:end]}{rim}\n{''.join(words)}</g>\n{without[end:]}" if words else svg
+    return f"{without[:end]}{rim}\n{''.join(words)}</g>\n{without[end:]}"
 
 
 def run_graphviz(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
