@@ -60,7 +60,14 @@ def parse_revision(name: str) -> Revised | None:
     return Revised(Path(match["file"]), match["at"])
 
 
-def trace_at(model: Revised, inputs: Sequence[str] = (), *, dtype: str | None = None, mode: Mode = "auto") -> Graph:
+def trace_at(
+    model: Revised,
+    inputs: Sequence[str] = (),
+    *,
+    dtype: str | None = None,
+    mode: Mode = "auto",
+    device: str | None = None,
+) -> Graph:
     """The graph of a model at a revision; arguments as for `fxviz.models.trace`. Its file runs, as it was then."""
     folder = model.path.absolute().parent
     while not folder.is_dir():  # it was removed since
@@ -73,7 +80,9 @@ def trace_at(model: Revised, inputs: Sequence[str] = (), *, dtype: str | None = 
         working = tree / here.relative_to(root) if here.is_relative_to(root) else tree
         name = str(path if model.attribute is None else f"{path}:{model.attribute}")
         try:
-            return trace_apart(name, inputs, dtype=dtype, mode=mode, folder=working if working.is_dir() else tree)
+            return trace_apart(
+                name, inputs, dtype=dtype, mode=mode, device=device, folder=working if working.is_dir() else tree
+            )
         except InputError as error:
             message = str(error).replace(f"{tree}{os.sep}", "")
             raise InputError(f"at {model.revision}: {message}") from None
@@ -85,12 +94,14 @@ def trace_apart(
     *,
     dtype: str | None = None,
     mode: Mode = "auto",
+    device: str | None = None,
     folder: Path | None = None,
 ) -> Graph:
     """The graph of a model that is traced in a process of its own, in ``folder``; arguments as for `fxviz.models.trace`."""
     from fxviz.serialize import load
 
-    options = [*(word for text in inputs for word in ("-i", text)), *(("--dtype", dtype) if dtype else ())]
+    options = [word for text in inputs for word in ("-i", text)]
+    options += [word for option, given in (("--dtype", dtype), ("--on", device)) if given for word in (option, given)]
     with TemporaryDirectory(prefix="fxviz-") as results:
         graph = Path(results) / "graph.json"
         # -P: the folder's own modules come after those that run here, as elsewhere on the command line.
@@ -110,7 +121,10 @@ def trace_apart(
 def _checked_out(folder: Path, revision: str) -> Iterator[tuple[Path, Path]]:
     """The root of the repository that ``folder`` is in, and a copy of all its files at ``revision``, for as long as needed."""
     root = Path(_git(folder, "rev-parse", "--show-toplevel"))
-    commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    except InputError as error:
+        raise InputError(f"there is no revision {revision!r} in {root}: name a branch, a tag or a commit") from error
     with TemporaryDirectory(prefix="fxviz-") as scratch:
         tree = Path(scratch) / "tree"
         tree.mkdir()

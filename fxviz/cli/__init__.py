@@ -12,7 +12,7 @@ from fxviz.cli.ending import Commands
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("summary", "export", "netron", "memory", "sweep", "runs", "docs", "diff", "completion")
+COMMANDS = ("summary", "export", "netron", "memory", "sweep", "runs", "docs", "diff", "check", "completion")
 """Each is a module of this package, and in it the command of the same name."""
 
 

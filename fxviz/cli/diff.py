@@ -103,9 +103,9 @@ def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
     with progress(f"tracing {name}"):
         revised = None if Path(name).exists() else parse_revision(name)
         if revised is not None:
-            return trace_at(revised, traced.inputs, dtype=traced.dtype, mode=traced.mode)
+            return trace_at(revised, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.on)
         trace = trace_apart if apart else models.trace
-        return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode)
+        return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.on)
 
 
 def _shadows(before: str, after: str) -> bool:

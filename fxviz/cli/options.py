@@ -69,6 +69,7 @@ class TracingOptions:
     inputs: tuple[str, ...]
     dtype: str | None
     mode: Mode
+    on: str | None
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ _tracing = (
     ),
     click.option("--dtype", metavar="DTYPE", help="Build the model in this dtype, such as bfloat16."),
     click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
+    click.option("--on", metavar="DEVICE", help="Trace as if on this device, such as cuda, which need not be there."),
 )
 
 tracing_options = packed("traced", TracingOptions, *_tracing)
@@ -186,7 +188,6 @@ model_options = packed(
     ModelOptions,
     click.argument("model", shell_complete=complete_model),
     *_tracing,
-    click.option("--on", metavar="DEVICE", help="Trace as if on this device, such as cuda, which need not be there."),
 )
 """MODEL and how it is traced: the argument ``source``, a `ModelOptions`."""
 
