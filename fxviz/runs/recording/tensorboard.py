@@ -18,14 +18,18 @@ __all__ = ["Board"]
 class Board:
     """The same numbers for ``tensorboard --logdir``: a scalar by its name, a layer's metric as ``METRIC/LAYER``."""
 
-    def __init__(self, folder: Path, purge_step: int) -> None:
-        """Write into ``folder``; what TensorBoard shows there of ``purge_step`` and later steps is void."""
+    def __init__(self) -> None:
+        """Nothing is written before `open`."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingDependency("event files need tensorboard: pip install 'fxviz[tensorboard]'") from error
-        writer: Any = SummaryWriter
-        self._writer = writer(str(folder), purge_step=purge_step if purge_step > 1 else None)
+        self._make: Any = SummaryWriter
+        self._writer: Any = None
+
+    def open(self, folder: Path, steps: int) -> None:
+        """Write into ``folder`` from now on; what TensorBoard shows there of later steps than ``steps`` is void."""
+        self._writer = self._make(str(folder), purge_step=steps + 1 if steps else None)
 
     def add(self, sample: Sample, layers: Sequence[Layer]) -> None:
         """Write one sample; scalars by their mean since the sample before."""
@@ -39,4 +43,5 @@ class Board:
 
     def close(self) -> None:
         """Close the files."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()

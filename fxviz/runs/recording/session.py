@@ -23,6 +23,7 @@ from fxviz.runs.recording._torch import Hook, inner_model
 from fxviz.runs.recording.measure import Probe
 from fxviz.runs.recording.memory import memory_in_use
 from fxviz.runs.recording.scalars import MOST_NAMES, Scalars
+from fxviz.runs.recording.tensorboard import Board
 from fxviz.runs.run import load_run
 from fxviz.runs.schema import Event, Meta, Sample
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fxviz.runs.recording.measure import Reading
-    from fxviz.runs.recording.tensorboard import Board
     from fxviz.runs.run import Run
     from fxviz.runs.schema import Entry
 
@@ -136,12 +136,10 @@ class Session(Recorder):
         self._over = False  # the last step is done, and the next has not begun
         self._steps = 0
         self._hooks = ExitStack()
-        self._board: Board | None = None
+        self._board = Board() if tensorboard else None
         self._log = self._begin_log(out, model, resume)
-        if tensorboard:
-            from fxviz.runs.recording.tensorboard import Board
-
-            self._board = Board(out, purge_step=self._steps + 1)
+        if self._board is not None:
+            self._board.open(out, self._steps)
         self._open = True
         self._append(Event("start", self._steps, time.time(), detail=_versions()["fxviz"]))
         if self.error is not None:
