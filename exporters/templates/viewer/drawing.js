@@ -27,8 +27,20 @@ export function html(tag, attributes = {}, ...children) {
 
 /** The tip of every arrow of a page, to be put into its SVG once. */
 export function arrowTip(id) {
-  const tip = { id, viewBox: "0 0 6 6", refX: 6, refY: 3, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse" };
-  return svg("defs", {}, svg("marker", { ...tip, orient: "auto" }, svg("path", { d: "M0 0.6L6 3L0 5.4Z", class: "tip" })));
+  const tip = {
+    id,
+    viewBox: "0 0 6 6",
+    refX: 6,
+    refY: 3,
+    markerWidth: 7,
+    markerHeight: 7,
+    markerUnits: "userSpaceOnUse",
+  };
+  return svg(
+    "defs",
+    {},
+    svg("marker", { ...tip, orient: "auto" }, svg("path", { d: "M0 0.6L6 3L0 5.4Z", class: "tip" })),
+  );
 }
 
 /** A placed scene; `paint` gives the colours of a node, or null for those of its kind. */
@@ -75,7 +87,8 @@ function drawItem(node, where, { level, color, hue }) {
     element.style.setProperty("--fill", color[0]);
     element.style.setProperty("--text", color[1]);
   }
-  if (shape.times > 1 && !isOpen) element.append(rectangle({ ...where, x: where.x + STACK, y: where.y + STACK }, "under"));
+  if (shape.times > 1 && !isOpen)
+    element.append(rectangle({ ...where, x: where.x + STACK, y: where.y + STACK }, "under"));
   element.append(rectangle(where, "box"));
   if (!isOpen) element.append(...wordsOf(shape, where));
   if (!isOpen && node.scene) element.append(toggle(where, isOpen, shape));
@@ -99,7 +112,9 @@ function rectangle({ x, y, width, height }, name) {
 function wordsOf(shape, { x, y, width, height }) {
   const texts = [shape.title, ...shape.lines];
   const top = y - height / 2 + (height - (texts.length * LINE + 2)) / 2;
-  return texts.map((text, at) => fitted(text, x, top + 10.5 + at * LINE + (at ? 1.5 : 0), width - 8, at ? "line" : "title"));
+  return texts.map((text, at) =>
+    fitted(text, x, top + 10.5 + at * LINE + (at ? 1.5 : 0), width - 8, at ? "line" : "title"),
+  );
 }
 
 /** Title and lines at the upper left of a frame, and what closes it. */
@@ -131,9 +146,7 @@ export function fitTexts(root) {
 
 /** The sign that opens and closes a box: + or −, at the left of its title. */
 function toggle({ x, y, width, height }, isOpen, shape) {
-  const [cx, cy] = isOpen
-    ? [x - width / 2 + 13, y - height / 2 + 12]
-    : [x - width / 2 + 9, y - height / 2 + 9];
+  const [cx, cy] = isOpen ? [x - width / 2 + 13, y - height / 2 + 12] : [x - width / 2 + 9, y - height / 2 + 9];
   const size = 4;
   const cross = `M${cx - size} ${cy}H${cx + size}${isOpen ? "" : `M${cx} ${cy - size}V${cy + size}`}`;
   const name = isOpen ? `close ${shape.title}` : `open ${shape.title}`;
@@ -147,7 +160,9 @@ function drawArrow(arrow, { path, fan, label }, node, tip) {
   title.textContent = arrow.types.join("\n");
   const ends = { "data-from": keyIn(node, arrow.from), "data-to": keyIn(node, arrow.to) };
   const headed = { class: "arrow", "marker-end": `url(#${tip})`, ...ends };
-  const lines = fan.length ? [svg("path", { d: path, class: "arrow", ...ends })] : [svg("path", { d: path, ...headed })];
+  const lines = fan.length
+    ? [svg("path", { d: path, class: "arrow", ...ends })]
+    : [svg("path", { d: path, ...headed })];
   lines.push(...fan.map((line) => svg("path", { d: line, ...headed })));
   // A wide line that cannot be seen, for the pointer to find.
   const parts = [...lines, svg("path", { d: path, class: "reach" }, title)];

@@ -15,18 +15,36 @@ export function nodePanel(node, { metrics, sizes, around, go }) {
     facts([
       ["Operation", shape.op],
       ["Module", shape.module],
-      ["Stands for", node.copies > 1 ? `${node.copies.toLocaleString("en-US")} equal ones, of which the first is shown` : null],
-      ["Operations", shape.operations ? `${shape.operations.toLocaleString("en-US")}${shape.times > 1 ? " each" : ""}` : null],
+      [
+        "Stands for",
+        node.copies > 1 ? `${node.copies.toLocaleString("en-US")} equal ones, of which the first is shown` : null,
+      ],
+      [
+        "Operations",
+        shape.operations ? `${shape.operations.toLocaleString("en-US")}${shape.times > 1 ? " each" : ""}` : null,
+      ],
       ["Phase", shape.phase && shape.phase !== "forward" ? shape.phase : null],
       ["Source", shape.source],
     ]),
     amountTable(node, metrics, sizes),
     typeList("Reads", shape.reads),
-    typeList("Makes", (shape.makes ?? []).map((type) => ["", type])),
+    typeList(
+      "Makes",
+      (shape.makes ?? []).map((type) => ["", type]),
+    ),
     section("Attributes", facts(Object.entries(shape.attributes ?? {}))),
-    section("Kernels", list(shape.kernels ?? [], (kernel) => html("code", {}, kernel))),
-    section("Comes from", list(around.before, (other) => link(other, go))),
-    section("Goes to", list(around.after, (other) => link(other, go))),
+    section(
+      "Kernels",
+      list(shape.kernels ?? [], (kernel) => html("code", {}, kernel)),
+    ),
+    section(
+      "Comes from",
+      list(around.before, (other) => link(other, go)),
+    ),
+    section(
+      "Goes to",
+      list(around.after, (other) => link(other, go)),
+    ),
   ].filter((part) => part);
 }
 
@@ -92,7 +110,12 @@ function amountTable(node, metrics, sizes) {
         "tr",
         {},
         html("th", { scope: "row" }, metric.label),
-        html("td", { class: "number" }, formatNumber(of(amount), metric.unit), ...notes.map((note) => html("small", {}, note))),
+        html(
+          "td",
+          { class: "number" },
+          formatNumber(of(amount), metric.unit),
+          ...notes.map((note) => html("small", {}, note)),
+        ),
         html("td", { class: "share" }, whole, ...(whole ? [bar(part / of(metric.total))] : [])),
       ),
     ];

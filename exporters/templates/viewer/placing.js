@@ -146,9 +146,7 @@ function sampled(points) {
     for (let step = 1; step <= SAMPLES; step += 1) {
       const t = step / SAMPLES;
       const s = 1 - t;
-      found.push(
-        [0, 1].map((k) => s ** 3 * a[k] + 3 * s ** 2 * t * b[k] + 3 * s * t ** 2 * c[k] + t ** 3 * d[k]),
-      );
+      found.push([0, 1].map((k) => s ** 3 * a[k] + 3 * s ** 2 * t * b[k] + 3 * s * t ** 2 * c[k] + t ** 3 * d[k]));
     }
   }
   return [...found, tip];

@@ -77,7 +77,9 @@ function buildChart(timeline) {
 
 function momentWords(timeline, courses, totals, at, unit, peak) {
   const { name, kernel, phase } = timeline.moments[at];
-  const parts = courses.filter(({ numbers }) => numbers[at] > 0).map((c) => `${c.name} ${formatNumber(c.numbers[at], unit)}`);
+  const parts = courses
+    .filter(({ numbers }) => numbers[at] > 0)
+    .map((c) => `${c.name} ${formatNumber(c.numbers[at], unit)}`);
   const when = `step ${timeline.steps[at].toLocaleString("en-US")} of ${timeline.last.toLocaleString("en-US")}`;
   const what = `${name}, ${kernel}${phase === "forward" ? "" : `, ${phase}`}`;
   return `${at === peak ? "peak " : ""}${formatNumber(totals[at], unit)} (${parts.join(", ")}) at ${when}: ${what}`;
@@ -107,7 +109,12 @@ function mark(at, name) {
 function legendEntry(course, draw) {
   const swatch = html("span", { class: "swatch", "aria-hidden": "true" });
   swatch.style.background = HUES[course.name] ?? HUES.constant;
-  const button = html("button", { type: "button", "aria-pressed": course.isShown, title: "draw it or not" }, swatch, course.name);
+  const button = html(
+    "button",
+    { type: "button", "aria-pressed": course.isShown, title: "draw it or not" },
+    swatch,
+    course.name,
+  );
   button.addEventListener("click", () => {
     course.isShown = !course.isShown;
     button.setAttribute("aria-pressed", course.isShown);

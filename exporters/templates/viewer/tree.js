@@ -98,7 +98,10 @@ function shownPath(node, path) {
 
 /** The nodes in which all words of a query are found, at most so many. */
 export function search(tree, query, most) {
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word);
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word);
   if (!words.length) return [];
   const exact = findPath(tree.root, query.trim());
   const found = exact ? [exact] : [];

@@ -30,7 +30,10 @@ export class Viewer {
     element.tabIndex = -1; // so that keys still reach it after a click beside the picture
     this.data = data;
     this.tree = growTree(data);
-    this.metrics = data.metrics.map((metric, at) => ({ ...metric, at: (node) => together(node, metric, at, this.number) }));
+    this.metrics = data.metrics.map((metric, at) => ({
+      ...metric,
+      at: (node) => together(node, metric, at, this.number),
+    }));
     this.sizes = data.symbols.map(() => SIZE);
     this.budget = BUDGET;
     this.state = { root: this.tree.root, open: this.affordable(BUDGET), selected: null, heat: data.color };
@@ -55,7 +58,8 @@ export class Viewer {
    */
   overlay({ label, unit = "", amounts }) {
     const paths = Object.keys(amounts);
-    const at = ({ path }) => {
+    const at = ({ path, parent }) => {
+      if (path === parent?.path) return null; // an operation that is but a part of its module
       if (path in amounts) return amounts[path];
       const below = paths.filter((other) => other.startsWith(`${path}.`)).map((other) => amounts[other]);
       return below.length ? Math.max(...below) : null;
@@ -76,7 +80,12 @@ export class Viewer {
     this.legend = html("div", { class: "legend", "aria-label": "what the colours mean" });
     this.group = svg("g", {});
     const tip = `fxviz-tip-${document.querySelectorAll(".fxviz marker").length}`;
-    this.canvas = svg("svg", { class: "canvas", role: "tree", tabindex: 0, "aria-label": data.name }, arrowTip(tip), this.group);
+    this.canvas = svg(
+      "svg",
+      { class: "canvas", role: "tree", tabindex: 0, "aria-label": data.name },
+      arrowTip(tip),
+      this.group,
+    );
     this.tip = tip;
     this.mover = new Mover(this.canvas, this.group);
     this.canvas.addEventListener("click", (event) => this.click(event));
@@ -87,7 +96,15 @@ export class Viewer {
     this.bottom = html("footer", { class: "bottom" });
     this.fillTimeline();
     this.element.replaceChildren(
-      html("header", { class: "top" }, this.crumbs, this.buildSizes(), this.buildHeat(), this.buildSearch(), this.buildButtons()),
+      html(
+        "header",
+        { class: "top" },
+        this.crumbs,
+        this.buildSizes(),
+        this.buildHeat(),
+        this.buildSearch(),
+        this.buildButtons(),
+      ),
       html("div", { class: "main" }, html("div", { class: "stage" }, this.canvas, this.legend), this.panel),
       this.bottom,
     );
@@ -107,7 +124,9 @@ export class Viewer {
   }
 
   buildHeat() {
-    this.heat = html("select", { onchange: () => this.change({ heat: this.heat.value === "" ? null : Number(this.heat.value) }) });
+    this.heat = html("select", {
+      onchange: () => this.change({ heat: this.heat.value === "" ? null : Number(this.heat.value) }),
+    });
     this.fillHeat();
     return html("label", {}, html("span", {}, "colour "), this.heat);
   }
@@ -146,7 +165,7 @@ export class Viewer {
     });
     this.query.addEventListener("input", () => this.find());
     this.query.addEventListener("keydown", (event) => this.keyInSearch(event));
-    this.query.addEventListener("blur", () => setTimeout(() => this.showResults([]), 150));
+    this.query.addEventListener("blur", () => this.showResults([]));
     return html("div", { class: "search" }, this.query, this.results);
   }
 
@@ -154,8 +173,15 @@ export class Viewer {
     const { timeline } = this.data;
     if (!timeline) return;
     const [at, was] = [this.metrics.findIndex((metric) => metric.timed), this.bottom.querySelector("details")];
-    const chart = timelinePanel(timeline, this.metrics[at].unit, this.sizes, (moment) => this.go(this.at(moment.route)));
-    const fold = html("details", was && !was.open ? {} : { open: "" }, html("summary", {}, `${this.metrics[at].label} over time`), chart);
+    const chart = timelinePanel(timeline, this.metrics[at].unit, this.sizes, (moment) =>
+      this.go(this.at(moment.route)),
+    );
+    const fold = html(
+      "details",
+      was && !was.open ? {} : { open: "" },
+      html("summary", {}, `${this.metrics[at].label} over time`),
+      chart,
+    );
     this.bottom.replaceChildren(fold);
   }
 
@@ -170,7 +196,7 @@ export class Viewer {
   /** Take over a part of the state and draw it. A node given as `anchor` stays where it is on the screen. */
   change(part, { fit = false, anchor = null } = {}) {
     const before = anchor && this.elementOf(anchor)?.querySelector(".box").getBoundingClientRect();
-    const hadFocus = this.canvas.contains(document.activeElement);
+    const [inPicture, inside] = [this.canvas, this.element].map((part) => part.contains(document.activeElement));
     this.state = { ...this.state, ...part };
     const { root } = this.state;
     this.placed = place(root, this.isOpen);
@@ -185,7 +211,8 @@ export class Viewer {
     if (after) this.mover.moveBy(before.left - after.left, before.top - after.top);
     this.fillLegend(visible);
     this.fillCrumbs();
-    this.select(this.state.selected, { focus: hadFocus });
+    this.select(this.state.selected, { focus: inPicture });
+    if (inside && !this.element.contains(document.activeElement)) this.canvas.focus({ preventScroll: true });
   }
 
   /** The nodes that are drawn, open ones and what is in them too. */
@@ -258,7 +285,8 @@ export class Viewer {
       if (focus) element.focus({ preventScroll: true });
     }
     if (focus && !element) this.canvas.focus({ preventScroll: true });
-    for (const item of this.group.querySelectorAll("[role=treeitem]")) item.setAttribute("aria-selected", item === element);
+    for (const item of this.group.querySelectorAll("[role=treeitem]"))
+      item.setAttribute("aria-selected", item === element);
     this.fillPanel();
   }
 
@@ -295,7 +323,11 @@ export class Viewer {
       const ramp = html("span", { class: "ramp", "aria-hidden": "true" });
       ramp.style.background = `linear-gradient(to right, ${this.data.heat.map(([fill]) => fill).join(", ")})`;
       const { label, unit, adds } = this.metrics[heat];
-      const words = [`${label}${adds ? ", all copies together" : ""}: 0`, ramp, this.most > 0 ? formatNumber(this.most, unit) : "not known"];
+      const words = [
+        `${label}${adds ? ", all copies together" : ""}: 0`,
+        ramp,
+        this.most > 0 ? formatNumber(this.most, unit) : "not known",
+      ];
       return this.legend.replaceChildren(...words);
     }
     const kinds = new Set(visible.filter((node) => !this.isOpen(node)).map((node) => node.shape.kind));
@@ -307,7 +339,9 @@ export class Viewer {
   painter(visible) {
     const { heat } = this.state;
     if (heat === null) return () => null;
-    const amounts = new Map(visible.filter((node) => !this.isOpen(node)).map((node) => [node, this.metrics[heat].at(node)]));
+    const amounts = new Map(
+      visible.filter((node) => !this.isOpen(node)).map((node) => [node, this.metrics[heat].at(node)]),
+    );
     this.most = Math.max(0, ...[...amounts.values()].filter((amount) => amount !== null));
     const ramp = this.data.heat;
     return (node) => {
@@ -322,7 +356,10 @@ export class Viewer {
     if (!node.parent) return { before: [], after: [] };
     const { scene, children } = node.parent;
     const others = (mine, theirs) =>
-      scene.arrows.filter((arrow) => arrow[mine] === node.number).map((arrow) => children[arrow[theirs]]).filter((one) => one);
+      scene.arrows
+        .filter((arrow) => arrow[mine] === node.number)
+        .map((arrow) => children[arrow[theirs]])
+        .filter((one) => one);
     return { before: others("to", "from"), after: others("from", "to") };
   }
 
@@ -434,7 +471,9 @@ export class Viewer {
     const next = this.neighbours(selected)[side][0];
     if (next) return this.arrive(next);
     if (selected.parent === root) return undefined;
-    return this.arrive(side === "before" ? selected.parent : (this.neighbours(selected.parent).after[0] ?? selected.parent));
+    return this.arrive(
+      side === "before" ? selected.parent : (this.neighbours(selected.parent).after[0] ?? selected.parent),
+    );
   }
 
   /** To the nearest thing on the left or right that is drawn at the same height. */
