@@ -41,8 +41,18 @@ def memory() -> None:
     fxviz.plot_memory(step, IMAGES / "memory.png")
 
 
+def sweep() -> None:
+    """What fits, over batch size and length."""
+    layer = nn.TransformerEncoderLayer(d_model=64, nhead=4, dim_feedforward=256, batch_first=True)
+    model = nn.TransformerEncoder(layer, num_layers=6, enable_nested_tensor=False).eval()
+    graph = fxviz.trace(model, torch.empty(8, 20, 64), dynamic_shapes=({0: "B", 1: "S"},))
+    grid = fxviz.sweep_cost(graph, B=range(1, 257), S=[2**power for power in range(5, 13)])
+    fxviz.plot_sweep(grid, IMAGES / "sweep.png", limit=2**30)
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     vit()
     depths()
     memory()
+    sweep()

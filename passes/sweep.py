@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Dim, Graph
 
-__all__ = ["Grid", "Sizes", "sweep_cost"]
+__all__ = ["UNITS", "Grid", "Sizes", "sweep_cost"]
 
 Sizes: TypeAlias = "int | Iterable[int]"
 """The sizes of one symbol: ``8``, ``range(1, 1001)``, ``[1, 2, 4, 8]``, or an array."""
 
-_UNITS = {"matrix": "FLOPs", "pointwise": "FLOPs", "ops": "OPs", "parameters": "B", "peak": "B"}
+UNITS = {"matrix": "FLOPs", "pointwise": "FLOPs", "ops": "OPs", "parameters": "B", "peak": "B"}
+"""The unit of each cost of a grid."""
 
 
 def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
@@ -128,22 +131,48 @@ class Grid:
 
     def to_table(self, most: int = 20) -> str:
         """The first points as text, a line each, and below them the guards and what was not counted."""
-        names = [name for name in self.costs if name != "ops" or self.costs[name] != 0]
-        lines = [[*self.sizes, *names]]
-        lines.extend(
-            [str(row[size]) for size in self.sizes] + [format_quantity(row[name], _UNITS[name]) for name in names]
-            for row in islice(self.rows(), most)
-        )
+        names = self._told()
+        lines = self._cells(names, most)
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+        return "\n".join([*table, *self._rest(most)])
+
+    def to_markdown(self, most: int = 100) -> str:
+        """The first points as a Markdown table, and below it the guards and what was not counted."""
+        head, *lines = self._cells(self._told(), most)
+        rows = [head, ["---:"] * len(head), *lines]
+        table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        return table + "".join(f"\n{line}\n" for line in self._rest(most))
+
+    def to_csv(self) -> str:
+        """Every point as a line of plain numbers, in FLOPs and bytes, below a line of names."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, [*self.sizes, *self.costs], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows())
+        return file.getvalue()
+
+    def _told(self) -> list[str]:
+        return [name for name in self.costs if name != "ops" or self.costs[name] != 0]
+
+    def _cells(self, names: list[str], most: int) -> list[list[str]]:
+        lines = [[*self.sizes, *names]]
+        lines.extend(
+            [str(row[size]) for size in self.sizes] + [format_quantity(row[name], UNITS[name]) for name in names]
+            for row in islice(self.rows(), most)
+        )
+        return lines
+
+    def _rest(self, most: int) -> list[str]:
         points = int(np.prod(self.shape))
-        return "\n".join([*table, *([f"… and {points - most} more"] if points > most else []), *self._conditions()])
+        return [*([f"… and {points - most} more"] if points > most else []), *self.conditions()]
 
     def __repr__(self) -> str:
         ranges = ", ".join(f"{name}={values[0]}…{values[-1]}" for name, values in self.sizes.items())
-        return "\n".join([f"Grid({self.graph.name!r}: {ranges}, {np.prod(self.shape)} points)", *self._conditions()])
+        return "\n".join([f"Grid({self.graph.name!r}: {ranges}, {np.prod(self.shape)} points)", *self.conditions()])
 
-    def _conditions(self) -> Iterator[str]:
+    def conditions(self) -> Iterator[str]:
+        """What to know of the numbers, a line each: the guards, and what was not counted."""
         if self.guards:
             yield f"only if {', '.join(self.guards)}"
         if self.unknown:

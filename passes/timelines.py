@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from math import lcm
@@ -24,6 +25,8 @@ Span: TypeAlias = tuple[Dim, int, int]
 """A number of bytes, the step from which it is held, and the first step at which it is held no more."""
 
 _MOST_INT64 = 2**62
+_ROUNDING = 1e-9
+_MOST_CORNERS = 200  # to look for lines among more takes longer than it is worth
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,8 @@ class Timeline(Sequence[Dim]):
         """The steps (of ``steps``, else of all) of which each holds the most for some sizes, the one for large sizes first.
 
         There is one where it holds at least as much as every other for all sizes, as it always is without symbols. Of
-        equal steps the first counts. Sizes are positive integers.
+        equal steps the first counts. Sizes are positive integers. A step is left out that is surpassed at every size by
+        one or the other of two steps, as it is where a mean of these, in any proportion, holds at least as much as it.
         """
         order = np.arange(len(self)) if steps is None else np.asarray(steps)
         compared = self._compared[order]
@@ -90,7 +94,16 @@ class Timeline(Sequence[Dim]):
             best = left[np.argmax(compared[left].sum(axis=1))]
             found.append(int(order[best]))
             left = left[(compared[left] > compared[best]).any(axis=1)]
-        return tuple(sorted(found, key=self._at_large, reverse=True))
+        return tuple(sorted(self._corners(found), key=self._at_large, reverse=True))
+
+    def _corners(self, steps: list[int]) -> list[int]:
+        """The steps without those that lie below a line between two others."""
+        kept = steps
+        for step in steps if 2 < len(steps) <= _MOST_CORNERS else ():
+            others = [other for other in kept if other != step]
+            if _is_below_a_line(self._compared[step], self._compared[others]):
+                kept = others
+        return kept
 
     def highest(self, steps: Sequence[int] | None = None) -> Dim:
         """The most that is held at any of ``steps`` (else of all): ``Max`` of several where sizes decide between them."""
@@ -117,10 +130,11 @@ class Timeline(Sequence[Dim]):
     def _compared(self) -> Matrix:
         """Rows of numbers such that a row whose numbers are nowhere smaller is a total that is never smaller.
 
-        Sizes are at least 1, so terms are written in ``size - 1``, of which every power is 0 or more. A term whose sign
-        is not known must be equal: it is compared both ways.
+        Terms are written in what is 0 or more (`_nonnegative`), of which every power is, too. A term whose sign is not
+        known must be equal: it is compared both ways.
         """
-        shifted = [_coefficients(_from_one(term)) for term in self.terms]
+        instead = _nonnegative(self.terms)
+        shifted = [_coefficients(_rewritten(term, instead)) for term in self.terms]
         scale = lcm(*(coefficient.q for part in shifted for coefficient in part.values()))
         columns = dict.fromkeys(term for part in shifted for term in part)
         unsigned = [term for term in columns if not term.is_nonnegative]
@@ -135,6 +149,32 @@ class Timeline(Sequence[Dim]):
         return compared
 
 
+def _is_below_a_line(row: Matrix, others: Matrix) -> bool:
+    """Whether, for two of ``others`` and a share t from 0 to 1, t · one + (1 - t) · the other is nowhere smaller than ``row``.
+
+    Every number of ``row`` bounds t from below or from above. Which two leave the most room is found in floats, and whether
+    they leave any in whole numbers.
+    """
+    rise = others[:, None] - others[None, :]
+    lack = row - others[None, :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = lack.astype(float) / rise.astype(float)
+    least = np.where(rise > 0, share, 0).max(axis=-1)
+    most = np.where(rise < 0, share, 1).min(axis=-1)
+    level = ((rise != 0) | (lack <= 0)).all(axis=-1)
+    room = np.where(level, np.minimum(most, 1) - np.maximum(least, 0), -1)
+    one, other = np.unravel_index(np.argmax(room), room.shape)
+    return bool(room[one, other] > -_ROUNDING) and _has_room(rise[one, other], lack[0, other])
+
+
+def _has_room(rise: Matrix, lack: Matrix) -> bool:
+    """Whether t · rise ≥ lack in every number for some t from 0 to 1."""
+    pairs = [(int(up), int(short)) for up, short in zip(rise, lack, strict=True)]
+    least = max([Fraction(0), *(Fraction(short, up) for up, short in pairs if up > 0)])
+    most = min([Fraction(1), *(Fraction(short, up) for up, short in pairs if up < 0)])
+    return least <= most and all(short <= 0 for up, short in pairs if up == 0)
+
+
 def _coefficients(size: Dim) -> dict[sympy.Expr, sympy.Rational]:
     """``size`` as a sum of terms with rational coefficients."""
     if isinstance(size, int):
@@ -142,9 +182,24 @@ def _coefficients(size: Dim) -> dict[sympy.Expr, sympy.Rational]:
     return dict(sympy.expand(size).as_coefficients_dict())
 
 
-def _from_one(term: sympy.Expr) -> sympy.Expr:
-    """A product of powers of sizes ``x`` in terms of ``x - 1``, under the same name; any other term as it is."""
-    sizes = term.free_symbols
-    if all(size.is_integer and size.is_positive for size in sizes) and term.is_polynomial(*sizes):
-        return term.xreplace({size: size + 1 for size in sizes})
-    return term
+def _nonnegative(terms: Sequence[sympy.Expr]) -> dict[sympy.Expr, sympy.Expr]:
+    """Sizes in terms of what is 0 or more: ``x - 1``, under the same name.
+
+    A size that is rounded somewhere, c = ⌈x/k⌉, is 1 ≤ c ≤ x: c is written in ``c - 1``, and x in that and ``x - c``.
+    """
+    sizes = {size for term in terms for size in term.free_symbols if size.is_integer and size.is_positive}
+    instead: dict[sympy.Expr, sympy.Expr] = {size: size + 1 for size in sizes}
+    rounded = sorted({part for term in terms for part in term.atoms(sympy.ceiling)}, key=str)
+    for part in rounded:
+        share, size = part.args[0].as_coeff_Mul()
+        if size in sizes and 0 < share <= 1:
+            beyond = sympy.Dummy(integer=True, nonnegative=True)
+            instead |= {part: beyond + 1, size: size + beyond + 1}
+            sizes.remove(size)
+    return instead
+
+
+def _rewritten(term: sympy.Expr, instead: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:
+    """A product of powers of sizes, or of rounded sizes, in what is 0 or more; any other term as it is."""
+    written = term.xreplace(instead)  # the largest parts first: a rounded size before the size in it
+    return written if written.is_polynomial(*written.free_symbols) else term

@@ -1,5 +1,6 @@
 """The command line: what it prints and writes, and how every failure ends in one line and an exit code."""
 
+import csv
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from click.testing import CliRunner, Result
 import fxviz
 from fxviz import models
 from fxviz.cli import main
-from fxviz.cli.memory import LOSSES
+from fxviz.cli.training import LOSSES
 from fxviz.quantity import format_quantity
 
 FILE = """
@@ -324,6 +325,53 @@ def test_memory_that_cannot_be_told(folder: Path) -> None:
     assert run("export", "net.py:net", "-i", "2,4", "-o", "m.json").exit_code == 0
     assert "give the model" in fails("memory", "m.json", "--train")
     assert run("memory", "m.json").exit_code == 0
+
+
+def test_sweep_tells_what_fits(folder: Path) -> None:
+    result = run("sweep", "net.py:net", "B=1:100", "-i", "B,4", "--fits", "6KiB", "-o", "sweep.csv")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+    assert [int(row["B"]) for row in rows] == list(range(1, 101))
+    fits = max(int(row["B"]) for row in rows if int(row["peak"]) <= 6 * 1024)
+    assert 1 < fits < 100
+    assert f"B up to {fits} fits in 6 KiB" in result.stdout
+    assert "… and 80 more" in result.stdout
+    trained = run("sweep", "net.py:net", "B=2,4", "-i", "B,4", "--train", "--optimizer", "sgd", "-o", "sweep.md")
+    assert trained.exit_code == 0, trained.stderr
+    assert len((folder / "sweep.md").read_text().splitlines()) == 4
+
+
+def test_sweep_draws(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = run("sweep", "net.py:net", "B=1:64:8", "-i", "B,4", "--cost", "matrix", "-o", "sweep.svg")
+    assert result.exit_code == 0, result.stderr
+    assert "Matrix work of Sequential" in (folder / "sweep.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        ([], "give the sizes of each symbol", 2),
+        (["B"], "sizes are positive", 2),
+        (["B=1:4", "B=2"], "each given once", 2),
+        (["B=0:4"], "sizes are positive", 2),
+        (["B=4:1"], "sizes are positive", 2),
+        (["B=1,x"], "sizes are positive", 2),
+        (["B=1:4", "--fits", "much"], "no amount of memory", 2),
+        (["B=1:4", "-o", "sweep.gif"], "name a file that ends in .svg", 1),
+        (["B=1:4", "-o", "none/sweep.csv"], "there is no folder none", 1),
+        (["S=1:4"], "'S' is no symbol of this graph", 1),
+    ],
+)
+def test_sweeps_that_cannot_be(folder: Path, arguments: list[str], words: str, code: int) -> None:
+    assert words in fails("sweep", "net.py:net", *arguments, "-i", "B,4", code=code)
+
+
+def test_tracing_as_if_on_a_gpu(folder: Path) -> None:
+    assert run("export", "net.py:net", "-i", "2,4", "--on", "cuda", "-o", "net.json").exit_code == 0
+    assert {storage.device for storage in fxviz.load(folder / "net.json").storages} == {"cuda:0"}
+    assert "torch knows no device 'gpu'" in fails("summary", "net.py:net", "-i", "2,4", "--on", "gpu")
+    assert "is a graph as it is" in fails("summary", "net.json", "--on", "cuda")
 
 
 def test_losses_are_those_of_models() -> None:

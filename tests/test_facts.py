@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sympy
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import graphs
 
 from fxviz.errors import FxvizError, InputError
-from fxviz.facts import Facts, Tally, add
+from fxviz.facts import Facts, Tally, add, evaluate
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Graph
@@ -150,3 +150,27 @@ def test_two_calls_of_one_module_are_two_scopes() -> None:
     tally = Tally("FLOPs", dict.fromkeys(graph.nodes, 3))
     assert [tally.at(scope) for scope in graph.scopes] == [6, 3, 3]
     assert tally.at(*graph.scopes[1:]) == 6
+
+
+# A total at sizes -----------------------------------------------------------------------------------------------------
+
+
+def test_a_total_has_a_number_at_sizes() -> None:
+    total = 4 * B * S + 7
+    assert evaluate(total, B=2, S=3) == 31
+    assert evaluate(12, B=2) == 12
+    assert evaluate(sympy.Max(B, S, evaluate=False), B=2, S=3, T=9) == 3
+    assert type(evaluate(sympy.ceiling(B / 32), B=33)) is int
+    assert evaluate(B / 4, B=1) == 0.25
+
+
+@pytest.mark.parametrize("sizes", [{"B": 1}, {}, {"b": 1, "S": 1}])
+def test_a_total_needs_a_size_for_each_symbol(sizes: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="give a size for"):
+        evaluate(B * S, **sizes)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, "2"])
+def test_sizes_are_positive_integers(size: Any) -> None:
+    with pytest.raises(InputError, match="positive integer"):
+        evaluate(B, B=size)

@@ -25,7 +25,7 @@ def chooses_backend(function: Callable[..., Any]) -> bool:
 
     A convolution on the CPU asks whether the batch is below 16; that narrows no formula.
     """
-    return function is torch.ops.aten.convolution.default
+    return function in (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
 
 def _grouped_mm(

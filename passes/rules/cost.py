@@ -72,10 +72,13 @@ def members(kernel: Kernel, name: str) -> list[Value]:
     ]
 
 
-def wanted(kernel: Kernel, gradients: int, mask: str = "output_mask") -> tuple[bool, ...]:
-    """Which of its ``gradients`` a backward kernel is asked for: all of them where it does not say."""
+def wanted(kernel: Kernel, gradients: int, mask: str = "output_mask") -> tuple[int, ...]:
+    """1 for each of its ``gradients`` that a backward kernel is asked for, else 0; all of them where it does not say.
+
+    Numbers, because sympy does not multiply with a bool.
+    """
     flags = kernel.attributes.get(mask)
-    return tuple(map(bool, flags)) if isinstance(flags, tuple) else (True,) * gradients
+    return tuple(1 if flag else 0 for flag in flags) if isinstance(flags, tuple) else (1,) * gradients
 
 
 def per_output(flops: int) -> FlopRule:

@@ -14,9 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from fxviz.facts import Facts
+from fxviz.facts import Facts, evaluate
 from fxviz.ir import Attribute, Kernel, Phase, TensorType, Value
 from fxviz.passes.flops import Flops, _find, flops_rules
+from fxviz.passes.memory import Memory
 from fxviz.passes.rules.attention import exact_rules
 from fxviz.passes.rules.cost import FREE, Cost
 from fxviz.tracing import trace_training
@@ -475,3 +476,38 @@ def test_gradients_are_clipped_and_scaled() -> None:
     assert kernels.unknown() == set()
     # norm: power and add; the clip's product; is it finite, and its product
     assert kernels.cost().pointwise // ELEMENTS == 2 + 1 + 2
+
+
+# Symbolic sizes -------------------------------------------------------------------------------------------------------
+
+
+class Layers(nn.Module):
+    """A layer of each family whose backward kernel is asked for some gradients and not for others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+        self.transposed = nn.ConvTranspose2d(6, 6, 3)
+        self.norms = nn.Sequential(nn.BatchNorm2d(6), nn.GroupNorm(2, 6), nn.LayerNorm(8))
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norms(self.transposed(self.conv(x)))
+        return self.linear(F.grid_sample(x, x.new_zeros(x.shape[0], 8, 8, 2), align_corners=False))
+
+
+def test_formulas_of_a_training_step_are_those_of_every_batch() -> None:
+    """They hold for every batch: that torch asks if it is below 16, to choose a library, narrows nothing."""
+
+    def step(batch: int, **options: Any) -> Any:
+        args = (torch.empty(batch, 3, 8, 8),)
+        return trace_training(Layers(), args, loss=lambda y: y.square().mean(), optimizer=torch.optim.Adam, **options)
+
+    symbolic = step(4, dynamic_shapes=({0: "B"},))
+    assert symbolic.guards == ()
+    for batch in (2, 32):
+        here, there = Facts(step(batch)), Facts(symbolic)
+        for column in ("matrix", "pointwise"):
+            expected = getattr(here[Flops()], column).total
+            assert evaluate(getattr(there[Flops()], column).total, B=batch) == expected
+        assert evaluate(there[Memory()].peak, B=batch) == here[Memory()].peak

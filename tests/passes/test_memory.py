@@ -228,14 +228,36 @@ def test_sizes_from_one_decide_what_terms_alone_do_not() -> None:
     assert Timeline.of([(S + B, 0, 1), (2 * S * B, 1, 2)], 2).peaks() == (1,)
 
 
+def test_of_moments_on_a_line_the_ends_are_kept() -> None:
+    """What a backward pass frees of activations, layer by layer, while gradients grow: 10·B + 0, 9·B + 100, … 0·B + 1000."""
+    layers = Timeline.of([(size, step, step + 1) for step in range(11) for size in ((10 - step) * B, 100 * step)], 11)
+    assert set(layers.peaks()) == {0, 10}
+    bulge = Timeline.of([(10 * B, 0, 1), (5 * B + 501, 1, 2), (1000, 2, 3)], 3)
+    assert set(bulge.peaks()) == {0, 1, 2}
+
+
+def test_a_size_that_is_rounded_is_at_most_the_size() -> None:
+    rounded = sympy.ceiling(S / 32)
+    assert Timeline.of([(B * rounded, 0, 1), (B * S, 1, 2)], 2).peaks() == (1,)
+    assert Timeline.of([(B * S + 3 * B * rounded, 0, 1), (3 * B * S + B * rounded, 1, 2)], 2).peaks() == (1,)
+    assert set(Timeline.of([(B * S + 3 * B * rounded, 0, 1), (2 * B * S + B * rounded, 1, 2)], 2).peaks()) == {0, 1}
+
+
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5), st.sampled_from([1, B, S, B * S, S**2, sympy.floor(S / 2), B - 1])), min_size=1
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(
+                [1, 7, B, S, B * S, S**2, sympy.floor(S / 2), B - 1, sympy.ceiling(S / 3), B * sympy.ceiling(S / 3)]
+            ),
+        ),
+        min_size=1,
+        max_size=12,
     ),
     st.integers(1, 6),
     st.integers(1, 6),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=150)
 def test_the_moments_that_are_kept_hold_the_largest_for_all_sizes(held: list[tuple[int, Dim]], b: int, s: int) -> None:
     timeline = Timeline.of([(size, step, step + 1) for step, size in held], 6)
     values = [at(total, {B: b, S: s}) for total in timeline]

@@ -1,0 +1,136 @@
+"""``fxviz sweep``: FLOPs and memory over a grid of sizes, and what fits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, command, model_options
+from fxviz.cli.progress import progress
+from fxviz.cli.training import training_options
+from fxviz.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fxviz.cli.options import ModelOptions
+    from fxviz.cli.training import TrainingOptions
+    from fxviz.passes.sweep import Grid
+
+__all__ = ["sweep"]
+
+_PREFIXES = {prefix: 1024**power for power, prefix in enumerate(("", "Ki", "Mi", "Gi", "Ti"))} | {
+    prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T"), 1)
+}
+_TABLES = (".csv", ".md")
+_COSTS = ("peak", "matrix", "pointwise")
+
+
+@command(
+    model_options,
+    click.argument("sizes", nargs=-1, metavar="SYMBOL=SIZES..."),
+    training_options,
+    click.option("--fits", metavar="BYTES", help="What fits in so much memory, such as 80GiB or 24GB."),
+    click.option("--cost", type=click.Choice(_COSTS), default=_COSTS[0], show_default=True, help="What is drawn."),
+    click.option("-o", "--output", metavar="FILE", help="Write an .svg, .png or .pdf picture, or a .csv or .md table."),
+    about=MODEL_HELP,
+)
+def sweep(
+    source: ModelOptions,
+    training: TrainingOptions,
+    sizes: tuple[str, ...],
+    fits: str | None,
+    cost: str,
+    output: str | None,
+) -> None:
+    """Print what a model costs over a grid of sizes of the symbols in its inputs, and what fits.
+
+    SIZES are 1:64, the numbers from 1 to 64, 1:64:8, every eighth of them, or 1,2,4,8.
+    """
+    from fxviz.passes.sweep import sweep_cost
+
+    axes = _read_sizes(sizes)
+    limit = None if fits is None else _read_bytes(fits)
+    if limit is not None and cost != _COSTS[0] and output is not None:
+        raise click.UsageError("--fits is a limit of memory: draw it with --cost peak")
+    if output is not None:
+        _check_output(output)
+    grid = sweep_cost(training.facts(source), **axes)
+    click.echo(grid.to_table())
+    if limit is not None:
+        for line in _fitting(grid, limit):
+            click.echo(line)
+    if output is not None:
+        with progress(f"writing {output}"):
+            _write(grid, output, cost, limit)
+
+
+def _read_sizes(texts: Sequence[str]) -> dict[str, Sequence[int]]:
+    if not texts:
+        raise click.UsageError("give the sizes of each symbol, such as B=1:64")
+    found: dict[str, Sequence[int]] = {}
+    for text in texts:
+        name, _, sizes = text.partition("=")
+        if not name.isidentifier() or name in found:
+            raise click.UsageError(f"{text!r} is not the sizes of one symbol, such as B=1:64, each given once")
+        if match := re.fullmatch(r"(\d+):(\d+)(?::(\d+))?", sizes):
+            first, last, step = (int(part or 1) for part in match.groups())
+            found[name] = range(first, last + 1, step or 1)
+        elif re.fullmatch(r"\d+(,\d+)*", sizes):
+            found[name] = [int(size) for size in sizes.split(",")]
+        if not found.get(name) or min(found[name]) < 1:
+            raise click.UsageError(
+                f"{text!r}: sizes are positive, such as {name}=1:64, {name}=1:64:8 or {name}=1,2,4,8"
+            )
+    return found
+
+
+def _read_bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]i|[kMGT]|)B?", text.strip())
+    if match is None:
+        raise click.UsageError(f"{text!r} is no amount of memory, such as 80GiB or 24GB")
+    return int(float(match[1]) * _PREFIXES[match[2]])
+
+
+def _check_output(output: str) -> None:
+    """Before the long work."""
+    from fxviz.figure import PLOTS, format_of
+
+    if Path(output).suffix.lower() not in _TABLES:
+        format_of(output, (*PLOTS, *_TABLES))
+    if not Path(output).absolute().parent.is_dir():
+        raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+
+
+def _fitting(grid: Grid, limit: int, most: int = 20) -> Iterator[str]:
+    """The largest first symbol that fits, for each combination of the others."""
+    import numpy as np
+
+    from fxviz.quantity import format_quantity
+
+    first, *others = grid.sizes
+    largest = grid.largest(first, grid["peak"] <= limit)
+    amount = format_quantity(limit, "B")
+    for shown, index in enumerate(np.ndindex(largest.shape)):
+        if shown == most:
+            yield f"… and {largest.size - most} more"
+            return
+        at = ", ".join(f"{name}={grid.sizes[name][place]}" for name, place in zip(others, index, strict=True))
+        found = f"{first} up to {largest[index]} fits" if largest[index] else f"no {first} of these fits"
+        yield f"{found} in {amount}{f' at {at}' if at else ''}"
+
+
+def _write(grid: Grid, output: str, cost: str, limit: int | None) -> None:
+    from fxviz.files import write_file
+    from fxviz.sweep_plot import plot_sweep
+
+    suffix = Path(output).suffix.lower()
+    if suffix == ".csv":
+        write_file(output, grid.to_csv())
+    elif suffix == ".md":
+        write_file(output, grid.to_markdown())
+    else:
+        plot_sweep(grid, output, cost, limit=limit)
