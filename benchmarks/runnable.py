@@ -71,7 +71,7 @@ SIZES: dict[str, object] = {
     "vocab_size": 1000,
 }
 TRANSFORMERS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("bert", "roberta", "albert", "electra", "distilbert", "gpt2", "gpt_neox", "gptj"), TOKENS),
+    **dict.fromkeys(("bert", "roberta", "albert", "electra", "distilbert", "gpt2", "gpt_neox"), TOKENS),
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma2", "phi", "falcon", "opt", "bloom"), TOKENS),
     **dict.fromkeys(("mixtral", "qwen3_moe", "olmo2", "xlnet", "deberta-v2", "mamba"), TOKENS),
     **dict.fromkeys(("t5", "bart"), (*TOKENS, "decoder_input_ids=B,T@5:int64")),

@@ -9,11 +9,13 @@ import click
 
 from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
 from fxviz.cli.progress import progress
+from fxviz.cli.runnable import is_onnx, runnable_options
 from fxviz.errors import InputError
 from fxviz.plugins import format_suffix
 
 if TYPE_CHECKING:
     from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.cli.runnable import RunnableFlags
 
 __all__ = ["export"]
 
@@ -36,10 +38,16 @@ __all__ = ["export"]
         type=click.Choice(("TB", "LR")),
         help="Draw from top to bottom or from left to right; for pictures.",
     ),
+    runnable_options,
     about=MODEL_HELP,
 )
 def export(
-    source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format_: str | None, direction: str | None
+    source: ModelOptions,
+    shown: ViewOptions,
+    outputs: tuple[str, ...],
+    format_: str | None,
+    direction: str | None,
+    lowering: RunnableFlags,
 ) -> None:
     """Write diagrams, tables and graphs of the model to files."""
     from fxviz.files import write_file
@@ -47,13 +55,17 @@ def export(
     from fxviz.plugins import find_exporter
 
     formats = {output: _format_of(output, format_) for output in outputs}
+    lowering.check(list(formats.values()))
     for name in formats.values():
         find_exporter(name)  # before the long work, so that a typing error costs no time
     for output in outputs:
         if output != "-" and not Path(output).absolute().parent.is_dir():
             raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
-    facts = source.facts()
+    facts = source.facts(random_weights=lowering.random_weights)
     for output, name in formats.items():
+        if lowering.runnable and is_onnx(name):
+            click.echo(lowering.write(shown.view(facts, name), output))
+            continue
         with progress(f"writing {output}"):
             content = render(shown.view(facts, name), name, **({"direction": direction} if direction else {}))
             if output != "-":

@@ -33,8 +33,8 @@ def write_names(model: onnx_ir.Model, graph: Graph) -> None:
         [*(value.name for value in graph.inputs), *(graph.output_names or [v.name for v in graph.outputs])]
     )
     ends = [*model.graph.inputs, *model.graph.outputs]
-    for value in ends:
-        value.name = None
+    for number, value in enumerate(ends):  # first to names that none of them wants
+        value.name = f"~{number}"
     for value, name in zip(ends, wanted, strict=True):
         value.name = name
     NameFixPass()(model)  # the ends of the graph keep their names; what had one of them before gets another

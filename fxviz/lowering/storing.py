@@ -79,12 +79,25 @@ def _without_data(model: onnx_ir.Model) -> onnx.ModelProto:
     weights = dict(model.graph.initializers)
     model.graph.initializers.clear()
     proto: onnx.ModelProto = onnx_ir.to_proto(model)
+    nodes = list(proto.graph.node)
+    del proto.graph.node[:]
     for name, value in weights.items():
-        sparse = proto.graph.sparse_initializer.add()
-        sparse.dims.extend(value.shape.numpy() if value.shape else ())
-        sparse.values.name = name
-        sparse.values.data_type = value.dtype or onnx.TensorProto.UNDEFINED
+        constant = proto.graph.node.add(op_type="Constant", name=name, output=[name])
+        extents = [int(extent) for extent in value.shape.numpy()] if value.shape else []
+        if not extents or 0 in extents:  # a sparse tensor has dimensions, and elements to leave out
+            dense = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
+            dense.data_type = _element_type(value)
+            dense.dims.extend(extents)
+            dense.raw_data = bytes(value.dtype.itemsize if value.dtype and not extents else 0)
+            continue
+        sparse = constant.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor
+        sparse.dims.extend(extents)
+        sparse.values.data_type, sparse.indices.data_type = _element_type(value), onnx.TensorProto.INT64
         sparse.values.dims.append(0)
-        sparse.indices.data_type = onnx.TensorProto.INT64
         sparse.indices.dims.append(0)
+    proto.graph.node.extend(nodes)
     return proto
+
+
+def _element_type(value: onnx_ir.Value) -> int:
+    return int(value.dtype) if value.dtype is not None else onnx.TensorProto.UNDEFINED
