@@ -31,6 +31,7 @@ from fxviz.exporters.onnx_metadata import (
 )
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
+from fxviz.exporters.onnx_weights import weights_of
 from fxviz.ir import Attribute, Node, Role, Value, format_scope
 from fxviz.quantity import format_type
 
@@ -51,24 +52,28 @@ _FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
 class Onnx:
     """Writes a view as an ONNX model that is valid and made to be looked at, not to be run.
 
-    ``rules`` say which operations become standard operators.
+    ``rules`` say which operations become standard operators. ``data`` puts the data of the weights that are shown
+    into the file, for Netron to look at; the graph must have been traced from a model that has them.
     """
 
     whole: ClassVar[bool] = True  # Netron opens and closes the boxes
 
     rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
+    data: bool = False
 
     def export(self, view: View) -> bytes:
         """The serialized ``ModelProto``; the same view gives the same bytes.
 
-        Raises `ExportError` for a view that leaves operations out: in ONNX, what reads them would have no input.
+        Raises `ExportError` for a view that leaves operations out: in ONNX, what reads them would have no input; and for
+        weights without data, or with more than the 2 GiB that one file can hold.
         """
         if view.bookkeeping:
             raise ExportError(
                 "ONNX needs every operation, and this view leaves bookkeeping out: make it with hide=False"
             )
-        data: bytes = _Writer(view, self.rules).write().SerializeToString(deterministic=True)
-        return data
+        tensors = weights_of(view) if self.data else {}
+        content: bytes = _Writer(view, self.rules, tensors).write().SerializeToString(deterministic=True)
+        return content
 
 
 class _Names:
@@ -97,8 +102,9 @@ class _Level:
 
 
 class _Writer:
-    def __init__(self, view: View, rules: RuleTable[OperatorRule]) -> None:
+    def __init__(self, view: View, rules: RuleTable[OperatorRule], tensors: Mapping[Value, bytes]) -> None:
         self._view = view
+        self._tensors = tensors
         self._rules = rules
         self._names = _Names()
         self._output_names: dict[Value, str] = {}
@@ -234,7 +240,8 @@ class _Writer:
         shape = value.type.shape if value.type else ()
         extents = [extent for extent in shape if isinstance(extent, int)]
         element = ELEMENT_TYPES.get(value.type.dtype) if value.type else None
-        if element is None or len(extents) < len(shape) or not shape:
+        data = self._tensors.get(value)
+        if element is None or len(extents) < len(shape) or not (shape or data):
             # ONNX cannot say this without data: a number that is all of its tensor, a dtype of torch's own.
             proto = level.proto.node.add(op_type=value.role.value, domain=_DOMAIN, name=name, output=[name])
             add_metadata(proto, {"type": format_type(value.type)} | describe_weight(value))
@@ -242,10 +249,11 @@ class _Writer:
             return name
         constant = level.proto.node.add(op_type="Constant", output=[name])
         add_metadata(constant, describe_weight(value))
-        if 0 in extents:
+        if 0 in extents or data is not None:
             dense = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
             dense.data_type = element
             dense.dims.extend(extents)
+            dense.raw_data = data or b""
             return name
         sparse = constant.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor
         sparse.dims.extend(extents)

@@ -441,3 +441,50 @@ def test_a_training_step_is_valid() -> None:
     graph = trace_training(model, torch.empty(3, 4), loss=lambda y: y.square().mean(), optimizer=torch.optim.AdamW)
     assert max(len(node.outputs) for node in graph.nodes if node.op == "linear") == 2
     onnx.checker.check_model(onnx.load_from_string(Onnx().export(View.of(graph))), full_check=True)
+
+
+def test_weights_hold_their_data_on_request() -> None:
+    import torch
+
+    from fxviz.tracing import trace
+
+    net = torch.nn.Sequential(
+        torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1, dtype=torch.float64)
+    )
+    net[2].to(torch.bfloat16)
+    graph = trace(lambda x: net[2](net[1](net[0](x)).bfloat16()), torch.zeros(4, 2))
+    model = onnx.load_from_string(Onnx(data=True).export(View.of(graph, fold=False)))
+    check(model)
+    held = {
+        entry.value: onnx.numpy_helper.to_array(node.attribute[0].t)
+        for level in nested(model.graph)
+        for node in level.node
+        if node.op_type == "Constant" and node.attribute[0].name == "value"
+        for entry in node.metadata_props
+        if entry.key == "weight"
+    }
+    tensors = {**dict(graph.module.named_parameters()), **dict(graph.module.named_buffers())}
+    assert held.keys() == tensors.keys()
+    for name, array in held.items():
+        assert array.astype("float64").tolist() == tensors[name].detach().double().tolist()
+
+
+def test_weights_without_data_are_refused() -> None:
+    from fxviz import models
+    from fxviz.serialize import dumps, loads
+
+    graph = models.trace("torchvision:squeezenet1_1")
+    with pytest.raises(ExportError, match="they are on the meta device"):
+        Onnx(data=True).export(View.of(graph))
+    with pytest.raises(GraphError, match="has no module"):
+        Onnx(data=True).export(View.of(loads(dumps(graph))))
+
+
+def test_an_autograd_graph_is_valid() -> None:
+    import torch
+
+    from fxviz.tracing import trace_autograd
+
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 2))
+    graph = trace_autograd(net(torch.zeros(1, 3, 8, 8)).sum(), params=dict(net.named_parameters()))
+    assert len(operations(export(graph).graph)) >= 6
