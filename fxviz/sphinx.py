@@ -104,24 +104,24 @@ class _ExportDirective(_Directive):
     option_spec = _options(COMMANDS["export"])
 
     def _draw(self, order: Order) -> Iterator[nodes.Node]:
-        from fxviz.output import render
-
         assert isinstance(order, Export)
         name = (order.format or "svg").lower()
         name = "markdown" if name == "table" else name
         self._refuse(name)
         self._note_files(order.source.model)
         facts = self.scribe.facts(order.source, self._folder)
-        view = order.shown.view(facts, name)
         match name:
             case "svg":
-                yield from self._picture(view)
+                # The picture as a part of an HTML page, so that its tooltips show; in any other format, the table.
+                html = nodes.raw("", drawing_on_page(str(order.render(facts, name))), format="html")
+                yield addnodes.only("", html, expr="format_html")
+                yield addnodes.only("", *_table(order.shown.view(facts, name)), expr="not format_html")
             case "mermaid" | "mmd":
-                yield from self._mermaid(str(render(view, name)))
+                yield from self._mermaid(str(order.render(facts, name)))
             case "markdown" | "md":
-                yield from _table(view)
+                yield from _table(order.shown.view(facts, name))
             case _:
-                content = render(view, name)
+                content = order.render(facts, name)
                 if isinstance(content, bytes):
                     raise self.error(f"{name} is no text that a page could show: choose svg, mermaid, table or text")
                 yield nodes.literal_block(content, content, language=name)
@@ -135,14 +135,6 @@ class _ExportDirective(_Directive):
             raise self.error(
                 f"Mermaid needs {_MERMAID} to be among the extensions in conf.py; :format: svg needs nothing"
             )
-
-    def _picture(self, view: View) -> Iterator[nodes.Node]:
-        """The picture as a part of an HTML page, so that its tooltips show; in any other format, the table."""
-        from fxviz.output import render
-
-        html = nodes.raw("", drawing_on_page(str(render(view, "svg"))), format="html")
-        yield addnodes.only("", html, expr="format_html")
-        yield addnodes.only("", *_table(view), expr="not format_html")
 
     def _mermaid(self, diagram: str) -> list[nodes.Node]:
         lines = "\n".join(f"   {line}" for line in diagram.splitlines())

@@ -136,6 +136,7 @@ def test_a_model_is_traced_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -
         ("exprot net.py:net", "a marker has no command 'exprot'; did you mean export?"),
         ("export", "Missing argument 'MODEL'"),
         ("export net.py:net --bugdet 3", "No such option"),
+        ("export net.py:net --direction up", "'up' is not one of 'TB', 'LR'"),
         ("export net.py:net --budget many", "'many' is not a valid integer"),
         ("export 'net.py", "No closing quotation"),
         ("export --help", "No such option"),
@@ -156,11 +157,21 @@ def test_a_marker_that_cannot_be_filled_is_told_with_its_line(folder: Path, comm
     (folder / "bad.md").write_text(marked(command))
     for words in ([], ["--check"]):
         done = docs(*words, "good.md", "bad.md")
-        assert done.exit_code == 1
+        assert done.exit_code == 2  # 1 is the answer of --check
         (line,) = done.output.splitlines()
         assert "bad.md:3: " in line
         assert said in line
     assert (folder / "good.md").read_text() == marked(f"export {GIVEN}")  # nothing is written where one marker fails
+
+
+def test_a_direction_is_for_pictures_alone(folder: Path) -> None:
+    (folder / "page.md").write_text(
+        marked(f"export {GIVEN} --direction LR", f"export {GIVEN} --direction LR --format md")
+    )
+    assert docs("page.md").exit_code == 2
+    (folder / "page.md").write_text(marked(f"export {GIVEN} --direction LR"))
+    docs("page.md")
+    assert "\nflowchart LR\n" in (folder / "page.md").read_text()
 
 
 def test_pages_that_cannot_be_read_or_written(folder: Path) -> None:
@@ -172,7 +183,7 @@ def test_pages_that_cannot_be_read_or_written(folder: Path) -> None:
         ("open.md", "open.md:1: this marker"),
     ):
         done = docs(page)
-        assert done.exit_code == 1
+        assert done.exit_code == 2
         assert said in done.output
     assert docs().exit_code == 2
     (folder / "page.md").write_text(marked(f"export {GIVEN}"))
@@ -211,6 +222,7 @@ def test_pre_commit_takes_the_hooks(tmp_path: Path) -> None:
     entries = [line.split("entry: ")[1].split() for line in manifest.read_text().splitlines() if "entry: " in line]
     page = tmp_path / "page.md"
     page.write_text("# Nothing to fill\n")
-    for _, *words in entries:
+    ours = [words for _, *words in entries if words[0] == "docs"]
+    for words in ours:
         assert CliRunner().invoke(main, [*words, str(page)]).exit_code == 0
-    assert len(entries) == 2
+    assert ours == [["docs"], ["docs", "--check"]]

@@ -35,8 +35,13 @@ _MOST_LINES = 20  # of a difference that is shown
 
 @command(
     click.argument("pages", nargs=-1, required=True, metavar="PAGE..."),
-    click.option("--check", is_flag=True, help="Change nothing; print what is stale, and exit with 1 if anything is."),
+    click.option(
+        "--check",
+        is_flag=True,
+        help="Change nothing; print what is stale, and exit with 1 if anything is, 2 on an error.",
+    ),
     about=ABOUT,
+    answers=True,
 )
 def docs(pages: tuple[str, ...], check: bool) -> int:
     """Refresh the diagrams and tables on Markdown pages."""

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 import click
@@ -46,6 +46,14 @@ class Export:
     shown: ViewOptions
     outputs: tuple[str, ...] = ()
     format: str | None = None
+    direction: str | None = None
+
+    def render(self, facts: Facts, format: str) -> str | bytes:
+        """What is ordered of a model, in one format."""
+        from fxviz.output import render
+
+        options = {"direction": self.direction} if self.direction else {}
+        return render(self.shown.view(facts, format), format, **options)
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,9 @@ class Content:
 @view_options
 @click.option("-o", "--output", "outputs", multiple=True)
 @click.option("--format")
-def _export(source: ModelOptions, shown: ViewOptions, outputs: tuple[str, ...], format: str | None) -> Order:
-    return Export(source, shown, outputs, format)
+@click.option("--direction", type=click.Choice(("TB", "LR")))
+def _export(source: ModelOptions, shown: ViewOptions, **others: Any) -> Order:
+    return Export(source, shown, **others)
 
 
 @click.command("summary", add_help_option=False)
@@ -161,23 +170,20 @@ class Scribe:
         return overview.summary(facts, roofline, view=order.shown.view(facts, "text"))
 
     def _inline(self, order: Export, facts: Facts) -> Content:
-        from fxviz.output import render
-
         name = (order.format or "mermaid").lower()
-        content = render(order.shown.view(facts, name), name)
+        content = order.render(facts, name)
         if isinstance(content, bytes):
             raise InputError(f"{name} is no text that a page could show: give it a file, such as -o model.{name}")
         return Content(_tidy(content) if name in ("markdown", "md") else _fenced(_LANGUAGES.get(name, name), content))
 
     def _files(self, order: Export, facts: Facts) -> Content:
         from fxviz.exporters.table import escape_markdown
-        from fxviz.output import render
 
         files: dict[str, str | bytes] = {}
         links = []
         for output in order.outputs:
             name = order.format or format_suffix(output)
-            files[output] = render(order.shown.view(facts, name), name)
+            files[output] = order.render(facts, name)
             picture = PurePosixPath(output).suffix.lower() in _PICTURES
             text = escape_markdown(facts.graph.name if picture else PurePosixPath(output).name)
             links.append(f"{'!' if picture else ''}[{text}]({quote(output)})")
