@@ -38,6 +38,7 @@ __all__ = ["export"]
         type=click.Choice(("TB", "LR")),
         help="Draw from top to bottom or from left to right; for pictures.",
     ),
+    click.option("--data", is_flag=True, help="Put the data of the weights into an ONNX view, for Netron to show."),
     runnable_options,
     about=MODEL_HELP,
 )
@@ -47,6 +48,7 @@ def export(
     outputs: tuple[str, ...],
     format_: str | None,
     direction: str | None,
+    data: bool,
     lowering: RunnableFlags,
 ) -> None:
     """Write diagrams, tables and graphs of the model to files."""
@@ -67,7 +69,8 @@ def export(
             click.echo(lowering.write(shown.view(facts, name), output))
             continue
         with progress(f"writing {output}"):
-            content = render(shown.view(facts, name), name, **({"direction": direction} if direction else {}))
+            options = ({"direction": direction} if direction else {}) | ({"data": True} if data else {})
+            content = render(shown.view(facts, name), name, **options)
             if output != "-":
                 write_file(output, content)
         if output == "-":
