@@ -1,8 +1,8 @@
 """How a graph and a view show themselves in notebooks, and a drawing on an HTML page.
 
 A notebook is offered several forms and takes the richest that it knows: HTML before SVG before Mermaid before text. The
-HTML is the drawing as a part of the page, since only there its tooltips work; the SVG is for viewers that take drawings
-out of HTML, as GitHub does, and Mermaid for where no Graphviz is.
+HTML is the drawing as a part of the page: JupyterLab shows an SVG as an image, and images have no tooltips. The SVG is for
+viewers that show no HTML, and Mermaid for where no Graphviz is.
 """
 
 from __future__ import annotations
