@@ -117,7 +117,7 @@ def _shapes(drawing: Drawing) -> Iterator[Shape]:
 def _node(shape: Shape) -> str:
     if shape.form == "reference":
         return f'{shape.id} [label=<{_escape(shape.title)}>, fontsize="10", margin="0.08,0.03", height="0.2"];'
-    if shape.form == "value":
+    if shape.form in ("value", "weight"):
         return f'{shape.id} [label=<{_rows(shape)}>, margin="0.12,0.05", height="0.25"];'
     return f"{shape.id} [label=<{_rows(shape)}>];"
 

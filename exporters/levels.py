@@ -74,6 +74,10 @@ class _Contents:
         self._hold(view.root)
         for edge in view.edges:
             self._lift(edge)
+        self.weights: dict[Box, list[Edge]] = {}
+        for edge in view.weights:
+            if not isinstance(edge.target, Value):
+                self.weights.setdefault(self._around[edge.target], []).append(edge)
 
     def _hold(self, box: Box) -> None:
         self.edges[box] = {}
@@ -157,6 +161,7 @@ class _LevelView(View):
             edges=tuple(Edge(source, target, tuple(values)) for (source, target), values in together.items()),
             metrics=whole.metrics,
             twins=whole.twins,
+            weights=tuple(contents.weights.get(box, ())),
             whole=whole,
             originals={shown: item for item, shown in closed.items()},
             drawn_as=drawn_as,

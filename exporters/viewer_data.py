@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.captions import left_out
+from fxviz.categories import CATEGORIES
 from fxviz.errors import GraphError
 from fxviz.exporters.drawing import Group
 from fxviz.exporters.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.levels import Level, cut
-from fxviz.exporters.palette import COLORS, heat_colors
+from fxviz.exporters.palette import COLORS, category_color, heat_colors
 from fxviz.expressions import Symbols, encode_expression
 from fxviz.facts import Timed
 from fxviz.frames import scope_sizes
@@ -56,6 +57,8 @@ class _Writer:
         self._sizes = scope_sizes(view.graph.nodes)
         self._symbols = Symbols()
         self._scenes: dict[str, int] = {}
+        self._metrics = tuple(dict.fromkeys((*view.metrics, *([view.color] if view.color else []))))
+        self._sorts: dict[str, dict[str, None]] = {label: {} for label in CATEGORIES}
 
     def write(self) -> Data:
         view = self._view
@@ -63,15 +66,22 @@ class _Writer:
         data = {
             "name": view.graph.name,
             "about": [[label, text] for label, text in _about(view) if text],
-            "metrics": [self._metric(metric) for metric in view.metrics],
-            "color": view.metrics.index(view.color) if view.color in view.metrics else None,
+            "metrics": [self._metric(metric) for metric in self._metrics],
+            "sorts": [_sort(label, names) for label, names in self._sorts.items() if len(names) > 1],
+            "color": self._color(),
             "colors": dict(COLORS),
             "heat": [heat_colors(step / (_HEATS - 1)) for step in range(_HEATS)],
             "root": root,
-            "timeline": next((self._timeline(metric) for metric in view.metrics if isinstance(metric, Timed)), None),
+            "timeline": next((self._timeline(metric) for metric in self._metrics if isinstance(metric, Timed)), None),
         }
         # The scenes are JSON already, and the symbols are known only now.
         return {**data, "scenes": [*map(json.loads, self._scenes)], "symbols": [row[0] for row in self._symbols.rows()]}
+
+    def _color(self) -> str:
+        """What colours the page at first: a sort by its label, a metric by its number, or "" for kinds."""
+        if self._view.color:
+            return str(self._metrics.index(self._view.color))
+        return self._view.category or ""
 
     # Scenes -----------------------------------------------------------------------------------------------------------
 
@@ -102,7 +112,7 @@ class _Writer:
             (end,) = shape.ends
             assert not isinstance(end, Value)
             item = level.originals[end]
-            drawn |= self._details(item)
+            drawn |= self._details(item) | {"sorts": self._sorted(item)}
             if item in inner:
                 drawn["scene"] = inner[item]
         return drawn
@@ -165,6 +175,12 @@ class _Writer:
             details |= {"times": item.times, "copies": copies, "together": self._amounts(item.copies)}
         return details
 
+    def _sorted(self, item: Item) -> dict[str, str]:
+        names = {label: name for label, find in CATEGORIES.items() if (name := find(self._view, item))}
+        for label, name in names.items():
+            self._sorts[label][name] = None
+        return names
+
     # Numbers ----------------------------------------------------------------------------------------------------------
 
     def _metric(self, metric: Metric) -> Data:
@@ -180,7 +196,7 @@ class _Writer:
         }
 
     def _amounts(self, places: Sequence[Node | Scope]) -> list[object]:
-        return [self._amount(metric.at(*places)) for metric in self._view.metrics]
+        return [self._amount(metric.at(*places)) for metric in self._metrics]
 
     def _amount(self, amount: Dim | None) -> object:
         """None for what is not known, a number, the digits of one that JavaScript would round, or a formula."""
@@ -274,6 +290,12 @@ def _about(view: View) -> Iterator[tuple[str, str]]:
         yield "Incomplete", "the trace stopped before the end of the model; all numbers are of the part before"
     yield from (("Only if", guard) for guard in graph.guards)
     yield from (("Note", note) for note in graph.notes)
+
+
+def _sort(label: str, names: Iterable[str]) -> Data:
+    """A word for everything, with the colours of those that there are."""
+    given = [*names]
+    return {"label": label, "names": given, "colors": [category_color(place) for place in range(len(given))]}
 
 
 def _list(names: Iterable[str], most: int = 6) -> str:

@@ -43,7 +43,7 @@ export function arrowTip(id) {
   );
 }
 
-/** A placed scene; `paint` gives the colours of a node, or null for those of its kind. */
+/** A placed scene; `paint` gives the colours of a node, `{fill, text}` or `{hue}`, or null for that of its kind. */
 export function drawScene(node, placed, { level, paint, colors, tip }) {
   const { scene } = node;
   const group = svg("g", level ? { role: "group" } : {});
@@ -51,7 +51,7 @@ export function drawScene(node, placed, { level, paint, colors, tip }) {
     const where = placed.shapes[at];
     const child = node.children[at];
     const element = child
-      ? drawItem(child, where, { level, color: paint(child), hue: colors[shape.kind] ?? colors.other })
+      ? drawItem(child, where, { level, hue: colors[shape.kind] ?? colors.other, ...paint(child) })
       : drawEnd(shape, where, colors, node);
     if (where.inner) {
       const [x, y] = innerCorner(shape, where);
@@ -69,12 +69,12 @@ export function drawScene(node, placed, { level, paint, colors, tip }) {
 }
 
 /** An operation or a module: a box that is closed, or a frame around what is in it. */
-function drawItem(node, where, { level, color, hue }) {
+function drawItem(node, where, { level, hue, fill, text }) {
   const { shape } = node;
   const isOpen = Boolean(where.inner);
   const kind = isOpen ? "frame" : shape.form;
   const element = svg("g", {
-    class: `item ${kind}${color ? " heated" : ""}`,
+    class: `item ${kind}${fill ? " heated" : ""}`,
     role: "treeitem",
     tabindex: -1,
     "data-key": node.key,
@@ -83,9 +83,9 @@ function drawItem(node, where, { level, color, hue }) {
     ...(node.scene ? { "aria-expanded": isOpen } : {}),
   });
   element.style.setProperty("--hue", hue);
-  if (color) {
-    element.style.setProperty("--fill", color[0]);
-    element.style.setProperty("--text", color[1]);
+  if (fill) {
+    element.style.setProperty("--fill", fill);
+    element.style.setProperty("--text", text);
   }
   if (shape.times > 1 && !isOpen)
     element.append(rectangle({ ...where, x: where.x + STACK, y: where.y + STACK }, "under"));

@@ -3,17 +3,18 @@
 // What is shown follows from a small state: which boxes are open, which box is looked at alone, what is selected, which
 // number colours. Every change goes through `Viewer.change`, which draws anew; only selection does without.
 
-import { formatNumber, numberOf } from "./amounts.js";
+import { numberOf } from "./amounts.js";
+import { colouring } from "./colouring.js";
 import { arrowTip, drawScene, fitTexts, html, svg } from "./drawing.js";
+import { SearchBox } from "./finding.js";
 import { Mover } from "./moving.js";
 import { modelPanel, nodePanel } from "./panel.js";
 import { place } from "./placing.js";
 import { timelinePanel } from "./timeline.js";
-import { findPath, growTree, search, together, wayTo, worthOpening } from "./tree.js";
+import { findPath, growTree, together, wayTo, worthOpening } from "./tree.js";
 
 const BUDGET = 32; // things seen at first
 const MOST_SEEN = 1200; // that a browser draws without delay
-const MOST_FOUND = 30;
 const SIZE = 64; // of a symbol, until the reader gives another
 
 /** Make a viewer of every element below `root` that names its data, as `data-fxviz`; they are returned. */
@@ -36,7 +37,7 @@ export class Viewer {
     }));
     this.sizes = data.symbols.map(() => SIZE);
     this.budget = BUDGET;
-    this.state = { root: this.tree.root, open: this.affordable(BUDGET), selected: null, heat: data.color };
+    this.state = { root: this.tree.root, open: this.affordable(BUDGET), selected: null, color: data.color };
     this.build();
     this.change({}, { fit: true });
   }
@@ -67,8 +68,8 @@ export class Viewer {
     const known = this.metrics.findIndex((metric) => metric.label === label);
     const place = known < 0 ? this.metrics.length : known;
     this.metrics[place] = { label, unit, at, total: null, unknown: {}, adds: false };
-    this.fillHeat();
-    this.change({ heat: place });
+    this.fillColors();
+    this.change({ color: String(place) });
   }
 
   // The page ------------------------------------------------------------------------------------------------------------
@@ -87,6 +88,8 @@ export class Viewer {
       this.group,
     );
     this.tip = tip;
+    const leave = () => this.canvas.focus({ preventScroll: true });
+    this.search = new SearchBox(this.tree, `${tip}-found`, { go: (node) => this.go(node), leave });
     this.mover = new Mover(this.canvas, this.group);
     this.canvas.addEventListener("click", (event) => this.click(event));
     this.canvas.addEventListener("dblclick", (event) => this.doubleClick(event));
@@ -101,8 +104,8 @@ export class Viewer {
         { class: "top" },
         this.crumbs,
         this.buildSizes(),
-        this.buildHeat(),
-        this.buildSearch(),
+        this.buildColors(),
+        this.search.element,
         this.buildButtons(),
       ),
       html("div", { class: "main" }, html("div", { class: "stage" }, this.canvas, this.legend), this.panel),
@@ -123,18 +126,25 @@ export class Viewer {
     );
   }
 
-  buildHeat() {
-    this.heat = html("select", {
-      onchange: () => this.change({ heat: this.heat.value === "" ? null : Number(this.heat.value) }),
-    });
-    this.fillHeat();
-    return html("label", {}, html("span", {}, "colour "), this.heat);
+  buildColors() {
+    const chosen = () => this.change({ color: this.colors.value });
+    this.colors = html("select", { onchange: chosen });
+    this.fillColors();
+    return html("label", {}, html("span", {}, "colour "), this.colors);
   }
 
-  fillHeat() {
-    const option = (value, text) => html("option", { value }, text);
-    this.heat.replaceChildren(option("", "kind"), ...this.metrics.map(({ label }, at) => option(String(at), label)));
-    this.heat.value = this.state.heat === null ? "" : String(this.state.heat);
+  fillColors() {
+    const names = [["", "kind"], ...this.data.sorts.map(({ label }) => [label, label])];
+    const choices = [...names, ...this.metrics.map(({ label }, at) => [String(at), label])];
+    this.colors.replaceChildren(...choices.map(([value, text]) => html("option", { value }, text)));
+    this.colors.value = this.state.color;
+  }
+
+  /** What colours: a metric, a sort, or null for kinds. */
+  chosenColor() {
+    const { color } = this.state;
+    if (color === "") return null;
+    return this.data.sorts.find(({ label }) => label === color) ?? this.metrics[Number(color)];
   }
 
   buildSizes() {
@@ -149,24 +159,6 @@ export class Viewer {
       return html("label", {}, html("span", {}, `${name} = `), input);
     });
     return html("div", { class: "sizes" }, ...fields);
-  }
-
-  buildSearch() {
-    this.results = html("ul", { class: "results", role: "listbox", "aria-label": "found", hidden: "" });
-    this.results.id = `${this.tip}-found`;
-    this.query = html("input", {
-      type: "search",
-      placeholder: "search  /",
-      role: "combobox",
-      "aria-label": "search names, operators, paths and source files",
-      "aria-expanded": "false",
-      "aria-controls": this.results.id,
-      autocomplete: "off",
-    });
-    this.query.addEventListener("input", () => this.find());
-    this.query.addEventListener("keydown", (event) => this.keyInSearch(event));
-    this.query.addEventListener("blur", () => this.showResults([]));
-    return html("div", { class: "search" }, this.query, this.results);
   }
 
   fillTimeline() {
@@ -200,16 +192,18 @@ export class Viewer {
     this.state = { ...this.state, ...part };
     const { root } = this.state;
     this.placed = place(root, this.isOpen);
-    const visible = this.visible();
-    const paint = this.painter(visible);
+    const closed = this.visible().filter((node) => !this.isOpen(node));
+    const choice = this.chosenColor();
+    const { paint, legend } = colouring(choice, closed, this.data);
     const scene = drawScene(root, this.placed, { level: 0, paint, colors: this.data.colors, tip: this.tip });
     this.group.replaceChildren(scene);
-    this.canvas.classList.toggle("by-number", this.state.heat !== null);
+    this.canvas.classList.toggle("by-number", Boolean(choice?.at));
+    this.colors.value = this.state.color;
     fitTexts(scene);
     if (fit) this.mover.start(this.placed.width, this.placed.height);
     const after = before && this.elementOf(anchor)?.querySelector(".box").getBoundingClientRect();
     if (after) this.mover.moveBy(before.left - after.left, before.top - after.top);
-    this.fillLegend(visible);
+    this.legend.replaceChildren(...legend);
     this.fillCrumbs();
     this.select(this.state.selected, { focus: inPicture });
     if (inside && !this.element.contains(document.activeElement)) this.canvas.focus({ preventScroll: true });
@@ -312,45 +306,6 @@ export class Viewer {
     this.crumbs.replaceChildren(html("ol", {}, ...crumbs));
   }
 
-  fillLegend(visible) {
-    const { heat } = this.state;
-    const entry = (color, name) => {
-      const swatch = html("span", { class: "swatch", "aria-hidden": "true" });
-      swatch.style.background = color;
-      return html("li", {}, swatch, name);
-    };
-    if (heat !== null) {
-      const ramp = html("span", { class: "ramp", "aria-hidden": "true" });
-      ramp.style.background = `linear-gradient(to right, ${this.data.heat.map(([fill]) => fill).join(", ")})`;
-      const { label, unit, adds } = this.metrics[heat];
-      const words = [
-        `${label}${adds ? ", all copies together" : ""}: 0`,
-        ramp,
-        this.most > 0 ? formatNumber(this.most, unit) : "not known",
-      ];
-      return this.legend.replaceChildren(...words);
-    }
-    const kinds = new Set(visible.filter((node) => !this.isOpen(node)).map((node) => node.shape.kind));
-    const named = Object.keys(this.data.colors).filter((kind) => kinds.has(kind));
-    this.legend.replaceChildren(html("ul", {}, ...named.map((kind) => entry(this.data.colors[kind], kind))));
-  }
-
-  /** How the nodes are painted: by the number that is chosen, as a share of the largest that is seen. */
-  painter(visible) {
-    const { heat } = this.state;
-    if (heat === null) return () => null;
-    const amounts = new Map(
-      visible.filter((node) => !this.isOpen(node)).map((node) => [node, this.metrics[heat].at(node)]),
-    );
-    this.most = Math.max(0, ...[...amounts.values()].filter((amount) => amount !== null));
-    const ramp = this.data.heat;
-    return (node) => {
-      const amount = amounts.get(node) ?? null;
-      if (amount === null || !(this.most > 0)) return null;
-      return ramp[Math.round((Math.max(0, amount) / this.most) * (ramp.length - 1))];
-    };
-  }
-
   /** What a node reads from and what reads it, as drawn in the scene around it. */
   neighbours(node) {
     if (!node.parent) return { before: [], after: [] };
@@ -361,60 +316,6 @@ export class Viewer {
         .map((arrow) => children[arrow[theirs]])
         .filter((one) => one);
     return { before: others("to", "from"), after: others("from", "to") };
-  }
-
-  // Search --------------------------------------------------------------------------------------------------------------
-
-  find() {
-    this.showResults(search(this.tree, this.query.value, MOST_FOUND));
-  }
-
-  showResults(nodes) {
-    this.found = nodes;
-    this.chosen = 0;
-    this.results.replaceChildren(
-      ...nodes.map((node, at) => {
-        const entry = html("li", { role: "option", "aria-selected": at === 0, onpointerdown: () => this.choose(at) });
-        entry.id = `${this.results.id}-${at}`;
-        entry.append(html("span", {}, node.shape.title), html("small", {}, node.path));
-        return entry;
-      }),
-    );
-    this.results.hidden = !nodes.length;
-    this.query.setAttribute("aria-expanded", nodes.length > 0);
-    this.pointOut();
-  }
-
-  pointOut() {
-    [...this.results.children].forEach((entry, at) => entry.setAttribute("aria-selected", at === this.chosen));
-    const entry = this.results.children[this.chosen];
-    entry?.scrollIntoView({ block: "nearest" });
-    this.query.setAttribute("aria-activedescendant", entry?.id ?? "");
-  }
-
-  choose(at) {
-    const node = this.found[at];
-    this.showResults([]);
-    if (node) this.go(node);
-  }
-
-  keyInSearch(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && this.found?.length) {
-      this.chosen = (this.chosen + step + this.found.length) % this.found.length;
-      this.pointOut();
-    } else if (event.key === "Enter") {
-      this.choose(this.chosen ?? 0);
-    } else if (event.key === "Escape") {
-      this.query.value = "";
-      this.showResults([]);
-      this.canvas.focus({ preventScroll: true });
-    } else {
-      event.stopPropagation(); // letters are for the query
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   // Pointer and keys ----------------------------------------------------------------------------------------------------
@@ -446,7 +347,7 @@ export class Viewer {
   }
 
   keys = {
-    "/": () => this.query.select(),
+    "/": () => this.search.query.select(),
     Escape: () => (this.state.selected ? this.select(null) : this.enter(this.state.root.parent ?? this.state.root)),
     Enter: () => this.state.selected && this.toggle(this.state.selected),
     f: () => this.state.selected && this.enter(this.state.selected),

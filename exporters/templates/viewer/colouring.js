@@ -1,0 +1,50 @@
+// What colours the things that are seen: their kind, a number, or a word that sorts them (a dtype, a phase of training).
+
+import { formatNumber } from "./amounts.js";
+import { html } from "./drawing.js";
+
+/**
+ * How to colour `nodes`, all that is seen and closed: `paint` gives `{fill, text}` or `{hue}` of a node, or null for that
+ * of its kind, and `legend` says what the colours mean. `choice` is null for kinds, a metric, or a sort of `data.sorts`.
+ */
+export function colouring(choice, nodes, data) {
+  if (choice === null) return { paint: () => null, legend: [kindLegend(nodes, data.colors)] };
+  return choice.at ? byNumber(choice, nodes, data.heat) : bySort(choice, nodes);
+}
+
+function byNumber({ label, unit, adds, at }, nodes, ramp) {
+  const amounts = new Map(nodes.map((node) => [node, at(node)]));
+  const most = Math.max(0, ...[...amounts.values()].filter((amount) => amount !== null));
+  const paint = (node) => {
+    const amount = amounts.get(node) ?? null;
+    if (amount === null || most === 0) return null;
+    const [fill, text] = ramp[Math.round((Math.max(0, amount) / most) * (ramp.length - 1))];
+    return { fill, text };
+  };
+  const scale = html("span", { class: "ramp", "aria-hidden": "true" });
+  scale.style.background = `linear-gradient(to right, ${ramp.map(([fill]) => fill).join(", ")})`;
+  const words = `${label}${adds ? ", all copies together" : ""}: 0`;
+  return { paint, legend: [words, scale, most > 0 ? formatNumber(most, unit) : "not known"] };
+}
+
+function bySort({ label, names, colors }, nodes) {
+  const colorOf = (name) => colors[names.indexOf(name)];
+  const seen = new Set(nodes.map((node) => node.shape.sorts?.[label]));
+  const legend = names.filter((name) => seen.has(name)).map((name) => entry(colorOf(name), name));
+  return {
+    paint: (node) => (node.shape.sorts?.[label] ? { hue: colorOf(node.shape.sorts[label]) } : null),
+    legend: [html("ul", {}, ...legend)],
+  };
+}
+
+function kindLegend(nodes, colors) {
+  const kinds = new Set(nodes.map((node) => node.shape.kind));
+  const known = Object.keys(colors).filter((kind) => kinds.has(kind));
+  return html("ul", {}, ...known.map((kind) => entry(colors[kind], kind)));
+}
+
+function entry(color, name) {
+  const swatch = html("span", { class: "swatch", "aria-hidden": "true" });
+  swatch.style.background = color;
+  return html("li", {}, swatch, name);
+}
