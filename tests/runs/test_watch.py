@@ -103,7 +103,7 @@ def test_an_update_is_told_from_some_elements(tmp_path: Path, monkeypatch: pytes
     with torch.no_grad():
         model.weight += 0.01 * torch.randn_like(model.weight)
     (ratio,) = probe.read().layers["update_ratio"]
-    exact = float((model.weight - before).norm() / before.norm())
+    exact = float((model.weight.detach() - before).norm() / before.norm())
     assert ratio == pytest.approx(exact, rel=0.1)
     assert ratio != pytest.approx(exact, rel=1e-7)  # else all elements were read, and this test sees nothing
 
@@ -347,7 +347,8 @@ def test_other_precisions(dtype: torch.dtype, tmp_path: Path) -> None:
         found.append(fxviz.load_run(tmp_path / name))
     for metric in ("grad_norm", "weight_norm", "update_ratio", "activation_spread"):
         one, two = (run.layer_metric(metric)["0"].values[0] for run in found)
-        assert one == pytest.approx(two, rel=0.02), metric
+        # In half precision the weights can move by whole steps of it alone.
+        assert one == pytest.approx(two, rel=0.1 if metric == "update_ratio" else 0.02), metric
 
 
 def test_autocast_and_gradient_accumulation(tmp_path: Path) -> None:
@@ -410,6 +411,18 @@ def test_a_compiled_model(when: str, tmp_path: Path) -> None:
     torch.compiler.reset()
 
 
+def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    model = mlp(16, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with fxviz.watch(model, optimizer, out=tmp_path / "run") as run:
+        assert sum(hooks(model, optimizer)) == 0
+        loop(run, model, optimizer, 2)
+        run.step()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.zoo
 def test_one_process_of_a_distributed_job_records(tmp_path: Path) -> None:
     script = f"""
 import os, sys, torch
@@ -556,14 +569,13 @@ def test_a_script_gets_it_in_three_lines(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_a_killed_process_loses_at_most_the_last_interval(tmp_path: Path) -> None:
-    job = subprocess.Popen([sys.executable, "-c", watched(SCRIPT, tmp_path / "run")], stdout=subprocess.PIPE, text=True)
-    assert job.stdout is not None
-    for line in job.stdout:
-        if int(line) >= 137:
-            break
-    job.send_signal(signal.SIGKILL)
-    done = int((job.stdout.read().split() or [line])[-1])
-    job.wait()
+    command = [sys.executable, "-c", watched(SCRIPT, tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
+        for line in job.stdout:
+            if int(line) >= 137:
+                break
+        job.send_signal(signal.SIGKILL)
+        done = int((job.stdout.read().split() or [line])[-1])
     found = fxviz.load_run(tmp_path / "run")
     assert found.steps >= done - 10
     assert found.ended == ""

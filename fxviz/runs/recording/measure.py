@@ -129,15 +129,15 @@ class Probe:
         self._calls.clear()
 
     @torch.no_grad()
-    def read(self, scale: Tensor | None = None) -> Reading:
-        """What the layers were like in a step that is done: weights as they were before it, if it was armed. Gradients are divided by ``scale``, which AMP left in them."""
+    def read(self) -> Reading:
+        """What the layers were like in a step that is done; their weights as they were before it, if it was armed."""
         sums = [_Sums() for _ in self.layers]
         graded = [(index, _values(each.grad)) for index, each in self._owners if each.grad is not None]
         graded = [(index, gradient) for index, gradient in graded if observable(gradient) and _numeric(gradient)]
         weights = self._weights or self._weight_norms()
-        gradients = [(index, norm if scale is None else norm / scale.to(norm.device)) for index, norm in _norms(graded)]
+        gradients = _norms(graded)
         updates = self._updates()
-        histograms = list(self._histograms(graded, scale))
+        histograms = list(self._histograms(graded))
         tensors = [tensor for _, tensor in (*weights, *gradients, *self._outputs, *histograms)]
         found = iter(_fetch([*tensors, *(norm for _, norm, _ in updates)]))  # below, in the order of these
         for (index, _), (norm,) in zip(weights, found, strict=False):
@@ -188,9 +188,7 @@ class Probe:
             for (index, norm), (_, change, size) in zip(lengths, changes, strict=True)
         ]
 
-    def _histograms(
-        self, graded: Sequence[tuple[int, Tensor]], scale: Tensor | None
-    ) -> Iterator[tuple[list[int], Tensor]]:
+    def _histograms(self, graded: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[list[int], Tensor]]:
         """For each device the layers whose gradients lie there, and the counts over `DECADES` of each, in that order."""
         by_device: defaultdict[torch.device, list[tuple[int, Tensor]]] = defaultdict(list)
         for index, gradient in graded:
@@ -200,7 +198,6 @@ class Probe:
             indices = list(dict.fromkeys(index for index, _ in parts))
             sizes = tuple((indices.index(index), part.numel()) for index, part in parts)
             elements = torch.cat([part.abs().float() for _, part in parts])
-            elements = elements if scale is None else elements / scale.to(device)
             finite = elements.isfinite()
             decade = elements.log10().floor().nan_to_num(0.0).clamp(DECADES[0], DECADES[-1]) - DECADES[0]
             counts = torch.zeros(len(indices) * len(DECADES), device=device)

@@ -38,7 +38,7 @@ class Scalars:
     _waiting: list[tuple[str, int, Tensor]] = field(default_factory=list)
 
     def add(self, step: int, values: Mapping[str, object]) -> bool:
-        """Take values of ``step``; whether one is known already to be NaN or infinite. `InputError` for what is no number."""
+        """Take values of ``step``; whether one is NaN or infinite for the first time, as far as is known yet. `InputError` for what is no number."""
         numbers = {_own_name(name): _number(name, value) for name, value in values.items()}
         alarm = False
         for name, number in numbers.items():
@@ -65,8 +65,9 @@ class Scalars:
         self._streams.setdefault(name, Stream()).add(number)
         if math.isfinite(number):
             return False
+        first = name not in self.nonfinite
         self.nonfinite.setdefault(name, (step, number))
-        return True
+        return first
 
     def _read(self) -> None:
         waiting, self._waiting = self._waiting, []

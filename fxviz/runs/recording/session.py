@@ -160,7 +160,13 @@ class Session(Recorder):
         if values is not None and not isinstance(values, Mapping):
             raise InputError(f"log takes names and numbers, log(loss=loss), not {type(values).__name__}")
         step = self._steps if self._over else self._steps + 1
-        self._alarmed |= self._scalars.add(step, {**(values or {}), **scalars})
+        alarm = self._scalars.add(step, {**(values or {}), **scalars})
+        if alarm and self._over and self._reading is None:  # its gradients are still there
+            self._probe.disarm()
+            self._observe()
+            self._arm_if_due()
+        else:
+            self._alarmed |= alarm
 
     def step(self) -> None:
         """Say that a step is done; an `InputError` where the optimizer says so itself."""
@@ -186,15 +192,15 @@ class Session(Recorder):
             self._settle()
 
     def _end(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        """An optimizer has stepped. AMP leaves its factor in the gradients of a fused optimizer, and says which."""
-        scale, overflow = getattr(optimizer, "grad_scale", None), getattr(optimizer, "found_inf", None)
+        """An optimizer has stepped. A fused one is asked also where AMP found an overflow, and then changes nothing."""
+        overflow = getattr(optimizer, "found_inf", None)
         if self._probe.armed and isinstance(overflow, Tensor) and overflow.item():
-            self._probe.disarm()  # the optimizer changed nothing: the next step is observed instead
+            self._probe.disarm()  # the next step is observed instead
             self._probe.arm()
             return
-        self._step(scale if isinstance(scale, Tensor) else None)
+        self._step()
 
-    def _step(self, scale: Tensor | None = None) -> None:
+    def _step(self) -> None:
         if not self._open:
             return
         self._settle()
@@ -202,12 +208,15 @@ class Session(Recorder):
         if self._timed:
             self._scalars.add(self._steps, {"step_time": time.perf_counter() - self._mark})
         if self._probe.armed or self._alarmed:
-            self._scalars.add(self._steps, {**self._rates(), **memory_in_use()})
-            self._reading = self._probe.read(scale)
-            self._alarmed = False
+            self._observe()
         self._over = True
         self._arm_if_due()
         self._mark, self._timed = time.perf_counter(), True  # so that the next step's time is without this work
+
+    def _observe(self) -> None:
+        self._scalars.add(self._steps, {**self._rates(), **memory_in_use()})
+        self._reading = self._probe.read()
+        self._alarmed = False
 
     def _arm_if_due(self) -> None:
         step = self._steps + 1
