@@ -131,7 +131,8 @@ def _node(shape: Shape) -> pydot.Node:
     }
     match shape.form:
         case "scope":
-            attributes |= {"fillcolor": _quote(tint(color, 0.06)), "penwidth": "1.5"}
+            share = 0.15 if shape.kind in CHANGES.keys() - {"kept"} else 0.06
+            attributes |= {"fillcolor": _quote(tint(color, share)), "penwidth": "1.5"}
         case "value":
             label = _label(shape.title, shape.lines, faint=_FAINT_ON_DARK)
             attributes |= {"label": label, "fontcolor": "white", "fillcolor": _quote(color)}

@@ -149,6 +149,7 @@ class View:
         color: Analysis[Any] | str | None = None,
         ends: bool = True,
         weights: bool = False,
+        interest: Analysis[Any] | None = None,
     ) -> View:
         """Decide a view.
 
@@ -170,6 +171,8 @@ class View:
                 ``"dtype"`` or ``"phase"``: a colour for each (see `fxviz.categories`).
             ends: Shows what goes into the model and what comes out of it.
             weights: Shows the parameters and buffers that visible operations read. They do not count for ``budget``.
+            interest: The analysis whose numbers say which boxes to open for the ``budget``, instead of FLOPs and
+                parameters; those that have none of it stay closed.
 
         A scope that shows a single operation is shown as that operation, and one that holds a single scope as one box
         with it; neither is a level of depth.
@@ -183,8 +186,11 @@ class View:
         handed_on = bookkeeping(facts.graph) if hide else {}
         looked_at = _find(facts.graph, focus) if focus else ()
         root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at, group=group)
+        share = _shares(facts, interest)
+        if interest is not None:
+            _close(root, lambda box: share(box) == 0)
         if budget is not None:
-            root = afford(root, budget, _shares(facts), lambda root: _arrows(wire(repeats, root, handed_on), ends))
+            root = afford(root, budget, share, lambda root: _arrows(wire(repeats, root, handed_on), ends))
         wiring = wire(repeats, root, handed_on)
         boxes: dict[End, Box] = {}
         shown = _box(root, wiring, boxes, repeats)
@@ -211,6 +217,7 @@ class View:
                 color=color,
                 ends=ends,
                 weights=weights,
+                interest=interest,
             ),
         )
 
@@ -409,9 +416,18 @@ def _weights(box: Box) -> Iterator[Edge]:
             yield from (Edge(value, item, (value,)) for value in held)
 
 
-def _shares(facts: Facts) -> Callable[[Draft], float]:
-    """How much of the model a box is: of its FLOPs or of its parameters, whichever is more."""
-    metrics: list[Metric] = [facts[Flops()], facts[Parameters()]]
+def _close(box: Draft, dull: Callable[[Draft], bool]) -> None:
+    """Close what is dull, but for what pinned boxes hold."""
+    for item in box.items:
+        if isinstance(item, Draft) and dull(item) and not item.pinned:
+            item.close()
+        elif isinstance(item, Draft):
+            _close(item, dull)
+
+
+def _shares(facts: Facts, interest: Analysis[Any] | None) -> Callable[[Draft], float]:
+    """How much of the model a box is: of what is of ``interest``, else of its FLOPs or its parameters, whichever is more."""
+    metrics: list[Metric] = [facts[Flops()], facts[Parameters()]] if interest is None else [_metric(facts, interest)]
     totals = [(metric, total) for metric in metrics if isinstance(total := metric.at(()), int) and total > 0]
     sizes = scope_sizes(facts.graph.nodes)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.comparison.pairs import Status
+from fxviz.comparison.pairs import ScopePair, Status
 from fxviz.comparison.union import Union
 from fxviz.facts import Facts
 from fxviz.ir import Node, Value
@@ -31,11 +32,41 @@ _MOST_DETAILS = 3
 def picture(diff: GraphDiff, budget: int | None, depth: int | None, *, fold: bool) -> DiffView:
     """A view of both graphs; by default as much of it as fits on a page, where most has changed in detail."""
     union = Union(diff)
-    if budget is None and depth is None:
-        budget = READABLE
-    view = View.of(Facts(union.graph), budget=budget, depth=depth, fold=fold, hide=True)
-    fields = {field.name: getattr(view, field.name) for field in dataclasses.fields(View)}
-    return DiffView(**fields, pairs=MappingProxyType(union.pairs), costs=diff.costs)
+    pairs = MappingProxyType(union.pairs)
+    facts = Facts(union.graph)
+
+    def view(budget: int | None) -> DiffView:
+        whole = View.of(facts, budget=budget, depth=depth, fold=fold, hide=True, interest=_Changes(pairs))
+        given = {field.name: getattr(whole, field.name) for field in dataclasses.fields(View)}
+        return DiffView(**(given | {"smaller": view}), pairs=pairs, costs=diff.costs)
+
+    return view(READABLE if budget is None and depth is None else budget)
+
+
+@dataclass(frozen=True, eq=False)
+class _Changes:
+    """An analysis: how many changes there are to be seen in a scope; none in one that came, went or moved as a whole."""
+
+    pairs: Mapping[Node | Scope, Pair]
+    label: str = "changes"
+    unit: str = ""
+
+    def run(self, facts: Facts) -> _Changes:
+        """Itself: it is its own metric."""
+        return self
+
+    def at(self, *places: Node | Scope) -> int:
+        """The changes in all of some scopes."""
+        return sum(self._inside.get(self.pairs[place], 0) for place in places if place in self.pairs)
+
+    @cached_property
+    def _inside(self) -> Mapping[Pair, int]:
+        inside: dict[Pair, int] = {}
+        for pair in reversed([pair for pair in self.pairs.values() if isinstance(pair, ScopePair)]):
+            mixed = pair.status is Status.CHANGED  # of what is in it, children come after their parents
+            shown = (1 + inside.get(item, 0) for item in pair.items if item.status is not Status.KEPT)
+            inside[pair] = sum(shown) if mixed else 0
+        return inside
 
 
 @dataclass(frozen=True, eq=False)
