@@ -56,6 +56,7 @@ __all__ = [
     "layout_of",
     "load_program",
     "overloads_of",
+    "packed_extents",
     "parse_to",
     "program_module",
     "references",
@@ -195,6 +196,16 @@ def parse_to(*args: Any, **kwargs: Any) -> tuple[torch.device | None, torch.dtyp
     """The device, dtype and memory format among the arguments of `torch.Tensor.to`."""
     device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
     return device, dtype, memory_format
+
+
+def packed_extents(packed: torch.ScriptObject) -> tuple[int, ...] | None:
+    """The extents of the weight in what a quantised layer holds instead of one; None for any other object."""
+    if not hasattr(packed, "unpack"):
+        return None
+    with torch._C._DisableTorchDispatch():  # it computes on memory, which a fake tensor has not
+        unpacked = packed.unpack()
+    weight = unpacked[0] if isinstance(unpacked, tuple) else unpacked
+    return tuple(weight.shape) if isinstance(weight, torch.Tensor) else None
 
 
 def sequence_number() -> int:

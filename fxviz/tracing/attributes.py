@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fxviz.tracing import _torch
+
 if TYPE_CHECKING:
     from fxviz.ir import Attribute
     from fxviz.tracing.symbols import Symbols
@@ -105,6 +107,8 @@ def to_attribute(argument: Any, symbols: Symbols) -> Attribute:
         return "..."
     if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
         return str(argument).removeprefix("torch.")
+    if isinstance(argument, torch.ScriptObject) and (extents := _torch.packed_extents(argument)) is not None:
+        return {"packed": extents}
     if callable(argument):
         return str(getattr(argument, "__qualname__", type(argument).__qualname__))
     return type(argument).__qualname__

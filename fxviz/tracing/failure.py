@@ -45,6 +45,8 @@ def _hint(error: BaseException) -> str:
     text = str(error)
     if reads_values(error):
         return "; the model reads the value of a tensor: trace it with mode='eager' on real weights and inputs"
+    if any(sign in text for sign in ("nested_tensor", "NestedTensor", "NestedInt", "shape_env must not be None")):
+        return "; a nested tensor has no one shape and cannot be traced: trace on padded tensors, which bound its cost"
     if "device" in text.lower() and ("FakeTensor Device Propagation" in text or "same device" in text):
         return "; the model and its inputs are on different devices: move one to the other's"
     if isinstance(error, TypeError) and "argument" in text:

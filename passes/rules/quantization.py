@@ -1,9 +1,16 @@
-"""Turning floating point into integers and back."""
+"""Turning floating point into integers and back, and the layers of `torch.ao` that compute on integers."""
 
 from __future__ import annotations
 
-from fxviz.passes.rules.cost import FlopRule, per_input
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, per_output, shape
 from fxviz.rules import RuleTable
+
+if TYPE_CHECKING:
+    from fxviz.ir import Kernel
 
 __all__ = ["flops_rules"]
 
@@ -29,4 +36,87 @@ _OPS = {
     "_fake_quantize_learnable_per_channel_affine_backward": _FAKE + 5,
 }
 
-flops_rules: RuleTable[FlopRule] = RuleTable({f"aten.{op}": per_input(flops) for op, flops in _OPS.items()})
+_POINTWISE = {  # turned back, computed, turned into integers again
+    **dict.fromkeys(("add", "mul"), 2 * _DEQUANTIZE + 1 + _QUANTIZE),
+    **dict.fromkeys(("add_relu", "mul_relu"), 2 * _DEQUANTIZE + 2 + _QUANTIZE),
+    **dict.fromkeys(("add_scalar", "mul_scalar"), _DEQUANTIZE + 1 + _QUANTIZE),
+    **dict.fromkeys(("leaky_relu", "hardswish", "elu", "celu", "sigmoid", "prelu"), _DEQUANTIZE + 2 + _QUANTIZE),
+    **dict.fromkeys(("batch_norm", "batch_norm1d", "batch_norm2d", "batch_norm3d"), 2 + _QUANTIZE),
+    **dict.fromkeys(("batch_norm_relu", "batch_norm2d_relu", "batch_norm3d_relu"), 3 + _QUANTIZE),
+}
+
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {f"aten.{op}": per_input(flops) for op, flops in _OPS.items()}
+    | {f"quantized.{op}": per_output(flops) for op, flops in _POINTWISE.items()}
+)
+
+
+# Layers with packed weights -------------------------------------------------------------------------------------------
+#
+# A packed weight is no tensor: its extents are an attribute that the tracer reads from it, ``{"packed": (6, 3, 3, 3)}``.
+
+
+@flops_rules(*(f"quantized.linear{suffix}" for suffix in ("", "_relu", "_leaky_relu", "_tanh")))
+def _linear(kernel: Kernel) -> Cost:
+    """2 · inner OPs for each element of the output; a bias, an activation, and back into integers."""
+    x, out = kernel.inputs[0], kernel.outputs[0]
+    return Cost(0, (1 + _activation(kernel) + _QUANTIZE) * numel(out), 2 * shape(x)[-1] * numel(out))
+
+
+@flops_rules("quantized.linear_dynamic", "quantized.linear_relu_dynamic")
+def _dynamic(kernel: Kernel) -> Cost:
+    """As above, of inputs that are turned into integers first, over the range that they have; the output is turned back."""
+    x, out = kernel.inputs[0], kernel.outputs[0]
+    around = (_QUANTIZE + 2) * numel(x) + (1 + _activation(kernel) + _DEQUANTIZE) * numel(out)
+    return Cost(0, around, 2 * shape(x)[-1] * numel(out))
+
+
+@flops_rules("quantized.linear_dynamic_fp16", "quantized.linear_relu_dynamic_fp16")
+def _half(kernel: Kernel) -> Cost:
+    """A linear layer in floating point."""
+    x, out = kernel.inputs[0], kernel.outputs[0]
+    return Cost(2 * shape(x)[-1] * numel(out), (1 + _activation(kernel)) * numel(out))
+
+
+@flops_rules(
+    *(f"quantized.conv{dim}d{suffix}" for dim in (1, 2, 3) for suffix in ("", "_relu")),
+    *("quantized.conv2d_add", "quantized.conv2d_add_relu"),
+    *(f"quantized.conv_transpose{dim}d" for dim in (1, 2, 3)),
+)
+def _convolution(kernel: Kernel) -> Cost | None:
+    """2 · taps · C_in / groups OPs for each element of the output, of a transposed one 2 · taps · C_out / groups of the input."""
+    weight = _packed(kernel)
+    if weight is None:
+        return None
+    x, out = kernel.inputs[0], kernel.outputs[0]
+    walked = x if "transpose" in kernel.op else out
+    added = 1 + _DEQUANTIZE if "_add" in kernel.op else 0
+    pointwise = (1 + added + _activation(kernel) + _QUANTIZE) * numel(out)
+    return Cost(0, pointwise, 2 * numel(walked) * math.prod(weight[1:]))
+
+
+@flops_rules("aten.quantized_lstm", "aten.quantized_gru")
+def _recurrent(kernel: Kernel) -> Cost:
+    """2 OPs for each element of each weight and each token: 4H · (I + H) weights of an LSTM, 3H · (I + H) of a GRU.
+
+    Of the layers after the first the input is what all directions of the one before it give.
+    """
+    x, hidden = kernel.inputs[:2]
+    gates, flops = (4, 13) if "lstm" in kernel.op else (3, 10)
+    size, both = shape(hidden)[-1], 2 if kernel.attributes.get("bidirectional") else 1
+    runs = shape(hidden)[0]
+    inputs = both * shape(x)[-1] + (runs - both) * both * size
+    tokens = numel(x) // shape(x)[-1]
+    around = (_QUANTIZE + 2 + _DEQUANTIZE) * gates
+    return Cost(0, tokens * runs * size * (flops + around), 2 * tokens * gates * size * (inputs + runs * size))
+
+
+def _activation(kernel: Kernel) -> int:
+    return 1 if any(name in kernel.op for name in ("relu", "tanh")) else 0
+
+
+def _packed(kernel: Kernel) -> tuple[int, ...] | None:
+    """The extents of the packed weight, if the tracer could read them."""
+    found = kernel.attributes.get("packed_weight")
+    extents = found.get("packed") if isinstance(found, Mapping) else None
+    return extents if isinstance(extents, tuple) else None
