@@ -34,7 +34,7 @@ def layer(modules: str, below: str = "") -> Layer:
 
 
 LAYERS = {
-    "base": layer("errors dtypes figure files plugins rules"),
+    "base": layer("errors dtypes embedding figure files plugins rules"),
     "graph": layer("ir expressions inputs printer quantity serialize verify", "base"),
     "facts": layer("facts frames", "base graph"),
     "passes": layer("passes", "base graph facts"),
@@ -46,7 +46,7 @@ LAYERS = {
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models revisions zoos", "base graph reading tracing"),
     "surface": layer(
-        "autograd browser comparison display netron output overview plot report sweep_plot",
+        "autograd browser comparison display limits netron output overview plot report sweep_plot testing",
         "base graph facts passes view exporters tracing lowering",
     ),
     "front": layer(
