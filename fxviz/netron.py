@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fxviz.browser import Page
 
-__all__ = ["serve", "take_picture"]
+__all__ = ["draw", "serve", "take_picture"]
 
 _DRAWN = "drawn"
 _STATE = f"""
@@ -78,20 +78,20 @@ def take_picture(content: bytes, name: str = "model", *, seconds: float = 60) ->
     """
     find_browser()
     with serve(content, name, browser=False) as address, open_page(seconds) as page:
-        # Netron asks about cookies unless it was told before.
-        page.call("Network.setCookie", name="consent", value=str(int(time.time() * 1000)), url=address)
         page.resize(*_LEAST)
-        _draw(page, address)
+        draw(page, address)
         box = page.evaluate("(({width, height}) => [width, height])(document.getElementById('origin').getBBox())")
         wanted = (int(extent) + 2 * _MARGIN for extent in box)
         page.resize(*(min(max(extent, least), most) for extent, least, most in zip(wanted, _LEAST, _MOST, strict=True)))
-        _draw(page, address)
+        draw(page, address)
         page.evaluate(_WITHOUT_BUTTONS)
         return page.picture()
 
 
-def _draw(page: Page, address: str) -> None:
-    """Load the page anew, and wait until the graph is there."""
+def draw(page: Page, address: str) -> None:
+    """Load Netron's page at ``address``, and wait until the graph is there; an `ExportError` has Netron's words."""
+    # Netron asks about cookies unless it was told before.
+    page.call("Network.setCookie", name="consent", value=str(int(time.time() * 1000)), url=address)
     page.call("Page.navigate", url=address)
     page.wait_for(f"document.readyState === 'complete' && location.href.startsWith({address!r})")
     if (message := page.wait_for(_STATE)) != _DRAWN:
