@@ -102,8 +102,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"{statement}\nimport sys; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    code = f"{statement}\nimport sys; print(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())  # what the statement itself prints, such as a help, stands before
 
 
 def test_import_fxviz_loads_nothing_heavy() -> None:
