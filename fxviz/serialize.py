@@ -424,7 +424,9 @@ _JSON_NAMES: Mapping[type, str] = MappingProxyType(
 def _row(data: Data, *columns: str) -> list[Data]:
     row = _expect(list, data)
     if len(row) != len(columns):
-        raise FormatError(f"expected the {len(columns)} columns {', '.join(columns)}; found {len(row)}")
+        raise FormatError(
+            f"expected the {len(columns)} columns {', '.join(columns)}; found {len(row)}: the file is damaged, or older than the format; save the graph again"
+        )
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +21,10 @@ from fxviz.passes.devices import Device, find_device, read_devices
 from fxviz.passes.flops import Flops
 from fxviz.passes.roofline import Roofline, RooflineEstimate
 from fxviz.passes.traffic import traffic_of
+from fxviz.plugins import find_analysis
 from fxviz.quantity import format_quantity
 from fxviz.tracing import trace
+from fxviz.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,3 +242,36 @@ def test_the_summary_of_a_device(tmp_path: Path) -> None:
 def test_the_flops_are_those_of_the_analysis() -> None:
     facts = Facts(encoder(1))
     assert facts[Roofline()].costs is facts[Flops()].costs
+
+
+def test_the_rates_of_the_cpu_are_derived() -> None:
+    """Cores · cycles a second · (operations a cycle), as Intel's brief on AMX counts them; channels · transfers · bytes."""
+    device = find_device("xeon-8480")
+    cycles = 56 * 2_000_000_000
+    assert device.rate("float32") == cycles * 2 * 2 * 16
+    assert device.rate("bfloat16") == cycles * 2 * 16 * 16 * 32 // 16
+    assert device.rate("int8") == cycles * 2 * 16 * 16 * 64 // 16
+    assert device.bandwidth == 8 * 4_800_000_000 * 8
+
+
+def test_every_device_cites_what_its_rates_are_from() -> None:
+    for device in read_devices(files("fxviz.passes").joinpath("devices.toml").read_text()).values():
+        assert len(device.source) > 20
+        assert device.rates["float16" if "float16" in device.rates else "bfloat16"] > device.rates["float32"]
+
+
+# As a number of pictures ----------------------------------------------------------------------------------------------
+
+
+def test_time_is_a_number_that_pictures_and_tables_have_by_name() -> None:
+    """On the default device; fractions of a second are heat and weight like whole numbers are."""
+    graph = encoder(3)
+    time = Facts(graph)[find_analysis("time")()]
+    assert (time.label, time.unit, time.device.name) == ("time", "s", find_device("h100").name)
+    view = View.of(graph, color="time", budget=12)
+    costliest = max(graph.nodes, key=lambda node: time.at(node) or 0)
+    whole = View.of(graph, color="time", fold=False)
+    assert whole.heat is not None
+    assert whole.heat.at(costliest) == 1
+    assert view.heat is not None
+    assert view.heat.most.endswith("s")
