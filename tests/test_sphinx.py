@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -42,10 +43,16 @@ Models
 """
 
 
-def build(folder: Path, page: str, capfd: pytest.CaptureFixture[str], builder: str = "html") -> tuple[int, str, str]:
+def build(
+    folder: Path,
+    page: str,
+    capfd: pytest.CaptureFixture[str],
+    builder: str = "html",
+    extensions: tuple[str, ...] = (),
+) -> tuple[int, str, str]:
     """The exit code, the page, and what was said."""
     (folder / "net.py").write_text(MODEL)
-    (folder / "conf.py").write_text('extensions = ["fxviz.sphinx"]\n')
+    (folder / "conf.py").write_text(f"extensions = {['fxviz.sphinx', *extensions]}\n")
     (folder / "index.rst").write_text(page)
     code = build_main(["-b", builder, "-q", "-W", "--keep-going", "-E", str(folder), str(folder / builder)])
     built = folder / builder / f"index.{'html' if builder == 'html' else 'txt'}"
@@ -94,6 +101,14 @@ def test_a_site(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ]
     assert "digraph" in page
     assert "Least time" in page
+
+
+def test_mermaid_is_drawn_by_its_own_extension(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sphinxcontrib.mermaid", reason="sphinxcontrib-mermaid is not installed")
+    page = "Models\n======\n\n.. fxviz:: net.py:net\n   :input: 3,4\n   :format: mermaid\n   :direction: LR\n"
+    code, built, said = build(tmp_path, page, capfd, extensions=("sphinxcontrib.mermaid",))
+    assert (code, said) == (0, "")
+    assert re.search(r'<pre[^>]*class="mermaid"[^>]*>\s*---\nconfig:.*\nflowchart LR\n', built, re.DOTALL)
 
 
 def test_another_format_than_html_has_the_table_for_a_picture(
