@@ -19,7 +19,6 @@ from fxviz.ir import Node, Role, Scope, format_scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from fxviz.ir import Graph
     from fxviz.passes.repeats import Repeated
 
 __all__ = ["Matching", "comes_first", "match"]
@@ -68,10 +67,12 @@ def _unwrapped(one: Frame, other: Frame) -> tuple[Frame, Frame]:
     return max(((one, other), *inner), key=in_common)
 
 
-def comes_first(one: Graph, other: Graph) -> bool:
+def comes_first(one: Repeated, other: Repeated) -> bool:
     """An order of graphs, so that a comparison is the same whichever of them was named first."""
-    for key in (len, _places, _operations, _kernels):
-        a, b = key(one.nodes), key(other.nodes)
+    names = (len, _places, _names)
+    same = one.fingerprint(()) == other.fingerprint(())  # then types and attributes, which take long to read, are equal
+    for key in names if same else (*names, _operations, _kernels):
+        a, b = key(one.graph.nodes), key(other.graph.nodes)
         if a != b:
             return bool(a < b)
     return True
@@ -79,6 +80,10 @@ def comes_first(one: Graph, other: Graph) -> bool:
 
 def _places(nodes: Sequence[Node]) -> Any:
     return [(node.op, format_scope(node.scope)) for node in nodes]
+
+
+def _names(nodes: Sequence[Node]) -> Any:
+    return [[value.name for value in (*node.inputs, *node.outputs)] for node in nodes]
 
 
 def _operations(nodes: Sequence[Node]) -> Any:

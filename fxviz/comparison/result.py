@@ -33,7 +33,7 @@ def diff(before: Graph | Facts, after: Graph | Facts) -> GraphDiff:
     """
     facts, facts_now = _facts(before), _facts(after)
     ones, others = fingerprint_together(facts.graph, facts_now.graph)
-    if comes_first(ones.graph, others.graph):
+    if comes_first(ones, others):
         matching = match(ones, others)
         values = pair_values(ones.graph, others.graph, matching)
     else:
