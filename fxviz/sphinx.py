@@ -10,7 +10,6 @@ The options are those of ``fxviz export``, and ``:format:`` is ``svg`` unless to
 
 from __future__ import annotations
 
-import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,12 +78,9 @@ class _Directive(SphinxDirective):
 
     def _words(self) -> Iterator[str]:
         for name, value in self.options.items():
-            if value is None:
-                yield f"--{name}"
-            # Several inputs stand in one option, apart by blanks; another option has one value.
-            yield from (
-                f"--{name}={word}" for word in (shlex.split(value) if name == "input" else [value] if value else [])
-            )
+            # Several inputs stand in one option, apart by blanks; a flag has no value, any other option one.
+            values = [""] if value is None else [f"={word}" for word in (value.split() if name == "input" else [value])]
+            yield from (f"--{name}{given}" for given in values)
 
     @property
     def _folder(self) -> Path:
