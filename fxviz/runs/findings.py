@@ -44,7 +44,8 @@ LARGE_UPDATE = 0.1
 hundred times that, ten steps replace a layer, and what was learned before them is lost."""
 
 REPLACING_UPDATE = 1.0
-"""A single step like this replaces a layer, and what it was initialised to or has learned is lost."""
+"""A single step like this replaces a layer, and what it was initialised to or has learned is lost. Where units die in the
+run, `LARGE_UPDATE` in a single step is enough: so too high a rate kills them (cs231n.github.io/neural-networks-1, ReLU)."""
 
 SMALL_UPDATE = 1e-8
 """A layer whose update is smaller stays as it is: small_threshold of WeightUpdateRatio of SageMaker Debugger. It is also
@@ -296,10 +297,12 @@ def _rate_too_high(run: Run) -> Iterator[Finding]:
     }
     lasting = len(run.samples) >= _FEWEST_SAMPLES or any(event.kind == "nonfinite" for event in run.events)
     most = {name: float(values.max()) for name, values in ratios.items()}
+    died = any(finding.step > run.samples[0].step for finding in _dead(run))  # units that were alive at first
+    at_once = LARGE_UPDATE if died else REPLACING_UPDATE
     large = [
         name
         for name, values in ratios.items()
-        if most[name] > REPLACING_UPDATE or (lasting and np.median(values) > LARGE_UPDATE)
+        if most[name] > at_once or (lasting and np.median(values) > LARGE_UPDATE)
     ]
     if 2 * sum(_layer(run, name).size for name in large) <= sum(_layer(run, name).size for name in ratios):
         return  # a layer that begins at 0 moves far at first, whatever the rate
