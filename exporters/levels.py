@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.exporters.drawing import Drawing, draw
@@ -160,7 +161,7 @@ class _LevelView(View):
             root=Box(box.scope, tuple(closed.values()), True, box.copies, inputs, outputs),
             edges=tuple(Edge(source, target, tuple(values)) for (source, target), values in together.items()),
             metrics=whole.metrics,
-            twins=whole.twins,
+            twins=whole.twins if box is whole.root else MappingProxyType({}),  # in a box is one copy of it
             weights=tuple(contents.weights.get(box, ())),
             whole=whole,
             originals={shown: item for item, shown in closed.items()},

@@ -51,20 +51,22 @@ export function nodePanel(node, { metrics, sizes, around, go }) {
 /** The model as a whole: what it is, its totals, and what was not counted. */
 export function modelPanel(data, sizes) {
   const unknown = data.metrics
-    .map(({ label, unknown: counts }) => [label, Object.entries(counts)])
-    .filter(([, counts]) => counts.length);
+    .filter(({ unknown: counts }) => Object.keys(counts).length)
+    .map(({ label, unknown: counts }) => [label, tally(counts)]);
+  const all = data.metrics.length ? html("p", {}, "nothing: there is a rule for every operator") : null;
   return [
     html("h2", {}, data.name),
     facts(data.about),
     section("Totals", totals(data, sizes)),
-    section(
-      "Not counted",
-      unknown.length
-        ? facts(unknown.map(([label, counts]) => [label, counts.map(([op, times]) => `${op} × ${times}`).join(", ")]))
-        : html("p", {}, "nothing: every operator has a rule"),
-    ),
+    section("Not counted", facts(unknown) ?? all),
     section("Keys", keys()),
-  ];
+  ].filter((part) => part);
+}
+
+function tally(counts) {
+  return Object.entries(counts)
+    .map(([op, times]) => `${op} × ${times}`)
+    .join(", ");
 }
 
 function totals(data, sizes) {
