@@ -13,10 +13,11 @@ from fxviz.folding import CONTAINERS, Draft
 from fxviz.gathering import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Set
 
 __all__ = ["afford"]
 
+_MOST_REFUSED = 4  # boxes with too many edges, after which no more are tried
 _LEAST = 0.01  # of the whole; what weighs less, a norm or an activation written out, says as much when closed
 
 
@@ -30,11 +31,18 @@ def afford(root: Draft, budget: int, share: Callable[[Draft], float], edges: Cal
     if _size(root) <= budget and edges(root) <= budget:
         return root
     root = _within(root, budget, share, edges)
-    order = [*_openings(root, budget, share)]
-    affordable = bisect_right(
-        range(1, len(order) + 1), budget, key=lambda number: edges(_opened(root, dict(order[:number])))
-    )
-    return _opened(root, dict(order[:affordable]))
+    refused: set[Draft] = set()
+    affordable = 0
+    while True:
+        order = [*_openings(root, budget, share, refused)]
+        numbers = range(1, len(order) + 1)
+        # What was affordable before is so again: the order up to what was refused is the same.
+        affordable = bisect_right(
+            numbers, budget, lo=affordable, key=lambda number: edges(_opened(root, dict(order[:number])))
+        )
+        if affordable == len(order) or len(refused) == _MOST_REFUSED:
+            return _opened(root, dict(order[:affordable]))
+        refused.add(order[affordable][0])
 
 
 def _within(root: Draft, budget: int, share: Callable[[Draft], float], edges: Callable[[Draft], int]) -> Draft:
@@ -51,10 +59,12 @@ def _fits(root: Draft, budget: int, edges: Callable[[Draft], int]) -> bool:
     return _size(closed) <= budget and edges(closed) <= budget
 
 
-def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iterator[tuple[Draft, Draft]]:
+def _openings(
+    root: Draft, budget: int, share: Callable[[Draft], float], refused: Set[Draft]
+) -> Iterator[tuple[Draft, Draft]]:
     """The boxes to open, in this order and each as it is then, until as many things are seen as the budget has.
 
-    Where only its operations are too many, they share boxes.
+    Where only its operations are too many, they share boxes. What is ``refused``, since it has too many edges, stays closed.
     """
     left = budget - _size(_opened(root, {}))
     opened: Counter[str] = Counter()
@@ -68,7 +78,7 @@ def _openings(root: Draft, budget: int, share: Callable[[Draft], float]) -> Iter
         for item in box.items:
             if isinstance(item, Draft) and item.pinned:
                 offer(item)
-            elif isinstance(item, Draft) and item.items and share(item) >= _LEAST:
+            elif isinstance(item, Draft) and item.items and item not in refused and share(item) >= _LEAST:
                 heappush(waiting, (-weight(item), next(order), item))
 
     offer(root)

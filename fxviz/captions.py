@@ -39,7 +39,7 @@ __all__ = [
 
 _MOST_SHAPES = 2
 _MOST_HIDDEN = 6
-_MOST_NAMES = 2
+_MOST_NAMES, _MOST_SERIES = 2, 2
 _MOST_SOURCES = 3
 _MOST_OPS = 3
 _MOST_HELD = 4
@@ -174,7 +174,8 @@ def varying(found: Sequence[Varying]) -> str:
     >>> varying([Varying(("dilation", "padding"), (1, 2, 4, 8)), Varying(("p",), tuple(i / 100 for i in range(11)))])
     'dilation/padding 1, 2, 4, 8 · p 0…0.1'
     """
-    return " · ".join(f"{'/'.join(each.names[:_MOST_NAMES])} {_values(each.values)}" for each in found)
+    series = [f"{'/'.join(each.names[:_MOST_NAMES])} {_values(each.values)}" for each in found[:_MOST_SERIES]]
+    return " · ".join([*series, *(["…"] if len(found) > _MOST_SERIES else [])])
 
 
 def _values(values: Sequence[Attribute]) -> str:

@@ -25,7 +25,7 @@ CONTAINERS = frozenset({"ModuleDict", "ModuleList", "Sequential"})
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
 _LONGEST_PERIOD = 8
-_MOST_VARYING = 2  # series of values, for similar scopes to be told from each other in a few words
+_MOST_VARYING = 2  # attributes, or series of values, for similar scopes to be told from each other in a few words
 _LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 
 
@@ -275,9 +275,11 @@ class _Nesting:
     def _foldable(self, firsts: Sequence[Frame], copies: Sequence[Frame]) -> bool:
         """Whether frames are equal to the first ones, or so similar that a few words tell in what they differ."""
         pairs = [(first.scope, copy.scope) for first, copy in zip(firsts, copies, strict=True)]
-        return all(self._repeats.similar(*pair) for pair in pairs) and (
-            sum(len(self._repeats.varying(*pair)) for pair in pairs) <= _MOST_VARYING
-        )
+        if not all(self._repeats.similar(*pair) for pair in pairs):
+            return False
+        varying = [found for pair in pairs for found in self._repeats.varying(*pair)]
+        names = {name for found in varying for name in found.names}
+        return min(len(names), len(varying)) <= _MOST_VARYING
 
     def _wires_of(self, before: Sequence[Frame], copy: Sequence[Frame]) -> tuple[tuple[int, int, int] | None, ...]:
         """Where a copy reads from: how many copies back, and by which output of what there; None if outside.

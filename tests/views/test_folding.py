@@ -403,8 +403,19 @@ def test_siblings_that_differ_in_much_are_not_folded() -> None:
     for i in range(2):
         with build.module(f"block{i}", "Block"):
             for k in range(3):
-                x = build.op("add", x, alpha=i * (k + 1))
+                x = build.op("add", x, **{f"alpha{k}": i * (k + 1)})
     assert len(View.of(build.graph(x)).root.items) == 2
+
+
+def test_one_attribute_may_differ_in_many_places() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(2):
+        with build.module(f"block{i}", "Block"):
+            for k in range(3):
+                x = build.op("mul", x, other=(i + 1) * 10**k)
+    (box,) = (view := View.of(build.graph(x))).root.items
+    assert view.lines(box)[0] == "other 1, 2 · other 10, 20 · …"
 
 
 def test_a_sequence_may_vary_too() -> None:

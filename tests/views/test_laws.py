@@ -276,9 +276,9 @@ def test_a_view_does_not_depend_on_the_hash_seed() -> None:
 def test_eight_thousand_nodes_take_half_a_second_or_so() -> None:
     graph = encoder(2_000)
     for options in ({}, {"fold": False}):
-        start = time.perf_counter()
+        start = time.process_time()
         view = View.of(graph, **options)  # type: ignore[arg-type]
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         assert len(view.edges) == (8 if view.twins else 10_003)
         assert seconds < 5  # a quadratic algorithm takes minutes
 

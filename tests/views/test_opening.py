@@ -195,8 +195,8 @@ def test_a_flat_graph_of_five_thousand_operations_is_seen_as_a_few_at_once() -> 
     for i in range(5_000):
         x = build.op("relu" if i % 3 else "neg", x)
     graph = build.graph(x)
-    start = time.perf_counter()
+    start = time.process_time()
     view = View.of(graph, budget=40)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert 20 <= seen(view) <= 40
     assert sum(len(view.places(item)) for item in view.walk()) == 5_000
