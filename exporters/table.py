@@ -68,8 +68,9 @@ class Text:
         """The table without colours or control characters."""
         table = rich_table(view)
         file = io.StringIO()
-        measure = Console(file=file, width=10_000, color_system=None)
-        console = Console(file=file, width=measure.measure(table).maximum, color_system=None)
+        # In a notebook, rich would show the table besides writing it.
+        measure = Console(file=file, width=10_000, color_system=None, force_jupyter=False)
+        console = Console(file=file, width=measure.measure(table).maximum, color_system=None, force_jupyter=False)
         console.print(table)
         return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).strip("\n") + "\n"
 
@@ -109,6 +110,8 @@ def notes(view: View) -> Iterator[str]:
     """What a reader of the rows must know."""
     if any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk()):
         yield "A row × n stands for n copies; the rows under it show one of them."
+    if view.root.items:
+        yield from filter(None, (getattr(metric, "note", "") for metric in view.metrics))
     if view.hidden:
         yield f"{left_out(view.hidden)[0].upper()}{left_out(view.hidden)[1:]}."
 

@@ -81,6 +81,15 @@ def test_the_last_line_of_a_cell_is_shown(shell: Any) -> None:
     assert shown == {"text/plain": fxviz.render(graph, "text")}
 
 
+def test_nothing_is_shown_but_what_is_asked_for(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook, rich would show whatever it writes."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    shown: list[object] = []
+    monkeypatch.setattr("IPython.display.display", lambda *objects, **options: shown.extend(objects))
+    str(fxviz.summary(encoder(2)))
+    assert not shown
+
+
 def test_a_summary_prints_what_the_command_prints(golden: Callable[[str, str], None]) -> None:
     summary = fxviz.summary(encoder())
     golden("summary/encoder.txt", str(summary) + "\n")
@@ -119,7 +128,9 @@ def test_a_notebook_runs_and_shows_drawings(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(tmp_path / path.name, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "a notebook is kept without its outputs"
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = [output.data for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    assert [len(of_cell) for of_cell in outputs] == [1] * len(outputs)  # what is shown, or what was printed; not both
+    shown = [output.data for (output,) in outputs if "data" in output]
     assert len([data for data in shown if "<svg" in data.get("text/html", "")]) == 2
     assert len([data for data in shown if "text/markdown" in data]) == 1
 
