@@ -91,6 +91,7 @@ class MemoryUse:
     parameters: ParameterCount
     label: str = "memory"
     unit: str = "B"
+    note: str = "Memory is what a row leaves behind, in total the peak."
 
     # Over the whole run -----------------------------------------------------------------------------------------------
 
