@@ -55,7 +55,8 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
         "xtick.color": INK,
         "ytick.color": INK,
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in a script that the font lacks
         yield matplotlib.figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
@@ -63,7 +64,5 @@ def figure_bytes(figure: Figure, format: str) -> bytes:
     """The file of a figure, without the date on which it was made."""
     file = io.BytesIO()
     dated = {"CreationDate": None} if format == "pdf" else {"Date": None} if format == "svg" else {}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in a script that the font lacks
-        figure.savefig(file, format=format, dpi=144, metadata=dated)
+    figure.savefig(file, format=format, dpi=144, metadata=dated)
     return file.getvalue()
