@@ -75,7 +75,7 @@ TRANSFORMERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma2", "phi", "falcon", "opt", "bloom"), TOKENS),
     **dict.fromkeys(("mixtral", "qwen3_moe", "olmo2", "xlnet", "deberta-v2", "mamba"), TOKENS),
     **dict.fromkeys(("t5", "bart"), (*TOKENS, "decoder_input_ids=B,T@5:int64")),
-    **dict.fromkeys(("vit", "dinov2", "convnextv2", "segformer", "swin", "siglip_vision_model"), ("pixel_values=B,3,224,224",)),
+    **dict.fromkeys(("vit", "dinov2", "segformer", "siglip_vision_model"), ("pixel_values=B,3,224,224",)),
     "whisper": (),
     "wav2vec2": ("input_values=1,16000",),
 }

@@ -14,7 +14,7 @@ from fxviz.lowering.flat import VIEW_INSTEAD, FlatProgram, flatten
 from fxviz.lowering.naming import write_names
 from fxviz.lowering.numbers import write_numbers
 from fxviz.lowering.storing import staged, store
-from fxviz.lowering.verify import Difference, verify
+from fxviz.lowering.verify import Difference, require_onnxruntime, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +74,8 @@ def write_runnable(view: View, path: str | Path, options: RunnableOptions | None
         MissingDependency: onnxscript or onnxruntime is not installed.
     """
     options = options or RunnableOptions()
+    if options.verify:
+        require_onnxruntime()
     program = flatten(view.graph)
     _require_weights(program, options)
     with staged(Path(path)) as place:  # before the long work, so that a wrong name costs no time

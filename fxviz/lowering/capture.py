@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +36,14 @@ def capture(program: FlatProgram) -> torch.export.ExportedProgram:
     dynamic = any(_dynamic_dims(value.type.shape) for value in program.graph.inputs if value.type)
     shapes = [_dynamic_dims(value.type.shape) if value.type else None for value in program.graph.inputs]
     try:
-        with torch.no_grad(), fx_traceback.preserve_node_meta(), _torch.dynamic_export(dynamic):
+        with torch.no_grad(), fx_traceback.preserve_node_meta(), _torch.dynamic_export(dynamic), _torch.silent():
             return torch.export.export(
                 module, inputs, dynamic_shapes=(tuple(shapes),) if dynamic else None, strict=False
             )
     except Exception as error:
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise ExportError(
-            f"{program.graph.name} cannot be lowered: torch.export stopped{_at(module.running)}: "
+            f"{program.graph.name} cannot be lowered: torch.export stopped{_at(module.running or _named_in(error, program))}: "
             f"{type(error).__name__}: {words[0]}; {VIEW_INSTEAD}"
         ) from error
 
@@ -51,6 +52,12 @@ def place_of(node: Node) -> str:
     """Where an operation is, for an error: ``nonzero in encoder.0 (model.py:12 in forward)``."""
     scope = f" in {format_scope(node.scope)}" if node.scope else ""
     return f"{node.op}{scope} ({node.source})" if node.source else f"{node.op}{scope}"
+
+
+def _named_in(error: BaseException, program: FlatProgram) -> Sequence[Node]:
+    """The node that ran the operator which torch names in its error, where it does."""
+    named = re.search(r"target=torch\.ops\.([\w.]+)", str(error))
+    return program.first_that_ran(named[1]) if named else ()
 
 
 def _at(nodes: Sequence[Node]) -> str:

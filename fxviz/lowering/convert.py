@@ -16,6 +16,7 @@ import torch
 from fxviz.errors import ExportError, InputError, MissingDependency
 from fxviz.lowering.capture import place_of
 from fxviz.lowering.flat import VIEW_INSTEAD, FlatProgram, positions_of
+from fxviz.tracing import _torch
 
 try:
     import onnx_ir
@@ -40,6 +41,13 @@ MARK = "fxviz:"
 """Metadata of an ONNX node begins with this for each position in ``Graph.nodes`` that it was made from. Each is a key
 of its own, since onnxscript unites the keys of the nodes that it fuses."""
 
+_ANY_TENSOR = [
+    f"tensor({name})"
+    for name in (
+        *("bfloat16", "bool", "complex128", "complex64", "double", "float", "float16"),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    )
+]
 _OWN = ("aten", "prim", "prims", "torchvision", "higher_order", "_operator", "math")
 
 
@@ -97,6 +105,7 @@ def _translate(
     try:
         with (
             _quiet(),
+            _torch.silent(),
             torch.no_grad(),
         ):  # as in the capture: attention lays its result out otherwise where gradients flow
             made = torch.onnx.export(
@@ -125,8 +134,11 @@ def _explain(error: BaseException, program: FlatProgram, exported: torch.export.
     chain = list(_chain(error))
     named = next(filter(None, (re.search(r"translating node %(\w+)", str(link)) for link in chain)), None)
     node = next((node for node in exported.graph.nodes if named and node.name == named[1]), None)
-    at = f" at {_place(program, node)}" if node is not None else ""
-    return f"torch.onnx stopped{at}: {_innermost(error)}"
+    if node is not None:
+        return f"torch.onnx stopped at {_place(program, node)}: {_innermost(error)}"
+    missing = re.search(r"OpOverload\(op='([\w.]+)', overload='(\w+)'\)", _innermost(error))
+    ran = program.first_that_ran(f"{missing[1]}.{missing[2]}") if missing else []
+    return f"torch.onnx stopped{f' at {place_of(ran[0])}' if ran else ''}: {_innermost(error)}"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -240,17 +252,28 @@ def _name_of(target: torch._ops.OpOverload) -> str:
 
 def _kept(target: torch._ops.OpOverload) -> Translation:
     """A translation to an operator of the same name in a domain of the same name, with the schema's attributes."""
-    outputs = len(target._schema.returns)
     names = [argument.name for argument in target._schema.arguments]
-    opset = onnxscript.values.Opset(target.namespace, 1)
-    operator = onnxscript.values.Op(opset, target._opname)
+    outputs = [f"output_{number}" for number in range(len(target._schema.returns))]
 
     def translation(*args: Any, **kwargs: Any) -> Any:
         given = dict(zip(names, args, strict=False)) | kwargs
-        tensors = [value for value in given.values() if isinstance(value, onnx_ir.Value)]
-        attributes = {
-            name: value for name, value in given.items() if value is not None and not isinstance(value, onnx_ir.Value)
-        }
-        return operator(*tensors, _outputs=outputs, **attributes)
+        tensors = {name: value for name, value in given.items() if isinstance(value, onnx_ir.Value)}
+        attributes = {name: value for name, value in given.items() if value is not None and name not in tensors}
+        schema = onnx.defs.OpSchema(
+            target._opname,
+            target.namespace,
+            1,
+            inputs=[onnx.defs.OpSchema.FormalParameter(name, f"T_{name}") for name in tensors],
+            outputs=[onnx.defs.OpSchema.FormalParameter(name, f"T_{name}") for name in outputs],
+            type_constraints=[(f"T_{name}", _ANY_TENSOR, "") for name in (*tensors, *outputs)],
+            attributes=[
+                onnx.defs.OpSchema.Attribute(
+                    name, onnx.defs.OpSchema.AttrType(int(onnx_ir.convenience.convert_attribute(name, value).type))
+                )
+                for name, value in attributes.items()
+            ],
+        )
+        operator = onnxscript.values.Op(onnxscript.values.Opset(target.namespace, 1), target._opname, schema)
+        return operator(*tensors.values(), **attributes)
 
     return translation

@@ -54,6 +54,11 @@ class FlatProgram:
         """Where the weights are; the CPU where there are none."""
         return next((tensor.device for tensor in self.weights()), torch.device("cpu"))
 
+    def first_that_ran(self, op: str) -> list[Node]:
+        """The first node of the graph that ran the ATen operator ``op``, in a list, which is empty if none did."""
+        found = next((node for node, kernel in self.graph.walk() if kernel.op == op), None)
+        return [found] if found is not None else []
+
     def nodes_at(self, node: fx.Node) -> list[Node]:
         """The nodes of the graph that an fx node stands for."""
         return [self.graph.nodes[position] for position in positions_of(node)]

@@ -27,6 +27,7 @@ def write_names(model: onnx_ir.Model, graph: Graph) -> None:
     """
     symbols = _symbols(model, graph)
     for value in _values(model):
+        value.metadata_props.clear()  # torch.onnx's, about its own graph
         if value.shape is not None:
             value.shape = onnx_ir.Shape([_renamed(extent, symbols) for extent in value.shape])
     wanted = _unique(
@@ -38,6 +39,7 @@ def write_names(model: onnx_ir.Model, graph: Graph) -> None:
     for value, name in zip(ends, wanted, strict=True):
         value.name = name
     NameFixPass()(model)  # the ends of the graph keep their names; what had one of them before gets another
+    model.graph.metadata_props.clear()
     model.graph.name = clean_text(graph.name) or "graph"
 
 
@@ -68,6 +70,7 @@ def _renamed(extent: int | onnx_ir.SymbolicDim, symbols: Mapping[str, str]) -> i
 
 def _values(model: onnx_ir.Model) -> Iterator[onnx_ir.Value]:
     yield from model.graph.inputs
+    yield from model.graph.initializers.values()
     for node in all_nodes(model):
         yield from node.outputs
 

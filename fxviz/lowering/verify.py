@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fxviz.lowering.flat import FlatProgram
     from fxviz.lowering.sampling import Sizes
 
-__all__ = ["TOLERANCE", "Difference", "verify"]
+__all__ = ["TOLERANCE", "Difference", "require_onnxruntime", "verify"]
 
 TOLERANCE: Mapping[str, float] = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}
 """The largest difference that passes, by dtype, as a share of the largest magnitude in that output. Integers are equal."""
@@ -42,6 +43,12 @@ class Difference:
             f"{where}{self.sizes}: torch {self.torch:.7g}, onnxruntime {self.onnxruntime:.7g}, a difference of "
             f"{self.relative:.2g} of the largest value (allowed: {self.allowed:g})"
         )
+
+
+def require_onnxruntime() -> None:
+    """Raise `MissingDependency` where onnxruntime is not installed."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise MissingDependency("verifying needs onnxruntime, which is not installed: pip install 'fxviz[onnx]'")
 
 
 def verify(path: Path, program: FlatProgram) -> tuple[Difference, int]:
@@ -71,12 +78,8 @@ def _badness(difference: Difference) -> float:
 
 
 def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependency(
-            "verifying needs onnxruntime, which is not installed: pip install 'fxviz[onnx]'"
-        ) from error
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
