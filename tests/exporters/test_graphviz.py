@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from build import encoder
+from hostile import WORDS, legible, renamed
 
 from fxviz.errors import ExportError, MissingDependency
 from fxviz.exporters.graphviz import Png, Svg
@@ -156,3 +157,11 @@ def test_the_words_of_frames_lie_on_top_of_arrows() -> None:
     assert svg.count("layers.0–1: Block × 2</text>") == 1
     assert "paint-order" not in Svg().export(View.of(encoder(2), depth=0))
     ET.fromstring(svg)
+
+
+def test_any_word_on_a_frame_survives_being_lifted() -> None:
+    for word in WORDS:
+        svg = ET.fromstring(Svg().export(renamed([word, "plain"])))
+        lifted = [group for group in svg.iter(f"{SVG}g") if group.get("paint-order")]
+        (group,) = lifted
+        assert legible(word) in {" ".join("".join(text.itertext()).split()) for text in group.iter(f"{SVG}text")} | {""}
