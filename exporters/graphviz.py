@@ -113,6 +113,6 @@ def _program() -> str:
     found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
     if found is None:
         raise MissingDependency(
-            "drawing SVG and PNG needs Graphviz: pip install graphviz-pure, or install your system's graphviz"
+            "drawing SVG, PNG and HTML needs Graphviz: pip install graphviz-pure, or install your system's graphviz"
         )
     return found

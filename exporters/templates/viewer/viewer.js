@@ -12,6 +12,7 @@ import { modelPanel, nodePanel } from "./panel.js";
 import { place } from "./placing.js";
 import { timelinePanel } from "./timeline.js";
 import { findPath, growTree, together, wayTo, worthOpening } from "./tree.js";
+import { along, beside, neighbours } from "./walking.js";
 
 const BUDGET = 32; // things seen at first
 const MOST_SEEN = 1200; // that a browser draws without delay
@@ -292,7 +293,7 @@ export class Viewer {
     if (!shown) return this.panel.replaceChildren(...modelPanel(this.data, this.sizes));
     const go = (node) => this.go(node);
     this.panel.replaceChildren(
-      ...nodePanel(shown, { metrics: this.data.metrics, sizes: this.sizes, around: this.neighbours(shown), go }),
+      ...nodePanel(shown, { metrics: this.data.metrics, sizes: this.sizes, around: neighbours(shown), go }),
     );
   }
 
@@ -304,18 +305,6 @@ export class Viewer {
       return html("li", {}, html("button", { type: "button", ...here, onclick: () => this.enter(node) }, text));
     });
     this.crumbs.replaceChildren(html("ol", {}, ...crumbs));
-  }
-
-  /** What a node reads from and what reads it, as drawn in the scene around it. */
-  neighbours(node) {
-    if (!node.parent) return { before: [], after: [] };
-    const { scene, children } = node.parent;
-    const others = (mine, theirs) =>
-      scene.arrows
-        .filter((arrow) => arrow[mine] === node.number)
-        .map((arrow) => children[arrow[theirs]])
-        .filter((one) => one);
-    return { before: others("to", "from"), after: others("from", "to") };
   }
 
   // Pointer and keys ----------------------------------------------------------------------------------------------------
@@ -363,33 +352,13 @@ export class Viewer {
     0: () => this.fit(),
   };
 
-  /** Along an arrow; into an open box and out of it again. */
   step(side) {
-    const { selected, root } = this.state;
-    const first = (node) => node.children.find((child) => child);
-    if (!selected) return this.arrive(first(root));
-    if (side === "after" && this.isOpen(selected)) return this.arrive(first(selected));
-    const next = this.neighbours(selected)[side][0];
-    if (next) return this.arrive(next);
-    if (selected.parent === root) return undefined;
-    return this.arrive(
-      side === "before" ? selected.parent : (this.neighbours(selected.parent).after[0] ?? selected.parent),
-    );
+    this.arrive(along(this.state.selected, side, this.state.root, this.isOpen));
   }
 
-  /** To the nearest thing on the left or right that is drawn at the same height. */
   stepAside(side) {
     const { selected } = this.state;
-    if (!selected) return this.step("after");
-    const { shapes } = selected.parent.scene;
-    const [x, y, , height] = selected.shape.box;
-    const beside = selected.parent.children.filter((child) => {
-      if (!child || child === selected) return false;
-      const [otherX, otherY, , otherHeight] = shapes[child.number].box;
-      return Math.abs(otherY - y) < (height + otherHeight) / 2 && (otherX - x) * side > 0;
-    });
-    const nearest = beside.sort((a, b) => Math.abs(a.shape.box[0] - x) - Math.abs(b.shape.box[0] - x))[0];
-    return nearest && this.arrive(nearest);
+    if (selected) this.arrive(beside(selected, side));
   }
 
   arrive(node) {
