@@ -66,6 +66,7 @@ def look(name: str, folder: Path) -> list[str]:
         seconds = time.perf_counter() - before
         closed = page.evaluate(NODES)
         opened = after_opening(page, closed)
+        time.sleep(2)  # the page moves to the box
         page.evaluate(SELECT)
         time.sleep(2)
         panel = page.evaluate(PANEL).lower()

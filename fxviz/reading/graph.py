@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import onnx
 import sympy
 
 from fxviz.errors import FormatError, GraphError
 from fxviz.ir import Attribute, Graph, Node, Role, Scope, TensorType, Value
 from fxviz.reading.file import load_model
+from fxviz.reading.holdings import Holdings
 from fxviz.reading.lifetimes import Draft, freeze
-from fxviz.reading.operation import Known, Number, Operand, Operation, Step, numbers_of, step
+from fxviz.reading.operation import Known, Operand, Operation, Step, step
 from fxviz.reading.operators import itself, translate
 from fxviz.reading.own import Own, box_note
+from fxviz.reading.place import Place, bound, described, domain_of, fresh, opsets_of, schema_of
 from fxviz.reading.scopes import Scopes, metadata_of, source_of
 from fxviz.reading.shapes import infer
 from fxviz.reading.sizes import compute
-from fxviz.reading.tensors import attributes_of, is_number, number_in, role_of, running_statistics, type_in
+from fxviz.reading.tensors import attributes_of, role_of, running_statistics, type_in
 from fxviz.reading.types import Extents, tensor_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import onnx
+
 __all__ = ["read_onnx"]
 
-Names: TypeAlias = ChainMap[str, Operand]
 _MOST_NAMED = 8
 _GENERIC = {"", "main", "graph", "main_graph", "torch_jit", "torch-jit-export"}
 
@@ -55,18 +57,6 @@ def read_onnx(path: str | Path) -> Graph:
         raise FormatError(f"{path}: it is nested too deep") from error
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where operations are read: what their names mean, in which module call, of which versions their operators are."""
-
-    names: Names
-    declared: Mapping[str, onnx.TypeProto]
-    opsets: Mapping[str, int]
-    scope: Scope = ()
-    nested: bool = False
-    later: frozenset[str] = frozenset()
-
-
 class _Reader:
     def __init__(self, model: onnx.ModelProto, stem: str) -> None:
         self._model = model
@@ -74,26 +64,25 @@ class _Reader:
         self._own = Own.of(model)
         self._extents = Extents()
         self._scopes = Scopes()
-        self._functions = {(_domain(function.domain), function.name): function for function in model.functions}
-        self._weights: dict[Value, Number] = {}
-        self._taken: dict[str, int] = {}
+        self._functions = {(domain_of(function.domain), function.name): function for function in model.functions}
         self._node_names: dict[str, int] = {}
         self._draft = Draft()
+        self._held = Holdings(self._draft, self._own)
 
     def read(self) -> Graph:
         proto = self._model.graph
-        place = self._enter(proto, _Place(ChainMap(), {}, _opsets(self._model.opset_import)))
+        place = self._enter(proto, Place(ChainMap(), {}, opsets_of(self._model.opset_import)))
         given = {tensor.name for tensor in proto.initializer} | {
             tensor.values.name for tensor in proto.sparse_initializer
         }
         for info in proto.input:
             if info.name not in given:  # before IR version 4, weights were inputs too
-                value = self._value(info.name, tensor_type_of(info.type, self._extents), Role.INPUT)
-                self._define(place, info.name, value, "the graph")
+                value = self._held.value(info.name, tensor_type_of(info.type, self._extents), Role.INPUT)
+                place.define(info.name, value, "the graph")
                 self._draft.inputs.append(value)
         self._run(proto.node, place)
-        outputs = [self._tensor(self._find(place, info.name, "the graph")) for info in proto.output]
-        self._own.give_unused(self._extents, self._given)
+        outputs = [self._held.tensor(place.find(info.name, "the graph")) for info in proto.output]
+        self._own.give_unused(self._extents, self._held.given)
         name = proto.name if proto.name not in _GENERIC else self._stem
         return freeze(self._draft, name, outputs, [info.name for info in proto.output], self._notes(), self._own.is_own)
 
@@ -109,110 +98,31 @@ class _Reader:
 
     # Names ------------------------------------------------------------------------------------------------------------
 
-    def _enter(self, graph: onnx.GraphProto, around: _Place) -> _Place:
+    def _enter(self, graph: onnx.GraphProto, around: Place) -> Place:
         """The inside of ``graph``, its weights known."""
         declared = {info.name: info.type for info in (*graph.value_info, *graph.output, *graph.input)}
         made = frozenset(name for node in graph.node for name in node.output)
         place = replace(around, names=around.names.new_child(), declared=declared, later=made)
         statistics = running_statistics(graph.node)
         for tensor in graph.initializer:
-            self._define(place, tensor.name, self._weight(tensor, statistics), "the graph")
+            place.define(tensor.name, self._held.weight(tensor, statistics), "the graph")
         for sparse in graph.sparse_initializer:
             type = type_in(sparse.values)
             shaped = TensorType(tuple(max(extent, 0) for extent in sparse.dims), type.dtype) if type else None
-            weight = self._given(sparse.values.name, shaped, role_of(sparse.values.name, shaped, {}, statistics))
-            self._define(place, sparse.values.name, weight, "the graph")
+            weight = self._held.given(sparse.values.name, shaped, role_of(sparse.values.name, shaped, {}, statistics))
+            place.define(sparse.values.name, weight, "the graph")
         return place
-
-    def _define(self, place: _Place, name: str, operand: Operand, who: str) -> None:
-        here = place.names.maps[0]
-        if not name:
-            raise FormatError(f"{who} has an input or a weight without a name")
-        if name in here:
-            raise FormatError(f"{who} makes {name!r}, which is already there: names are given once")
-        here[name] = operand
-
-    def _find(self, place: _Place, name: str, who: str) -> Operand:
-        if name in place.names:
-            return place.names[name]
-        if name in place.later:
-            raise FormatError(f"{who} reads {name!r} before it is made: the graph has a cycle, or is out of order")
-        raise FormatError(f"{who} reads {name!r}, which nothing in the file makes: a weight or an input is missing")
-
-    def _tensor(self, operand: Operand) -> Value:
-        """The operand as a value of the graph; a number becomes a constant."""
-        if isinstance(operand, Value):
-            return operand
-        if operand is None:
-            raise FormatError("something is handed on that was left out")
-        if operand not in self._draft.made_of_numbers:
-            value = self._given(operand.name, operand.type, Role.CONSTANT)
-            self._weights[value] = operand.number
-            self._draft.made_of_numbers[operand] = value
-        return self._draft.made_of_numbers[operand]
-
-    def _value(self, name: str, type: TensorType | None, role: Role = Role.RESULT, trainable: bool = False) -> Value:
-        return Value(_fresh(name or "value", self._taken), type, role, trainable=trainable)
-
-    # Weights ----------------------------------------------------------------------------------------------------------
-
-    def _weight(self, tensor: onnx.TensorProto, statistics: Iterable[str]) -> Operand:
-        type, number, facts = type_in(tensor), number_in(tensor), metadata_of(tensor)
-        if type is not None and number is not None and is_number(type, number, facts):
-            return Known(tensor.name, type, number)
-        weight = self._given(tensor.name, type, role_of(tensor.name, type, facts, statistics))
-        if number is not None:
-            self._weights[weight] = number
-        return weight
-
-    def _given(self, name: str, type: TensorType | None, role: Role, trainable: bool = True) -> Value:
-        """What the file holds, and no operation makes."""
-        value = self._value(name, type, role, trainable and role is Role.PARAMETER)
-        (self._draft.constants if role is Role.CONSTANT else self._draft.parameters).append(value)
-        return value
-
-    def _constant(self, proto: onnx.NodeProto, place: _Place) -> None:
-        """An operation that only holds a tensor."""
-        if len(proto.output) != 1 or len(proto.attribute) != 1:
-            raise FormatError(f"the constant {proto.name or list(proto.output)!r} holds {len(proto.attribute)} tensors")
-        (name,), (attribute,) = proto.output, proto.attribute
-        facts = metadata_of(proto)
-        if attribute.name == "value":
-            attribute.t.name = name
-            operand: Operand = self._weight(attribute.t, ())
-            if isinstance(operand, Value) and not self._own.is_own and operand.role is Role.PARAMETER:
-                self._draft.parameters.remove(operand)
-                operand = self._given(name, operand.type, Role.CONSTANT)
-        elif attribute.name == "sparse_value":
-            type = type_in(attribute.sparse_tensor.values)
-            shaped = (
-                TensorType(tuple(max(extent, 0) for extent in attribute.sparse_tensor.dims), type.dtype)
-                if type
-                else None
-            )
-            operand = None
-            if self._own.is_own:
-                operand = self._own.weight(facts, name, shaped, self._given)
-            operand = operand or self._given(name, shaped, Role.CONSTANT)
-        else:
-            held = attributes_of(proto).get(attribute.name)
-            members = numbers_of(held)
-            if members is None:
-                operand = self._given(name, None, Role.CONSTANT)  # a text
-            else:
-                dtype = "float32" if "float" in attribute.name else "int64"
-                shape = (len(members),) if isinstance(held, tuple) else ()
-                operand = Known(name, TensorType(shape, dtype), held)
-        self._define(place, name, operand, f"the constant {proto.name!r}")
 
     # Operations -------------------------------------------------------------------------------------------------------
 
-    def _run(self, nodes: Iterable[onnx.NodeProto], place: _Place) -> None:
+    def _run(self, nodes: Iterable[onnx.NodeProto], place: Place) -> None:
         for proto in nodes:
-            domain = _domain(proto.domain)
+            domain = domain_of(proto.domain)
             bodies = [attribute for attribute in proto.attribute if attribute.HasField("g")]
             if proto.op_type == "Constant" and not domain:
-                self._constant(proto, place)
+                place.define(
+                    proto.output[0] if len(proto.output) == 1 else "", self._held.constant(proto), described(proto)
+                )
             elif (function := self._functions.get((domain, proto.op_type))) is not None:
                 self._call(proto, function, place)
             elif bodies and self._own.is_own and domain == "fxviz":
@@ -222,20 +132,20 @@ class _Reader:
             else:
                 self._operation(proto, place)
 
-    def _operation(self, proto: onnx.NodeProto, place: _Place) -> None:
-        who = _who(proto)
-        operands = [self._find(place, name, who) if name else None for name in proto.input]
+    def _operation(self, proto: onnx.NodeProto, place: Place) -> None:
+        who = described(proto)
+        operands = [place.find(name, who) if name else None for name in proto.input]
         facts = metadata_of(proto)
         if (
             self._own.is_own
-            and _domain(proto.domain) == "fxviz"
+            and domain_of(proto.domain) == "fxviz"
             and not facts.get("operation")
-            and (given := self._own.plain(proto, operands, facts, place.declared, self._extents, self._given))
+            and (given := self._own.plain(proto, operands, facts, place.declared, self._extents, self._held.given))
             is not None
         ):
-            self._define(place, proto.output[0], given, who)
+            place.define(proto.output[0], given, who)
             return
-        if proto.op_type == "Identity" and not _domain(proto.domain) and len(operands) == len(proto.output) == 1:
+        if proto.op_type == "Identity" and not domain_of(proto.domain) and len(operands) == len(proto.output) == 1:
             operand = operands[0]
             if isinstance(operand, Known) or (
                 operand is not None
@@ -243,10 +153,10 @@ class _Reader:
                 and place.names.parents.maps == [{}]
                 and operand.role is not Role.INPUT
             ):
-                self._define(place, proto.output[0], operand, who)  # another name of a weight
+                place.define(proto.output[0], operand, who)  # another name of a weight
                 return
         operation, valid = self._typed(proto, tuple(operands), place)
-        reads_weights = any(isinstance(operand, Value) and operand in self._weights for operand in operands)
+        reads_weights = any(isinstance(operand, Value) and operand in self._held.numbers for operand in operands)
         number = None if reads_weights and proto.op_type not in ("Shape", "Size") else compute(operation)
         output = operation.outputs[0] if operation.outputs else None
         if number is not None and output is not None:
@@ -256,16 +166,16 @@ class _Reader:
                 if output.type and output.type.shape == dims
                 else TensorType(dims, output.type.dtype if output.type else "int64")
             )
-            self._define(place, proto.output[0], Known(proto.output[0], type, number), who)
+            place.define(proto.output[0], Known(proto.output[0], type, number), who)
             return
         steps = translate(operation) if valid else [itself(operation)]
         self._record(proto, operation, self._own.kernels(operation, facts, steps), place, facts)
 
-    def _typed(self, proto: onnx.NodeProto, operands: tuple[Operand, ...], place: _Place) -> tuple[Operation, bool]:
+    def _typed(self, proto: onnx.NodeProto, operands: tuple[Operand, ...], place: Place) -> tuple[Operation, bool]:
         """The operation with its results, and whether it is one that ONNX accepts."""
-        domain = _domain(proto.domain)
-        version, names = _schema(proto, domain, place.opsets, len(operands))
-        bare = Operation(proto.op_type, domain, version, operands, names, (), attributes_of(proto), self._weights)
+        domain = domain_of(proto.domain)
+        version, names = schema_of(proto, domain, place.opsets, len(operands))
+        bare = Operation(proto.op_type, domain, version, operands, names, (), attributes_of(proto), self._held.numbers)
         outputs = tuple(Value(name, None) if name else None for name in proto.output)
         inferred, valid = infer(proto, replace(bare, outputs=outputs), self._extents, place.opsets)
         made: list[Value | None] = []
@@ -273,7 +183,7 @@ class _Reader:
             declared = place.declared.get(name)
             known = inferred[position] if position < len(inferred) else None
             type = self._merged(declared, known)
-            made.append(self._value(name, type) if name else None)
+            made.append(self._held.value(name, type) if name else None)
         return replace(bare, outputs=tuple(made)), valid
 
     def _merged(self, declared: onnx.TypeProto | None, inferred: TensorType | None) -> TensorType | None:
@@ -295,14 +205,14 @@ class _Reader:
         proto: onnx.NodeProto,
         operation: Operation,
         steps: Sequence[Step],
-        place: _Place,
+        place: Place,
         facts: Mapping[str, str],
     ) -> None:
         """Put down an operation, and what its results are called."""
-        who = _who(proto)
+        who = described(proto)
         for name, value in zip(proto.output, operation.outputs, strict=True):
             if name:
-                self._define(place, name, value, who)
+                place.define(name, value, who)
         named = [(name, operand) for name, operand in zip(operation.names, operation.operands, strict=True) if operand]
         tensors = [(name, operand) for name, operand in named if isinstance(operand, Value)]
         known: dict[str, Attribute] = {name: operand.number for name, operand in named if isinstance(operand, Known)}
@@ -315,77 +225,77 @@ class _Reader:
             outputs,
             tuple(name for name, _ in tensors),
             MappingProxyType({**known, **operation.attributes}),
-            _fresh(title, self._node_names),
+            fresh(title, self._node_names),
             (),
             scope,
             source_of(facts, self._own.is_own),
         )
         self._draft.nodes.append((node, tuple(steps)))
 
-    def _scope(self, proto: onnx.NodeProto, place: _Place, facts: Mapping[str, str]) -> Scope:
+    def _scope(self, proto: onnx.NodeProto, place: Place, facts: Mapping[str, str]) -> Scope:
         if place.nested and "pkg.torch.onnx.name_scopes" not in facts:
             return place.scope
         return self._scopes.of(proto, facts, self._own.is_own)
 
     # Graphs in graphs -------------------------------------------------------------------------------------------------
 
-    def _open_box(self, proto: onnx.NodeProto, body: onnx.GraphProto, place: _Place) -> None:
+    def _open_box(self, proto: onnx.NodeProto, body: onnx.GraphProto, place: Place) -> None:
         """A module that a view of fxviz shows open."""
-        who = _who(proto)
+        who = described(proto)
         if len(body.input) != len(proto.input) or len(body.output) != len(proto.output):
             raise FormatError(f"{who} has other inputs and outputs than what is in it")
         facts = metadata_of(proto)
         self._draft.notes.extend(box_note(proto.name, facts))
         inner = self._enter(body, replace(place, names=place.names))
         for info, name in zip(body.input, proto.input, strict=True):
-            self._define(inner, info.name, self._find(place, name, who), who)
+            inner.define(info.name, place.find(name, who), who)
         self._run(body.node, inner)
         for info, name in zip(body.output, proto.output, strict=True):
-            self._define(place, name, self._find(inner, info.name, who), who)
+            place.define(name, inner.find(info.name, who), who)
 
-    def _call(self, proto: onnx.NodeProto, function: onnx.FunctionProto, place: _Place) -> None:
+    def _call(self, proto: onnx.NodeProto, function: onnx.FunctionProto, place: Place) -> None:
         """A function of the file, its body in a scope of its own."""
-        who = _who(proto)
-        operands = [self._find(place, name, who) if name else None for name in proto.input]
+        who = described(proto)
+        operands = [place.find(name, who) if name else None for name in proto.input]
         if len(operands) > len(function.input) or len(proto.output) > len(function.output):
             raise FormatError(f"{who} gives the function {function.name!r} too many inputs or outputs")
         scope = self._scope(proto, place, metadata_of(proto))
-        title = _fresh((proto.name.rpartition("/")[2] or function.name).replace(".", "_"), self._node_names)
-        inner = _Place(
+        title = fresh((proto.name.rpartition("/")[2] or function.name).replace(".", "_"), self._node_names)
+        inner = Place(
             ChainMap(),
             {info.name: info.type for info in function.value_info},
-            {**place.opsets, **_opsets(function.opset_import)},
+            {**place.opsets, **opsets_of(function.opset_import)},
             self._scopes.inside(scope, title, function.name.rpartition(".")[2]),
             nested=True,
             later=frozenset(name for node in function.node for name in node.output),
         )
         for position, name in enumerate(function.input):
-            self._define(inner, name, operands[position] if position < len(operands) else None, who)
+            inner.define(name, operands[position] if position < len(operands) else None, who)
         given = {attribute.name: attribute for attribute in (*function.attribute_proto, *proto.attribute)}
-        self._run([_bound(node, given) for node in function.node], inner)
+        self._run([bound(node, given) for node in function.node], inner)
         for name, result in zip(proto.output, function.output, strict=False):
             if name:
-                self._define(place, name, self._find(inner, result, who), who)
+                place.define(name, inner.find(result, who), who)
 
-    def _control(self, proto: onnx.NodeProto, bodies: Mapping[str, onnx.GraphProto], place: _Place) -> None:
+    def _control(self, proto: onnx.NodeProto, bodies: Mapping[str, onnx.GraphProto], place: Place) -> None:
         """A branch or a loop: what runs in it is read once, in a scope for each body."""
-        who, facts = _who(proto), metadata_of(proto)
-        operands = [self._find(place, name, who) if name else None for name in proto.input]
-        tensors = [self._tensor(operand) if operand else None for operand in operands]
+        who, facts = described(proto), metadata_of(proto)
+        operands = [place.find(name, who) if name else None for name in proto.input]
+        tensors = [self._held.tensor(operand) if operand else None for operand in operands]
         scope = self._scope(proto, place, facts)
-        title = _fresh(proto.name.rpartition("/")[2] or proto.op_type, self._node_names)
+        title = fresh(proto.name.rpartition("/")[2] or proto.op_type, self._node_names)
         around = self._scopes.inside(scope, title.replace(".", "_"), proto.op_type)
         results: list[Value] = []
         for name, body in bodies.items():
             inner = self._enter(body, replace(place, scope=self._scopes.inside(around, name, "body"), nested=True))
             taken = self._handed_in(proto, body, tensors)
             for info, value in zip(body.input, taken, strict=True):
-                self._define(inner, info.name, value, who)
+                inner.define(info.name, value, who)
             if taken:
                 made = tuple(value for value in taken if value.role is Role.RESULT)
                 self._enter_loop(proto, f"{title}.start", [value for value in tensors if value], made, scope, place)
             self._run(body.node, inner)
-            results.extend(self._tensor(self._find(inner, info.name, who)) for info in body.output)
+            results.extend(self._held.tensor(inner.find(info.name, who)) for info in body.output)
         self._draft.notes.append(_once(proto, title))
         self._leave(proto, title, tensors, results, scope, place, len(bodies))
 
@@ -407,15 +317,15 @@ class _Reader:
             tensor_type_of(info.type, self._extents, complete=True) or (given[place] if place < len(given) else None)
             for place, info in enumerate(body.input)
         ]
-        return [self._value(info.name, type) for info, type in zip(body.input, types, strict=True)]
+        return [self._held.value(info.name, type) for info, type in zip(body.input, types, strict=True)]
 
     def _enter_loop(
-        self, proto: onnx.NodeProto, title: str, read: list[Value], made: tuple[Value, ...], scope: Scope, place: _Place
+        self, proto: onnx.NodeProto, title: str, read: list[Value], made: tuple[Value, ...], scope: Scope, place: Place
     ) -> None:
         names = tuple(f"input.{position}" for position in range(len(read)))
         operands = dict(zip(names, read, strict=True))
         node = Node(
-            proto.op_type, tuple(read), made, names, MappingProxyType({}), _fresh(title, self._node_names), (), scope
+            proto.op_type, tuple(read), made, names, MappingProxyType({}), fresh(title, self._node_names), (), scope
         )
         self._draft.nodes.append((node, (step("aten.alias.default", operands, made),)))
 
@@ -426,7 +336,7 @@ class _Reader:
         operands: Sequence[Value | None],
         results: Sequence[Value],
         scope: Scope,
-        place: _Place,
+        place: Place,
         bodies: int,
     ) -> None:
         """The operation itself, after its bodies: it makes its outputs of what they made."""
@@ -443,13 +353,13 @@ class _Reader:
                 type = source.type if other.type == source.type else None
             elif type is None and proto.op_type == "Loop" and source is not None and position < len(operands) - 2:
                 type = source.type
-            value = self._value(name, type)
+            value = self._held.value(name, type)
             if name:
-                self._define(place, name, value, _who(proto))
+                place.define(name, value, described(proto))
             made.append(value)
         names = tuple(f"input.{position}" for position in range(len(read)))
-        version, _ = _schema(proto, _domain(proto.domain), place.opsets, 0)
-        op = "aten.alias.default" if branches else f"{_domain(proto.domain) or 'onnx'}.{proto.op_type}.{version}"
+        version, _ = schema_of(proto, domain_of(proto.domain), place.opsets, 0)
+        op = "aten.alias.default" if branches else f"{domain_of(proto.domain) or 'onnx'}.{proto.op_type}.{version}"
         node = Node(
             proto.op_type, tuple(read), tuple(made), names, MappingProxyType(attributes_of(proto)), title, (), scope
         )
@@ -460,60 +370,3 @@ def _once(proto: onnx.NodeProto, title: str) -> str:
     if proto.op_type == "If":
         return f"of the branches of {title!r} one runs: both are read and counted"
     return f"{proto.op_type.lower()} {title!r} runs its body several times: it is read and counted once"
-
-
-def _domain(domain: str) -> str:
-    return "" if domain == "ai.onnx" else domain
-
-
-def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
-    return {_domain(opset.domain): opset.version for opset in imports}
-
-
-def _schema(proto: onnx.NodeProto, domain: str, opsets: Mapping[str, int], count: int) -> tuple[int, tuple[str, ...]]:
-    """Since which version the operator is as it is, and the names of its inputs; of unknown ones their number."""
-    version = opsets.get(domain, 1 if domain else onnx.defs.onnx_opset_version())
-    names = [f"input.{position}" for position in range(count)]
-    if (given := Own.input_names(metadata_of(proto))) and len(given) == count:
-        return version, tuple(given)
-    if not onnx.defs.has(proto.op_type, version, domain):
-        return version, tuple(names)
-    schema = onnx.defs.get_schema(proto.op_type, version, domain)
-    for position in range(count):
-        if position < len(schema.inputs):
-            names[position] = schema.inputs[position].name
-        if schema.inputs and schema.inputs[-1].option == onnx.defs.OpSchema.FormalParameterOption.Variadic:
-            last = len(schema.inputs) - 1
-            if position >= last:
-                names[position] = f"{schema.inputs[last].name}.{position - last}"
-    return schema.since_version, tuple(names)
-
-
-def _bound(proto: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto]) -> onnx.NodeProto:
-    """A node of a function, with the attributes that the call gives it."""
-    if not any(attribute.ref_attr_name for attribute in proto.attribute):
-        return proto
-    bound = onnx.NodeProto()
-    bound.CopyFrom(proto)
-    del bound.attribute[:]
-    for attribute in proto.attribute:
-        if not attribute.ref_attr_name:
-            bound.attribute.add().CopyFrom(attribute)
-        elif attribute.ref_attr_name in given:
-            bound.attribute.add().CopyFrom(given[attribute.ref_attr_name])
-            bound.attribute[-1].name = attribute.name
-    return bound
-
-
-def _who(proto: onnx.NodeProto) -> str:
-    return f"the {proto.op_type} {proto.name!r}" if proto.name else f"a {proto.op_type}"
-
-
-def _fresh(wanted: str, taken: dict[str, int]) -> str:
-    """``wanted``, or with a number where that is taken."""
-    name = wanted
-    while name in taken:
-        taken[wanted] += 1
-        name = f"{wanted}~{taken[wanted]}"
-    taken[name] = 1
-    return name
