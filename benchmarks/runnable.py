@@ -54,7 +54,9 @@ TORCHVISION: dict[str, tuple[str, ...]] = {
 TIMM: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("vit_tiny_patch16_224", "deit_tiny_patch16_224", "xcit_nano_12_p16_224", "resmlp_12_224"), IMAGE),
     **dict.fromkeys(("mixer_s32_224", "pvt_v2_b0", "levit_128s", "gmlp_s16_224"), IMAGE),
-    **dict.fromkeys(("efficientnet_lite0", "mobilevit_xxs", "repvgg_a0", "edgenext_xx_small", "ghostnet_050"), SMALL_IMAGE),
+    **dict.fromkeys(
+        ("efficientnet_lite0", "mobilevit_xxs", "repvgg_a0", "edgenext_xx_small", "ghostnet_050"), SMALL_IMAGE
+    ),
     **dict.fromkeys(("poolformer_s12", "fastvit_t8", "tinynet_e", "mobileone_s0"), SMALL_IMAGE),
     **dict.fromkeys(("coatnet_pico_rw_224", "eva02_tiny_patch14_224"), IMAGE),
 }
@@ -62,7 +64,10 @@ SIZES: dict[str, object] = {
     **{name: 64 for name in ("hidden_size", "d_model", "n_embd", "dim", "word_embed_proj_dim", "embedding_size")},
     **{name: 128 for name in ("intermediate_size", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "n_inner")},
     **{name: 128 for name in ("hidden_dim", "moe_intermediate_size", "shared_expert_intermediate_size")},
-    **{name: 2 for name in ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")},
+    **{
+        name: 2
+        for name in ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
+    },
     **{name: 2 for name in ("num_decoder_layers",)},
     **{name: 4 for name in ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")},
     **{name: 4 for name in ("decoder_attention_heads", "num_experts", "num_local_experts")},
@@ -98,8 +103,8 @@ def small(model_type: str, folder: Path) -> str:
     import transformers
 
     default = transformers.CONFIG_MAPPING[model_type]()
-    known = default.to_dict() | {name: None for name in getattr(default, "attribute_map", {})}
-    chosen = {name: size for name, size in SIZES.items() if name in known}
+    known = default.to_dict() | {name: getattr(default, name) for name in getattr(default, "attribute_map", {})}
+    chosen = {name: size for name, size in SIZES.items() if isinstance(known.get(name), int)}
     if model_type == "whisper":  # whose padding token has a high number
         chosen |= {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
     path = folder / "config.json"
@@ -152,15 +157,22 @@ def compare_with_model(target: models.Target, path: Path) -> None:
         theirs = torch.from_numpy(theirs)
         assert mine.shape == theirs.shape, (mine.shape, theirs.shape)
         scale = mine.abs().max().item() if mine.numel() else 0.0
-        torch.testing.assert_close(theirs, mine, rtol=0, atol=1e-4 * scale if mine.is_floating_point() else 0, equal_nan=True)
+        torch.testing.assert_close(
+            theirs, mine, rtol=0, atol=1e-4 * scale if mine.is_floating_point() else 0, equal_nan=True
+        )
 
 
 def total_of(path: Path) -> sympy.Expr:
     """The FLOPs in a file: those on its nodes, and those of operations that have none."""
     model = onnx.load(path, load_external_data=False)
     facts = [{entry.key: entry.value for entry in node.metadata_props} for node in model.graph.node]
-    facts.append({entry.key.removesuffix(" of operations without a node"): entry.value for entry in model.metadata_props
-                  if entry.key.endswith(" of operations without a node")})
+    facts.append(
+        {
+            entry.key.removesuffix(" of operations without a node"): entry.value
+            for entry in model.metadata_props
+            if entry.key.endswith(" of operations without a node")
+        }
+    )
     return sum((exact(each["FLOPs"]) for each in facts if "FLOPs" in each), sympy.Integer(0))
 
 
@@ -169,7 +181,11 @@ def exact(text: str) -> sympy.Expr:
     number = text[text.index("(") + 1 : text.rindex(")")] if "(" in text else text.split(" ")[0]
     if number in ("?", ""):
         return sympy.Integer(0)
-    return sympy.sympify(number, locals={name: sympy.Symbol(name, integer=True, positive=True) for name in re.findall(r"[^\W\d]\w*", number)} | {"floor": sympy.floor, "ceiling": sympy.ceiling, "Max": sympy.Max, "Min": sympy.Min})
+    return sympy.sympify(
+        number,
+        locals={name: sympy.Symbol(name, integer=True, positive=True) for name in re.findall(r"[^\W\d]\w*", number)}
+        | {"floor": sympy.floor, "ceiling": sympy.ceiling, "Max": sympy.Max, "Min": sympy.Min},
+    )
 
 
 def attempt(name: str, inputs: tuple[str, ...]) -> Row:
@@ -201,7 +217,17 @@ def main() -> None:
 
 def write_table(rows: list[Row]) -> None:
     passed = [row for row in rows if row.passed]
-    heads = ("Model", "Seconds", "File", "Operations", "ONNX nodes", "Of an operation", "Without a node", "Worst difference", "Sizes")
+    heads = (
+        "Model",
+        "Seconds",
+        "File",
+        "Operations",
+        "ONNX nodes",
+        "Of an operation",
+        "Without a node",
+        "Worst difference",
+        "Sizes",
+    )
     lines = [
         "# Runnable ONNX of models of three zoos",
         "",

@@ -266,14 +266,14 @@ def _kept(target: torch._ops.OpOverload) -> Translation:
             inputs=[onnx.defs.OpSchema.FormalParameter(name, f"T_{name}") for name in tensors],
             outputs=[onnx.defs.OpSchema.FormalParameter(name, f"T_{name}") for name in outputs],
             type_constraints=[(f"T_{name}", _ANY_TENSOR, "") for name in (*tensors, *outputs)],
-            attributes=[
-                onnx.defs.OpSchema.Attribute(
-                    name, onnx.defs.OpSchema.AttrType(int(onnx_ir.convenience.convert_attribute(name, value).type))
-                )
-                for name, value in attributes.items()
-            ],
+            attributes=[_schema_attribute(name, value) for name, value in attributes.items()],
         )
         operator = onnxscript.values.Op(onnxscript.values.Opset(target.namespace, 1), target._opname, schema)
         return operator(*tensors.values(), **attributes)
 
     return translation
+
+
+def _schema_attribute(name: str, value: Any) -> onnx.defs.OpSchema.Attribute:
+    kind = onnx_ir.convenience.convert_attribute(name, value).type.name
+    return onnx.defs.OpSchema.Attribute(name, getattr(onnx.defs.OpSchema.AttrType, kind))

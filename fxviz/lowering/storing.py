@@ -88,7 +88,7 @@ def _without_data(model: onnx_ir.Model) -> onnx.ModelProto:
             dense = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
             dense.data_type = _element_type(value)
             dense.dims.extend(extents)
-            dense.raw_data = bytes(value.dtype.itemsize if value.dtype and not extents else 0)
+            dense.raw_data = bytes(int(value.dtype.itemsize) if value.dtype and not extents else 0)
             continue
         sparse = constant.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor
         sparse.dims.extend(extents)
