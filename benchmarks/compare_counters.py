@@ -68,15 +68,16 @@ Build = "Callable[[], Example]"
 
 
 def fxviz_says(build: Build) -> set[int]:
-    """On the CPU and on the meta device, without and with gradients: one number if all is well."""
+    """On the CPU, on the meta device and as if on CUDA, without and with gradients: one number if all is well."""
     from fxviz import Facts, Flops, trace
 
     answers = set()
-    for device in ("cpu", "meta"):
+    for device, named in (("cpu", None), ("meta", None), ("meta", "cuda")):
         example = on(device, build)
         for grad in (False, True):
             with torch.set_grad_enabled(grad):
-                counts = Facts(trace(example.model, example.args, dict(example.kwargs)))[Flops()]
+                graph = trace(example.model, example.args, dict(example.kwargs), device=named)
+            counts = Facts(graph)[Flops()]
             answers.add(counts.matrix.total + counts.ops.total)
     return answers
 

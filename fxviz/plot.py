@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fxviz.errors import InputError
-from fxviz.facts import Facts
+from fxviz.facts import Facts, evaluate
 from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
+from fxviz.plugins import suggest
 from fxviz.quantity import format_quantity
 from fxviz.report import fitting_depth
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -39,7 +42,14 @@ _COLUMNS = 500  # about a point each
 _MODULES = 12  # what is alive at the peak is told of so many modules
 
 
-def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, depth: int | None = None) -> None:
+def plot_memory(
+    source: Facts | Graph,
+    path: str | Path,
+    *,
+    round_to: int = 1,
+    depth: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> None:
     """Draw the memory of a run to ``path``, an SVG, PNG or PDF file by its suffix.
 
     On the left the bytes of each category at every kernel, stacked, with the peak marked and the phases of a training step
@@ -50,9 +60,10 @@ def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, d
         path: the file, written whole or not at all.
         round_to: the allocator's granularity, as for `Memory`.
         depth: how deep the modules on the right are told apart; by default as deep as leaves them few enough to show.
+        sizes: the size of each symbol, ``{"B": 8}``, of a graph that was traced with symbolic sizes.
 
     Raises:
-        InputError: the suffix is none of `PLOTS`, no memory was observed, or sizes are symbols.
+        InputError: the suffix is none of `PLOTS`, no memory was observed, or a symbol has no size.
         MissingDependency: matplotlib is not installed.
     """
     format = format_of(path)
@@ -60,11 +71,21 @@ def plot_memory(source: Facts | Graph, path: str | Path, *, round_to: int = 1, d
     memory = facts[Memory(round_to)]
     if memory.peak is None:
         raise InputError(f"no memory was observed in {facts.graph.name!r}: trace it with inputs")
-    if not isinstance(memory.peak, int):
+    write_file(path, _draw(_at_sizes(memory, sizes or {}), format, depth))
+
+
+def _at_sizes(memory: MemoryUse, sizes: Mapping[str, int]) -> MemoryUse:
+    names = [symbol.name for symbol in memory.graph.symbols]
+    if missing := [name for name in names if name not in sizes]:
         raise InputError(
-            f"the memory of {facts.graph.name!r} is an expression; trace it without dynamic_shapes to draw it"
+            f"the memory of {memory.graph.name!r} is a formula in {', '.join(names)}: give sizes={{{missing[0]!r}: 8}} to draw it, or draw a sweep"
         )
-    write_file(path, _draw(memory, format, depth))
+    if unknown := sizes.keys() - set(names):
+        raise InputError(f"{min(unknown)!r} is no symbol of {memory.graph.name!r}{suggest(min(unknown), names)}")
+    if not names:
+        return memory
+    at = {storage: int(evaluate(nbytes, **sizes)) for storage, nbytes in memory.sizes.items()}
+    return replace(memory, sizes=at)
 
 
 def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:

@@ -108,9 +108,20 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="trace it with inputs"):
         plot_memory(fxviz.trace(nn.Linear(2, 2), mode="symbolic"), tmp_path / "memory.svg")
     symbolic = fxviz.trace(nn.Linear(2, 2), torch.empty(3, 2), dynamic_shapes=({0: torch.export.Dim("B")},))
-    with pytest.raises(InputError, match="without dynamic_shapes"):
+    with pytest.raises(InputError, match=r"is a formula in B: give sizes=\{'B': 8\}"):
         plot_memory(symbolic, tmp_path / "memory.svg")
+    with pytest.raises(InputError, match="'S' is no symbol"):
+        plot_memory(symbolic, tmp_path / "memory.svg", sizes={"B": 3, "S": 2})
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependency, match=r"pip install 'fxviz\[plot\]'"):
         plot_memory(graph, tmp_path / "memory.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_symbolic_sizes_are_drawn_at_sizes(tmp_path: Path) -> None:
+    """As the graph that is traced at these sizes."""
+    model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 4))
+    symbolic = fxviz.trace(model, torch.empty(3, 16), dynamic_shapes=({0: "B"},))
+    plot_memory(symbolic, tmp_path / "symbolic.svg", sizes={"B": 8})
+    plot_memory(fxviz.trace(model, torch.empty(8, 16)), tmp_path / "static.svg")
+    assert (tmp_path / "symbolic.svg").read_bytes() == (tmp_path / "static.svg").read_bytes()
