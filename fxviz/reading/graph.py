@@ -133,43 +133,43 @@ class _Reader:
                 self._operation(proto, place)
 
     def _operation(self, proto: onnx.NodeProto, place: Place) -> None:
-        who = described(proto)
-        operands = [place.find(name, who) if name else None for name in proto.input]
-        facts = metadata_of(proto)
-        if (
-            self._own.is_own
-            and domain_of(proto.domain) == "fxviz"
-            and not facts.get("operation")
-            and (given := self._own.plain(proto, operands, facts, place.declared, self._extents, self._held.given))
-            is not None
-        ):
+        who, facts = described(proto), metadata_of(proto)
+        operands = tuple(place.find(name, who) if name else None for name in proto.input)
+        if (given := self._named_again(proto, operands, facts, place)) is not None:
             place.define(proto.output[0], given, who)
             return
-        if proto.op_type == "Identity" and not domain_of(proto.domain) and len(operands) == len(proto.output) == 1:
-            operand = operands[0]
-            if isinstance(operand, Known) or (
-                operand is not None
-                and operand.role is not Role.RESULT
-                and place.names.parents.maps == [{}]
-                and operand.role is not Role.INPUT
-            ):
-                place.define(proto.output[0], operand, who)  # another name of a weight
-                return
-        operation, valid = self._typed(proto, tuple(operands), place)
-        reads_weights = any(isinstance(operand, Value) and operand in self._held.numbers for operand in operands)
-        number = None if reads_weights and proto.op_type not in ("Shape", "Size") else compute(operation)
-        output = operation.outputs[0] if operation.outputs else None
-        if number is not None and output is not None:
-            dims = (len(number),) if isinstance(number, tuple) else ()
-            type = (
-                output.type
-                if output.type and output.type.shape == dims
-                else TensorType(dims, output.type.dtype if output.type else "int64")
-            )
-            place.define(proto.output[0], Known(proto.output[0], type, number), who)
+        operation, valid = self._typed(proto, operands, place)
+        if (size := self._size(operation)) is not None:
+            place.define(proto.output[0], size, who)
             return
         steps = translate(operation) if valid else [itself(operation)]
         self._record(proto, operation, self._own.kernels(operation, facts, steps), place, facts)
+
+    def _named_again(
+        self, proto: onnx.NodeProto, operands: tuple[Operand, ...], facts: Mapping[str, str], place: Place
+    ) -> Operand:
+        """The weight or number to which an operation only gives another name; None of an operation that does more."""
+        domain = domain_of(proto.domain)
+        if self._own.is_own and domain == "fxviz" and not facts.get("operation"):
+            return self._own.plain(proto, operands, facts, place.declared, self._extents, self._held.given)
+        if domain or proto.op_type != "Identity" or len(operands) != 1 or len(proto.output) != 1:
+            return None
+        (operand,) = operands
+        weight = isinstance(operand, Value) and operand.role not in (Role.RESULT, Role.INPUT)
+        return operand if weight or isinstance(operand, Known) else None
+
+    def _size(self, operation: Operation) -> Known | None:
+        """The result of an operation that only computes with sizes."""
+        if len(operation.outputs) != 1 or (output := operation.outputs[0]) is None:
+            return None
+        computes = operation.op_type not in ("Shape", "Size")
+        if computes and any(isinstance(value, Value) and value in self._held.numbers for value in operation.operands):
+            return None  # small weights are no sizes
+        if (number := compute(operation)) is None:
+            return None
+        dims = (len(number),) if isinstance(number, tuple) else ()
+        type = output.type or TensorType(dims, "int64")
+        return Known(output.name, replace(type, shape=dims), number)
 
     def _typed(self, proto: onnx.NodeProto, operands: tuple[Operand, ...], place: Place) -> tuple[Operation, bool]:
         """The operation with its results, and whether it is one that ONNX accepts."""
