@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sympy
-from build import encoder
+from build import Builder, encoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -212,3 +212,20 @@ const leaves = [...tree.byKey.values()].filter((node) => node.parent && !node.sc
 return leaves.reduce((sum, node) => sum + together(node, data.metrics[0], 0, (amount) => amount), 0);"""
     found = run(folder, "tree", "growTree, together", body, viewer_data)
     assert found == viewer_data["metrics"][0]["total"] > 0
+
+
+def test_an_arrow_leads_through_the_border_to_what_shows_its_value(folder: Path) -> None:
+    build = Builder("doors")
+    x = build.input("x", 4)
+    with build.module("maker", "Maker"):
+        a, b = build.op("relu", x, shape=(2,)), build.op("neg", x, shape=(3,))
+    with build.module("reader", "Reader"):
+        y = build.op("add", build.op("exp", a), build.op("exp", b))
+    (folder / "both.js").write_text('export * from "./placing.js";\nexport * from "./tree.js";\n')
+    body = "const { root } = growTree(data); return place(root, () => true).arrows;"
+    data = Html().data(View.of(build.graph(y)))
+    entering, across, leaving = run(folder, "both", "growTree, place", body, data)
+    assert [len(arrow["tails"]) for arrow in (entering, across, leaving)] == [0, 2, 0]
+    assert [len(arrow["fan"]) for arrow in (entering, across, leaving)] == [0, 2, 0]
+    borders = {line.split("L")[1] for line in across["tails"]}, {line[1:].split("L")[0] for line in across["fan"]}
+    assert borders == ({across["path"][1:].split("L")[0]}, {across["path"].split("L")[-1]})

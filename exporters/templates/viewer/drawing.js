@@ -155,15 +155,17 @@ function toggle({ x, y, width, height }, isOpen, shape) {
   return svg("g", { class: "toggle" }, title, svg("circle", { cx, cy, r: 7 }), svg("path", { d: cross }));
 }
 
-function drawArrow(arrow, { path, fan, label }, node, tip) {
+function drawArrow(arrow, { path, tails, fan, label }, node, tip) {
   const title = svg("title");
   title.textContent = arrow.types.join("\n");
   const ends = { "data-from": keyIn(node, arrow.from), "data-to": keyIn(node, arrow.to) };
-  const headed = { class: "arrow", "marker-end": `url(#${tip})`, ...ends };
-  const lines = fan.length
-    ? [svg("path", { d: path, class: "arrow", ...ends })]
-    : [svg("path", { d: path, ...headed })];
-  lines.push(...fan.map((line) => svg("path", { d: line, ...headed })));
+  const plain = { class: "arrow", ...ends };
+  const headed = { ...plain, "marker-end": `url(#${tip})` };
+  const lines = [
+    ...tails.map((line) => svg("path", { d: line, ...plain })),
+    svg("path", { d: path, ...(fan.length ? plain : headed) }),
+    ...fan.map((line) => svg("path", { d: line, ...headed })),
+  ];
   // A wide line that cannot be seen, for the pointer to find.
   const parts = [...lines, svg("path", { d: path, class: "reach" }, title)];
   if (!label) return parts;

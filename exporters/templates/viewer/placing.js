@@ -31,8 +31,8 @@ export function stretch(intervals) {
 
 /**
  * The scene of a node with the scenes of the open boxes in it: `{width, height, shapes, arrows}`. A shape is its centre,
- * its size and, where it is open, its `inner` scene; an arrow is the `path` of its line, the `fan` of lines to several things
- * in the box that it enters, and where its label is.
+ * its size and, where it is open, its `inner` scene; an arrow is the `path` of its line, the `tails` that come to it from
+ * several things in an open box, the `fan` to several in another, and where its label is.
  */
 export function place(node, isOpen) {
   const { size, shapes, arrows } = node.scene;
@@ -68,7 +68,9 @@ export function place(node, isOpen) {
     height: maps[1](size[1]),
     shapes: placed,
     arrows: arrows.map((arrow) => ({
-      ...(isStretched ? stretchedArrow(arrow, shapes, placed, maps) : { path: splinePath(arrow.points), fan: [] }),
+      ...(isStretched
+        ? stretchedArrow(arrow, shapes, placed, maps)
+        : { path: splinePath(arrow.points), tails: [], fan: [] }),
       label: arrow.at ? [maps[0](arrow.at[0]), maps[1](arrow.at[1])] : null,
     })),
   };
@@ -101,11 +103,12 @@ function stretchedArrow(arrow, shapes, placed, maps) {
     const nearEnd = smooth(1 - (last[1] - original) / BEND);
     return [x + shiftStart * nearStart + shiftEnd * nearEnd, y];
   });
-  const [only, ...others] = end.doors;
-  const way = [...start.doors.slice(0, 1), start.at, ...line, end.at, ...(others.length ? [] : end.doors)];
+  const one = (doors) => (doors.length === 1 ? doors : []);
+  const several = (doors) => (doors.length > 1 ? doors : []);
   return {
-    path: linePath(way),
-    fan: others.length ? [only, ...others].map((door) => linePath([end.at, door])) : [],
+    path: linePath([...one(start.doors), start.at, ...line, end.at, ...one(end.doors)]),
+    tails: several(start.doors).map((door) => linePath([door, start.at])),
+    fan: several(end.doors).map((door) => linePath([end.at, door])),
   };
 }
 

@@ -14,7 +14,8 @@ import { timelinePanel } from "./timeline.js";
 import { findPath, growTree, together, wayTo, worthOpening } from "./tree.js";
 import { along, beside, neighbours } from "./walking.js";
 
-const BUDGET = 32; // things seen at first
+const BUDGETS = [32, 24, 18, 12, 8]; // things seen at first: as many as the window is wide enough for
+const READABLE = 0.6; // the scale at which words can still be read
 const MOST_SEEN = 1200; // that a browser draws without delay
 const SIZE = 64; // of a symbol, until the reader gives another
 
@@ -37,10 +38,10 @@ export class Viewer {
       at: (node) => together(node, metric, at, this.number),
     }));
     this.sizes = data.symbols.map(() => SIZE);
-    this.budget = BUDGET;
-    this.state = { root: this.tree.root, open: this.affordable(BUDGET), selected: null, color: data.color };
+    this.state = { root: this.tree.root, open: new Set(), selected: null, color: data.color };
     this.build();
-    this.change({}, { fit: true });
+    this.budget = this.fittingBudget();
+    this.change({ open: this.affordable(this.budget) }, { fit: true });
   }
 
   number = (amount) => (amount === undefined ? null : numberOf(amount, this.sizes));
@@ -223,6 +224,16 @@ export class Viewer {
     const weigh = (node) => Math.max(0, ...known.map(([metric, total]) => (metric.at(node) ?? 0) / total));
     const even = () => 1;
     return worthOpening(this.tree, budget, known.length ? weigh : even);
+  }
+
+  /** The number of things with which the picture can be read across the window. */
+  fittingBudget() {
+    const isReadable = (budget) => {
+      const open = this.affordable(budget);
+      const { width } = place(this.tree.root, (node) => open.has(node.key));
+      return width * READABLE <= this.canvas.clientWidth;
+    };
+    return BUDGETS.find(isReadable) ?? BUDGETS.at(-1);
   }
 
   showMore(factor) {
