@@ -103,6 +103,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=90, help="the limit for one model, in CPU seconds")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--keep", type=Path, help="a file of outcomes, one a line, to read and to go on with")
+    parser.add_argument("--kept", action="store_true", help="only the models that the file of --keep has")
     parser.add_argument("--every", type=int, default=1, help="only every N-th model")
     parser.add_argument("parts", nargs="*", default=[""], help="keep the names, zoo:model, that hold one of these")
 
@@ -110,7 +111,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def chosen(zoo: str, options: argparse.Namespace) -> list[str]:
     """The names of a zoo that the options ask for."""
     names = [f"{zoo}:{name}" for name in ZOOS[zoo]()][:: options.every]
-    return [name for name in names if any(part in name for part in options.parts)]
+    known = _kept(options.keep)
+    return [
+        name for name in names if any(part in name for part in options.parts) and (name in known or not options.kept)
+    ]
 
 
 def outcomes(
@@ -118,8 +122,7 @@ def outcomes(
 ) -> Iterator[O]:
     """What becomes of each name; first what is kept in the file."""
     keep = options.keep
-    kept = [kind(**json.loads(line)) for line in keep.read_text().splitlines()] if keep and keep.exists() else []
-    known = {outcome.name: outcome for outcome in kept}
+    known = {name: kind(**fields) for name, fields in _kept(keep).items()}
     yield from (known[name] for name in names if name in known)
     fresh = [name for name in names if name not in known]
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"), prepare) as pool:
@@ -128,3 +131,8 @@ def outcomes(
                 with keep.open("a") as file:
                     file.write(json.dumps(asdict(outcome)) + "\n")  # type: ignore[call-overload]
             yield outcome
+
+
+def _kept(file: Path | None) -> dict[str, dict[str, Any]]:
+    lines = file.read_text().splitlines() if file and file.exists() else []
+    return {fields["name"]: fields for fields in map(json.loads, lines)}
