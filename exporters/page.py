@@ -31,7 +31,8 @@ class Page:
     """A page to be assembled.
 
     ``modules`` are ES modules by name, each after those that it imports; they import only names, from each other, and
-    export only declarations. ``data`` is found by scripts in elements of those ids, as JSON. ``body`` is markup.
+    export only declarations. ``data`` is found by scripts in elements of those ids, as JSON. ``body`` is markup. A page
+    that ``asks`` may ask the server that it came from, and no other.
     """
 
     title: str
@@ -39,15 +40,17 @@ class Page:
     styles: tuple[str, ...] = ()
     modules: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     data: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    asks: bool = False
 
     def render(self) -> str:
         """The page; what a page cannot hold, halves of characters, is replaced."""
         style = "\n".join(self.styles)
         script = "\n".join(["const modules = {};", *(_scoped(name, text) for name, text in self.modules.items())])
+        asking = "; connect-src 'self'" if self.asks else ""
         page = Template(template("page.html")).substitute(
             title=html.escape(self.title),
             policy=f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
-            "base-uri 'none'; form-action 'none'",
+            f"base-uri 'none'; form-action 'none'{asking}",
             style=style,
             body=self.body,
             data="\n".join(_element(id, content) for id, content in self.data.items()),

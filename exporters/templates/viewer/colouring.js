@@ -9,6 +9,7 @@ import { html } from "./drawing.js";
  */
 export function colouring(choice, nodes, data) {
   if (choice === null) return { paint: () => null, legend: [kindLegend(nodes, data.colors)] };
+  if (choice.range) return inRange(choice, data.heat);
   return choice.at ? byNumber(choice, nodes, data.heat) : bySort(choice, nodes);
 }
 
@@ -21,10 +22,29 @@ function byNumber({ label, unit, adds, at }, nodes, ramp) {
     const [fill, text] = ramp[Math.round((Math.max(0, amount) / most) * (ramp.length - 1))];
     return { fill, text };
   };
+  const words = `${label}${adds ? ", all copies together" : ""}: 0`;
+  return { paint, legend: [words, rampOf(ramp), most > 0 ? formatNumber(most, unit) : "not known"] };
+}
+
+/** By a number whose scale is given, so that one moment can be told from another; in decades where `isLog`. */
+function inRange({ label, unit, at, range: { low, high, isLog } }, ramp) {
+  const share = isLog
+    ? (number) => Math.log(number / low) / Math.log(high / low)
+    : (number) => (number - low) / (high - low);
+  const paint = (node) => {
+    const number = at(node);
+    if (number === null) return null;
+    const place = high > low ? Math.min(1, Math.max(0, share(number))) : 1;
+    const [fill, text] = ramp[Math.round((Number.isNaN(place) ? 1 : place) * (ramp.length - 1))];
+    return { fill, text };
+  };
+  return { paint, legend: [`${label}: ${formatNumber(low, unit)}`, rampOf(ramp), formatNumber(high, unit)] };
+}
+
+function rampOf(ramp) {
   const scale = html("span", { class: "ramp", "aria-hidden": "true" });
   scale.style.background = `linear-gradient(to right, ${ramp.map(([fill]) => fill).join(", ")})`;
-  const words = `${label}${adds ? ", all copies together" : ""}: 0`;
-  return { paint, legend: [words, scale, most > 0 ? formatNumber(most, unit) : "not known"] };
+  return scale;
 }
 
 function bySort({ label, names, colors }, nodes) {

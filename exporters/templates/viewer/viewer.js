@@ -57,9 +57,10 @@ export class Viewer {
 
   /**
    * Colour by numbers from elsewhere, by module path; a module without one has the largest of those in it. The number
-   * joins those that can be chosen, in place of an earlier one of its name.
+   * joins those that can be chosen, in place of an earlier one of its name. `range`, `{low, high, isLog}`, is what the
+   * colours span; without it, from 0 to the largest that is seen.
    */
-  overlay({ label, unit = "", amounts }) {
+  overlay({ label, unit = "", amounts, range = null }) {
     const paths = Object.keys(amounts);
     const at = ({ path, parent }) => {
       if (path === parent?.path) return null; // an operation that is but a part of its module
@@ -69,7 +70,7 @@ export class Viewer {
     };
     const known = this.metrics.findIndex((metric) => metric.label === label);
     const place = known < 0 ? this.metrics.length : known;
-    this.metrics[place] = { label, unit, at, total: null, unknown: {}, adds: false };
+    this.metrics[place] = { label, unit, at, total: null, unknown: {}, adds: false, range };
     this.fillColors();
     this.change({ color: String(place) });
   }
