@@ -299,19 +299,17 @@ def _first_tensor(output: Any) -> Tensor | None:
 def _outline(output: Tensor) -> Tensor:
     """Mean, variance and share of dead units of an output, without a copy of it.
 
-    A unit is a channel of an image (dimension 1 of four or more), else a feature (the last dimension).
+    A unit is a channel of an image (dimension 1 of four or more), else a feature (the last dimension). The variance is
+    the mean square less the squared mean: on a CPU ``torch.var_mean`` takes twenty times as long, and what it saves is
+    the variance of outputs that lie a thousand times their spread from 0.
     """
-    if output.dtype in (torch.float16, torch.bfloat16):
-        mean = output.mean(dtype=torch.float32)
-        norm = torch.linalg.vector_norm(output, dtype=torch.float32)
-        variance = norm.square() / output.numel() - mean.square()
-    else:
-        variance, mean = torch.var_mean(output, correction=0)
+    wide = torch.promote_types(output.dtype, torch.float32)
+    mean = output.mean(dtype=wide)
+    variance = torch.linalg.vector_norm(output, dtype=wide).square() / output.numel() - mean.square()
     unit = 1 if output.ndim >= 4 else output.ndim - 1
     if output.ndim < 2 or output.numel() < _FEWEST_VALUES * output.shape[unit]:
         dead = torch.full_like(mean, math.nan)
     else:
         others = [dim for dim in range(output.ndim) if dim != unit]
-        largest = torch.linalg.vector_norm(output, math.inf, dim=others)
-        dead = (largest == 0).float().mean()
+        dead = ((output.amax(others) == 0) & (output.amin(others) == 0)).float().mean()
     return torch.stack([mean.float(), variance.float(), dead.float()])
