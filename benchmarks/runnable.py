@@ -61,18 +61,15 @@ TIMM: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("coatnet_pico_rw_224", "eva02_tiny_patch14_224"), IMAGE),
 }
 SIZES: dict[str, object] = {
-    **{name: 64 for name in ("hidden_size", "d_model", "n_embd", "dim", "word_embed_proj_dim", "embedding_size")},
-    **{name: 128 for name in ("intermediate_size", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "n_inner")},
-    **{name: 128 for name in ("hidden_dim", "moe_intermediate_size", "shared_expert_intermediate_size")},
-    **{
-        name: 2
-        for name in ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
-    },
-    **{name: 2 for name in ("num_decoder_layers",)},
-    **{name: 4 for name in ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")},
-    **{name: 4 for name in ("decoder_attention_heads", "num_experts", "num_local_experts")},
-    **{name: 2 for name in ("num_key_value_heads", "num_experts_per_tok")},
-    **{name: 16 for name in ("head_dim", "d_kv")},
+    **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim", "word_embed_proj_dim", "embedding_size"), 64),
+    **dict.fromkeys(("intermediate_size", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "n_inner"), 128),
+    **dict.fromkeys(("hidden_dim", "moe_intermediate_size", "shared_expert_intermediate_size"), 128),
+    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"), 2),
+    **dict.fromkeys(("num_decoder_layers",), 2),
+    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads"), 4),
+    **dict.fromkeys(("decoder_attention_heads", "num_experts", "num_local_experts"), 4),
+    **dict.fromkeys(("num_key_value_heads", "num_experts_per_tok"), 2),
+    **dict.fromkeys(("head_dim", "d_kv"), 16),
     "vocab_size": 1000,
 }
 TRANSFORMERS: dict[str, tuple[str, ...]] = {
@@ -116,6 +113,7 @@ def measure(name: str, inputs: tuple[str, ...], folder: Path) -> Row:
     zoo, _, rest = name.partition(":")
     torch.manual_seed(0)
     target = models.build(small(rest, folder) if zoo == "transformers" else name, inputs, random_weights=True)
+    fill_zeros(target.model)
     graph = target.trace()
     path = folder / "model.onnx"
     start = time.perf_counter()
@@ -138,6 +136,15 @@ def measure(name: str, inputs: tuple[str, ...], folder: Path) -> Row:
             str(written.compared),
         ),
     )
+
+
+def fill_zeros(model: object) -> None:
+    """Give weights that begin as zeros other values: a head of zeros returns zeros, and any two of them agree."""
+    assert isinstance(model, torch.nn.Module)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.02)
 
 
 def compare_with_model(target: models.Target, path: Path) -> None:

@@ -82,14 +82,22 @@ class ModelOptions:
     mode: Mode
     on: str | None
 
-    def facts(self) -> Facts:
+    def facts(self, *, random_weights: bool = False) -> Facts:
         """The facts of the traced model, with progress shown."""
         prepare_imports()
         with progress(f"tracing {self.model}"):
             from fxviz import models
             from fxviz.facts import Facts
 
-            return Facts(models.trace(self.model, self.inputs, dtype=self.dtype, mode=self.mode, device=self.on))
+            graph = models.trace(
+                self.model,
+                self.inputs,
+                dtype=self.dtype,
+                mode=self.mode,
+                device=self.on,
+                random_weights=random_weights,
+            )
+            return Facts(graph)
 
 
 @dataclass(frozen=True)
