@@ -161,12 +161,12 @@ class Session(Recorder):
             raise InputError(f"log takes names and numbers, log(loss=loss), not {type(values).__name__}")
         step = self._steps if self._over else self._steps + 1
         alarm = self._scalars.add(step, {**(values or {}), **scalars})
-        if alarm and self._over and self._reading is None:  # its gradients are still there
+        if alarm and not self._over:
+            self._alarmed = True
+        elif alarm and self._reading is None:  # the step is done, and its gradients are still there
             self._probe.disarm()
             self._observe()
             self._arm_if_due()
-        else:
-            self._alarmed |= alarm
 
     def step(self) -> None:
         """Say that a step is done; an `InputError` where the optimizer says so itself."""
