@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from fxviz.sweep_plot import plot_sweep
     from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.view import Box, Edge, View
+    from fxviz.weights.api import parameters
+    from fxviz.weights.table import ParameterTable
 
     __version__: str
 
@@ -101,6 +103,9 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     # what changed
     "GraphDiff",
     "diff",
+    # what its weights are
+    "ParameterTable",
+    "parameters",
     # what is shown of it
     "Box",
     "Edge",
@@ -156,6 +161,8 @@ _NAMES_BY_MODULE = {
     "fxviz.sweep_plot": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.view": "Box Edge View",
+    "fxviz.weights.api": "parameters",
+    "fxviz.weights.table": "ParameterTable",
 }
 _HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

@@ -43,6 +43,7 @@ LAYERS = {
     "reading": layer("reading", "base graph facts passes view exporters"),
     "tracing": layer("tracing", "base graph reading"),
     "runs": layer("runs", "base graph exporters"),
+    "weights": layer("weights", "base graph facts view exporters"),
     "lowering": layer("lowering", "base graph facts passes view exporters tracing"),
     "models": layer("models revisions zoos", "base graph reading tracing"),
     "surface": layer(
@@ -51,7 +52,7 @@ LAYERS = {
     ),
     "front": layer(
         "__init__ __main__ cli mkdocs sphinx",
-        "base graph facts passes view exporters tracing lowering models surface runs",
+        "base graph facts passes view exporters tracing lowering models surface runs weights",
     ),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
@@ -62,6 +63,7 @@ TORCH_AT_HOME = (
     "fxviz.runs.recording",
     "fxviz.runs.lightning",
     "fxviz.runs.huggingface",
+    "fxviz.weights.modules",
 )
 
 

@@ -46,6 +46,8 @@ PUBLIC = [
     "sweep_cost",
     "GraphDiff",
     "diff",
+    "ParameterTable",
+    "parameters",
     "Box",
     "Edge",
     "Exporter",

@@ -1,0 +1,204 @@
+"""Statistics of any number of values in float64, put together from those of blocks.
+
+Moments are merged by the pairwise update of Chan, Golub and LeVeque ("Algorithms for computing the sample variance",
+The American Statistician 37(3), 1983), the form of Welford's method for blocks: it does not cancel. Histograms have a
+fixed number of bins whose width is a power of two, so that the bins of one width lie within those of the next, and
+counts are merged without loss: the perfect subsetting of OpenTelemetry's exponential histograms, on a linear scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MOST_BINS", "Array", "Histogram", "Statistics"]
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+MOST_BINS = 128
+"""Of a histogram; it has more than half as many, where values differ by more than rounding."""
+
+_FINEST = 40  # binary digits of the largest magnitude that tell bins apart: indices stay exact in float64
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of finite values in up to `MOST_BINS` bins of the same width, 2 to the power of ``exponent``.
+
+    Bin k is from ``(first + k)`` to ``(first + k + 1)`` times the width, the lower edge included. The first and the last
+    bin hold something. The same values give the same histogram, in whatever blocks they come.
+
+    >>> histogram = Histogram.of(np.array([0.0, 0.25, 127.0]))
+    >>> histogram.width, histogram.first, histogram.counts[0], len(histogram.counts)
+    (1.0, 0, 2, 128)
+    """
+
+    exponent: int = 0
+    first: int = 0
+    counts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, values: Array) -> Histogram:
+        """The histogram of ``values``, which are finite."""
+        values = values.ravel()
+        if not values.size:
+            return cls()
+        low, high = float(values.min()), float(values.max())
+        exponent = math.frexp(max(-low, high))[1] - _FINEST
+        exponent += _growth(*(math.floor(math.ldexp(edge, -exponent)) for edge in (low, high)))
+        scaled = np.ldexp(values, -exponent)
+        places = np.floor(scaled, out=scaled).astype(np.int64)
+        if exponent > 0:  # a negative value so small that scaling makes it zero
+            places = np.minimum(places, -(values < 0).astype(np.int64))
+        first = int(places.min())
+        return cls(exponent, first, tuple(np.bincount(places - first).tolist()))
+
+    @property
+    def width(self) -> float:
+        """The width of a bin."""
+        return math.ldexp(1.0, self.exponent)
+
+    @property
+    def edges(self) -> Array:
+        """The edges of the bins, one more than there are bins."""
+        return np.ldexp(np.arange(self.first, self.first + len(self.counts) + 1, dtype=np.float64), self.exponent)
+
+    @property
+    def total(self) -> int:
+        """How many values were counted."""
+        return sum(self.counts)
+
+    def merge(self, other: Histogram) -> Histogram:
+        """The histogram of the values of both."""
+        if not self.counts or not other.counts:
+            return self if self.counts else other
+        exponent = max(self.exponent, other.exponent)
+        both = [histogram._coarsened(exponent - histogram.exponent) for histogram in (self, other)]
+        growth = _growth(min(each.first for each in both), max(each._last for each in both))
+        both = [each._coarsened(growth) for each in both]
+        first = min(each.first for each in both)
+        counts = [0] * (max(each._last for each in both) - first + 1)
+        for each in both:
+            for place, count in enumerate(each.counts, each.first - first):
+                counts[place] += count
+        return Histogram(exponent + growth, first, tuple(counts))
+
+    @property
+    def _last(self) -> int:
+        return self.first + len(self.counts) - 1
+
+    def _coarsened(self, by: int) -> Histogram:
+        """The same values in bins 2 to the power of ``by`` times as wide."""
+        if not by:
+            return self
+        first = self.first >> by
+        counts = [0] * ((self._last >> by) - first + 1)
+        for place, count in enumerate(self.counts, self.first):
+            counts[(place >> by) - first] += count
+        return Histogram(self.exponent + by, first, tuple(counts))
+
+
+def _growth(first: int, last: int) -> int:
+    """How often bins must be doubled so that those from ``first`` to ``last`` are few enough."""
+    growth = 0
+    while (last >> growth) - (first >> growth) >= MOST_BINS:
+        growth += 1
+    return growth
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What values are like. NaN and infinities are counted, and are in nothing else.
+
+    ``count`` is the number of finite values, ``mean``, ``low`` and ``high`` are theirs (NaN where there are none),
+    ``squares`` the sum of their squared distances from the mean. Sums of squares are those of float64: beyond 1e154 they are
+    infinite.
+    """
+
+    count: int = 0
+    mean: float = math.nan
+    squares: float = 0.0
+    low: float = math.nan
+    high: float = math.nan
+    zeros: int = 0
+    nans: int = 0
+    infinities: int = 0
+    histogram: Histogram = Histogram()
+
+    @classmethod
+    def of(cls, values: Array) -> Statistics:
+        """The statistics of one block, of any shape.
+
+        >>> found = Statistics.of(np.array([3.0, -4.0, 0.0, np.nan]))
+        >>> found.count, found.norm, found.zero_share, found.nans
+        (3, 5.0, 0.25, 1)
+        """
+        values = values.ravel()
+        finite = np.isfinite(values)
+        nans = infinities = 0
+        if not finite.all():
+            nans = int(np.isnan(values).sum())
+            infinities = int(values.size - finite.sum()) - nans
+            values = values[finite]
+        if not values.size:
+            return cls(nans=nans, infinities=infinities)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            mean = float(values.mean())
+            squares = float(np.square(values - mean).sum())
+        zeros = values.size - int(np.count_nonzero(values))
+        low, high = float(values.min()), float(values.max())
+        return cls(values.size, mean, squares, low, high, zeros, nans, infinities, Histogram.of(values))
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Array]) -> Statistics:
+        """The statistics of all blocks together; one is held at a time."""
+        return reduce(cls.merge, map(cls.of, blocks), cls())
+
+    def merge(self, other: Statistics) -> Statistics:
+        """The statistics of the values of both."""
+        nans, infinities = self.nans + other.nans, self.infinities + other.infinities
+        if not self.count or not other.count:
+            known = self if self.count else other
+            moments = (known.count, known.mean, known.squares, known.low, known.high, known.zeros)
+            return Statistics(*moments, nans, infinities, known.histogram)
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        between = apart * apart * (self.count / count * other.count)
+        return Statistics(
+            count,
+            self.mean + apart * (other.count / count),
+            self.squares + other.squares + between,
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.zeros + other.zeros,
+            nans,
+            infinities,
+            self.histogram.merge(other.histogram),
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of all values, finite or not."""
+        return self.count + self.nans + self.infinities
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the population; NaN where no value is finite."""
+        return math.sqrt(self.squares / self.count) if self.count else math.nan
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean norm of the finite values."""
+        return math.sqrt(self.squares + self.count * (self.mean * self.mean)) if self.count else 0.0
+
+    @property
+    def zero_share(self) -> float:
+        """The share of zeros among all values; NaN where there are none."""
+        return self.zeros / self.size if self.size else math.nan

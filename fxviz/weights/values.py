@@ -1,0 +1,78 @@
+"""The values of a tensor, wherever they lie, read in blocks that fit in memory."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fxviz.weights.statistics import Array
+
+__all__ = ["BLOCK", "Place", "Values", "blocks", "row_blocks"]
+
+BLOCK = 2**21
+"""Elements of a block: 16 MiB in float64."""
+
+Place: TypeAlias = tuple[slice, ...]
+
+
+class Values(Protocol):
+    """The elements of a tensor, to be read as float64."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its extents."""
+        ...
+
+    def read(self, places: Iterable[Place]) -> Iterator[Array]:
+        """The elements at each place, a slice for each of the leading dimensions."""
+        ...
+
+
+def blocks(values: Values, most: int = BLOCK) -> Iterator[Array]:
+    """All elements, each once, in order, in blocks of at most ``most``."""
+    return values.read(_places(values.shape, most))
+
+
+def row_blocks(values: Values, most: int = BLOCK) -> Iterator[Array]:
+    """All elements as the rows of a matrix: the first dimension, and all others as one.
+
+    A block has at most ``most`` elements, or is a single row. A vector is one row.
+    """
+    if not math.prod(values.shape):
+        return
+    shape = values.shape
+    rows = shape[0] if len(shape) > 1 else 1
+    if rows == 1:
+        yield from (block.reshape(1, -1) for block in values.read([_whole(shape)]))
+        return
+    step = max(1, most // math.prod(shape[1:]))
+    places = ((slice(start, min(start + step, rows)),) for start in range(0, rows, step))
+    yield from (block.reshape(len(block), -1) for block in values.read(places))
+
+
+def _whole(shape: tuple[int, ...]) -> Place:
+    return tuple(slice(0, extent) for extent in shape)
+
+
+def _places(shape: tuple[int, ...], most: int) -> Iterator[Place]:
+    """Slices that cover a tensor once, in the order of its elements.
+
+    >>> list(_places((2, 3), 2))[:2]
+    [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 3, None))]
+    """
+    numel = math.prod(shape)
+    if numel <= most:
+        if numel:
+            yield _whole(shape)
+        return
+    row = math.prod(shape[1:])
+    if row > most:
+        for start in range(shape[0]):
+            yield from ((slice(start, start + 1), *rest) for rest in _places(shape[1:], most))
+        return
+    step = most // row
+    for start in range(0, shape[0], step):
+        yield (slice(start, min(start + step, shape[0])), *_whole(shape[1:]))
