@@ -4,7 +4,7 @@
     python benchmarks/sweep_pictures.py timm:swin transformers:clip   # the names that hold one of these, for a look
 
 Which models, and their limits: benchmarks/zoos.py. Each is drawn as `fxviz.export` draws it where nobody says otherwise: DOT,
-laid out by Graphviz, and Mermaid, laid out by mermaid.js. A picture that breaks a promise is told on stderr with its name.
+laid out by Graphviz, and Mermaid, read by mermaid.js. A picture that breaks a promise is told on stderr with its name.
 """
 
 from __future__ import annotations
