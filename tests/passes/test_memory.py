@@ -134,6 +134,18 @@ def test_numbers_by_hand() -> None:
     assert (found.label, found.unit, found.known, found.unknown) == ("memory", "B", True, {})
 
 
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=40), st.integers(1, 50))
+def test_moments_are_the_highest_of_their_neighbourhoods(heights: list[int], most: int) -> None:
+    timeline = Timeline.of([(height, step, step + 1) for step, height in enumerate(heights)], len(heights))
+    moments = timeline.moments(most)
+    assert len(moments) == min(most, len(heights))
+    assert [*moments] == sorted(set(moments))
+    assert timeline.peaks()[0] in moments
+    bounds = [*moments[1:], len(heights)]
+    for start, stop in zip(moments, bounds, strict=True):  # no step that is left out is higher than both around it
+        assert max(heights[start:stop]) <= max(heights[start], heights[stop] if stop < len(heights) else 0)
+
+
 def test_the_timeline_as_a_tidy_table() -> None:
     graph = residual()
     found = memory(graph)
