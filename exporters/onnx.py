@@ -21,6 +21,7 @@ import onnx
 
 from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError
+from fxviz.exporters.onnx_kernels import describe_kernels
 from fxviz.exporters.onnx_metadata import (
     add_metadata,
     describe_node,
@@ -184,7 +185,7 @@ class _Writer:
         if standard is None:
             inputs = [self._read(level, value) for value in node.inputs]
             proto = level.proto.node.add(op_type=_title(node.op), domain=_DOMAIN, input=inputs)
-            names, attributes = _names_of_inputs(node.input_names), node.attributes
+            names, attributes = _names_of_inputs(node.input_names) | describe_kernels(node), node.attributes
             outputs: tuple[Value | None, ...] = node.outputs
         else:
             inputs = [self._write_operand(level, operand) for operand in standard.inputs]

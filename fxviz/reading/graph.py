@@ -143,7 +143,7 @@ class _Reader:
             place.define(proto.output[0], size, who)
             return
         steps = translate(operation) if valid else [itself(operation)]
-        self._record(proto, operation, self._own.kernels(operation, facts, steps), place, facts)
+        self._record(proto, operation, self._own.kernels(operation, facts, steps, self._extents), place, facts)
 
     def _named_again(
         self, proto: onnx.NodeProto, operands: tuple[Operand, ...], facts: Mapping[str, str], place: Place

@@ -5,13 +5,15 @@ Its numbers are not believed: they are counted again from the operations.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.dtypes import DTYPE_BITS
-from fxviz.ir import Role, TensorType, Value
+from fxviz.exporters.onnx_kernels import KEY
+from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
 from fxviz.passes.flops import flops_rules
 from fxviz.passes.rules.free import FREE_OPS
 from fxviz.reading.operation import Operand, Operation, Step, step
@@ -91,40 +93,99 @@ class Own:
             return self.weight({"role": proto.op_type, **facts}, name, type, give)
         return None
 
-    def kernels(self, operation: Operation, facts: Mapping[str, str], steps: list[Step]) -> list[Step]:
+    def kernels(
+        self, operation: Operation, facts: Mapping[str, str], steps: list[Step], extents: Extents
+    ) -> list[Step]:
         """The kernels of an operation that has no operator in ONNX, from those that the file lists.
 
-        Only names are listed: where one of them does the work, or one that is called as the operation is, it stands for all.
+        Where it has only their names, the one that does the work, or is called as the operation is, stands for all.
         """
         if not self.is_own or operation.domain != "fxviz":
             return steps
-        listed = facts.get("kernels", "").splitlines()
-        if not listed:
-            return [] if "operation" in facts else steps
-        working = [op for op in listed if op.rpartition(".")[0] not in FREE_OPS and op not in FREE_OPS]
-        named = f"aten.{facts.get('operation', '').strip('_')}.default"
-        if not working:
-            op = listed[0]
-        elif len(working) > 1 or (named in flops_rules and len(listed) > 1):
-            if named not in flops_rules:
-                return steps
-            op = named
-        else:
-            (op,) = working
-        operands = dict(zip(operation.names, operation.operands, strict=True))
-        return [step(op, operands, operation.outputs, operation.attributes)]
+        told = facts.get(KEY, "")
+        found = (_in_full(operation, told, extents) if told else None) or _by_name(operation, facts, steps)
+        return found if all(map(_can_be_counted, found)) else steps
 
     def give_unused(self, extents: Extents, give: Give) -> None:
         """The parameters that no operation reads, which the file lists."""
         for line in self.unused.splitlines() if self.is_own else ():
-            if found := re.fullmatch(r"(.+): ((?:frozen )?\w+) (\w+)\[(.*)\]", line):
-                name, role, dtype, shape = found.groups()
-                texts = [text.strip() for text in shape.split(",") if text.strip()]
-                type = TensorType(tuple(map(extents.read, texts)), dtype) if dtype in DTYPE_BITS else None
-                self.weight({"role": role}, name, type, give)
+            if found := re.fullmatch(r"(.+): ((?:frozen )?\w+) (\w+\[.*\])", line):
+                name, role, text = found.groups()
+                self.weight({"role": role}, name, _type_of(text, extents), give)
 
 
 def box_note(name: str, facts: Mapping[str, str]) -> Iterator[str]:
     """What is to be said of a folded box: its copies are not in the file."""
     if "stands for" in facts:
         yield f"{name!r} stands for {facts['stands for']}; one is in the file, and counted: write it with --no-fold for all"
+
+
+def _type_of(text: str, extents: Extents) -> TensorType | None:
+    """The type that is written as ``float32[2, B]``."""
+    found = re.fullmatch(r"(\w+)\[(.*)\]", text)
+    if found is None or found[1] not in DTYPE_BITS:
+        return None
+    extent_texts = [part.strip() for part in re.split(r",(?![^(]*\))", found[2]) if part.strip()]
+    return TensorType(tuple(map(extents.read, extent_texts)), found[1])
+
+
+def _in_full(operation: Operation, text: str, extents: Extents) -> list[Step] | None:
+    """The kernels that the exporter wrote down; None where what is there now is not what it wrote."""
+    tensors = list(dict.fromkeys(value for value in operation.operands if isinstance(value, Value)))
+    values: dict[int, Value] = dict(enumerate(tensors))
+    steps: list[Step] = []
+    try:
+        told = json.loads(text)
+        returned = dict(zip(told["returns"], operation.outputs, strict=True))
+        for op, operands, made, attributes in told["kernels"]:
+            inputs = {str(name): values[number] for name, number in operands}
+            for number in made:
+                if number in values:
+                    return None
+                result = returned.get(number)
+                values[number] = result or Value("", _type_of(told["types"][str(number)], extents))
+            outputs = tuple(values[number] for number in made)
+            steps.append(
+                step(str(op), inputs, outputs, {name: _attribute(value) for name, value in attributes.items()})
+            )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    made_at_all = {value for each in steps for value in each.outputs}
+    return steps if all(value in made_at_all for value in operation.outputs) else None
+
+
+def _attribute(value: object) -> Attribute:
+    if isinstance(value, list):
+        return tuple(map(_attribute, value))
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _by_name(operation: Operation, facts: Mapping[str, str], steps: list[Step]) -> list[Step]:
+    """The one kernel that stands for those of which the file has only names."""
+    listed = facts.get("kernels", "").splitlines()
+    if not listed:
+        return [] if "operation" in facts else steps
+    working = [op for op in listed if op.rpartition(".")[0] not in FREE_OPS and op not in FREE_OPS]
+    named = f"aten.{facts.get('operation', '').strip('_')}.default"
+    if not working:
+        op = listed[0]
+    elif len(working) > 1 or (named in flops_rules and len(listed) > 1):
+        if named not in flops_rules:
+            return steps
+        op = named
+    else:
+        (op,) = working
+    operands = dict(zip(operation.names, operation.operands, strict=True))
+    return [step(op, operands, operation.outputs, operation.attributes)]
+
+
+def _can_be_counted(kernel: Step) -> bool:
+    """Whether the rule for a kernel takes the tensors that the file says it has."""
+    rule = flops_rules.find(kernel.op)
+    if rule is None or any(value.type is None for value in (*kernel.inputs, *kernel.outputs)):
+        return True
+    try:
+        rule(Kernel(kernel.op, kernel.inputs, kernel.outputs, kernel.input_names, kernel.attributes))
+    except Exception:  # rules rely on what operators require, and a file may say anything
+        return False
+    return True

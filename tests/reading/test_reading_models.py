@@ -193,6 +193,29 @@ def test_a_view_is_read_back(tmp_path: Path) -> None:
     same(graph, back_from(graph, tmp_path, fold=False))
 
 
+def test_an_operation_of_many_kernels_is_counted_again(tmp_path: Path) -> None:
+    import torch
+
+    layer = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    encoder = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).train()
+    graph = fxviz.trace(encoder, (torch.zeros(2, 5, 16),), dynamic_shapes={"src": {0: "B"}})
+    assert max(len(n.kernels) for n in graph.nodes if n.op == "multi_head_attention_forward") > 10
+    same(graph, back_from(graph, tmp_path, fold=False))
+
+
+def test_kernels_that_a_file_makes_up_are_not_believed(tmp_path: Path) -> None:
+    build = Builder()
+    file = tmp_path / "view.onnx"
+    fxviz.export(View.of(build.graph(build.op("mystery", build.input("x")))), file)
+    made = onnx.load(file)
+    for entry in made.graph.node[0].metadata_props:
+        if entry.key == "kernels":
+            entry.value = "aten.mm.default"  # which needs two matrices
+    onnx.save(made, file)
+    graph = read_onnx(file)
+    assert dict(Facts(graph)[Flops()].unknown) == {"fxviz.mystery": 1}
+
+
 @pytest.mark.zoo
 @pytest.mark.parametrize(
     "name",
