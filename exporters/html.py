@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["Html", "viewer_element", "viewer_modules", "viewer_styles"]
 
 _ID = "fxviz-model"
-_MODULES = ("amounts", "tree", "walking", "placing", "drawing", "moving", "finding", "colouring", "panel", "timeline", "viewer")
+_MODULES = (
+    "amounts",
+    "tree",
+    "walking",
+    "placing",
+    "drawing",
+    "moving",
+    "finding",
+    "colouring",
+    "panel",
+    "timeline",
+    "viewer",
+)
 
 
 @dataclass(frozen=True)
