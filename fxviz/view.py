@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from fxviz.boxes import Box, Edge, Item
 from fxviz.budget import afford
 from fxviz.captions import (
     group_tooltip,
@@ -30,14 +31,14 @@ from fxviz.categories import CATEGORIES, Categories, categorize
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import CONTAINERS, Draft, draft
-from fxviz.frames import scope_sizes, shared_depth
+from fxviz.frames import scope_sizes
 from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import WORK, kind_of
 from fxviz.passes.parameters import Parameters
-from fxviz.passes.repeats import Repeated, Repeats, Varying
+from fxviz.passes.repeats import Repeated, Repeats
 from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
 from fxviz.wiring import End, Wiring, wire
 
@@ -47,63 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Edge", "Item", "View"]
 
 _KINDS = {Role.INPUT: "input", Role.PARAMETER: "weight", Role.BUFFER: "weight"}
-
-
-@dataclass(frozen=True, eq=False)
-class Box:
-    """What is seen of a scope: its items when open, one box when closed; ``copies`` are all the scopes it stands for.
-
-    A folded run of equal siblings is one box with several copies; its items are those of the first copy. ``copies``
-    is ``(scope,)`` where nothing is folded. Of a sequence of siblings that is repeated (a plain and a shifted block, six
-    times) each ``period`` of ``copies`` are one copy. ``inputs`` are the values that it reads from outside (weights and constants
-    left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
-    copy hands to the next is an output and no input. Copies that are equal but for numbers among their attributes (a
-    dilation, a drop-path rate) are one box, too: ``varying`` are those numbers, one for each of ``copies[::period]``.
-
-    A box may also be around some ``parts`` of a ``scope``, in a row: the operations of a helper function. It has a
-    ``label`` of its own, and no ``copies``.
-    """
-
-    scope: Scope
-    items: tuple[Item, ...]
-    open: bool = True
-    copies: tuple[Scope, ...] = ()
-    inputs: tuple[Value, ...] = ()
-    outputs: tuple[Value, ...] = ()
-    period: int = 1
-    varying: tuple[Varying, ...] = ()
-    parts: tuple[Node | Scope, ...] = ()
-    label: str = ""
-
-    @property
-    def times(self) -> int:
-        """How many equal copies this box stands for; 1 when nothing is folded."""
-        return max(1, len(self.copies) // self.period)
-
-    @property
-    def around(self) -> Scope:
-        """The scope in which all that the box shows is: its own, or that of the siblings which are repeated."""
-        if self.period == 1:
-            return self.scope
-        return self.scope[: min(shared_depth(self.scope, copy) for copy in self.copies)]
-
-
-Item: TypeAlias = Node | Box
-"""What is visible as one thing: an operation, or a scope."""
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An arrow between two visible things, and the values that flow along it; no two edges join the same pair.
-
-    Its ends are operations, closed boxes, or values: a `Value` as an end is an input of the graph (source) or an output
-    of it (target), each standing for its equals where copies are folded. An input that is returned as it is, is both
-    ends of one edge. ``values`` are those that the source makes, as in the visible copy.
-    """
-
-    source: Item | Value
-    target: Item | Value
-    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, eq=False)

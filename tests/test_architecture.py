@@ -38,7 +38,7 @@ LAYERS = {
     "graph": layer("ir expressions inputs printer quantity serialize verify", "base"),
     "facts": layer("facts frames", "base graph"),
     "passes": layer("passes", "base graph facts"),
-    "view": layer("view budget captions categories folding gathering grouping heat wiring", "base graph facts passes"),
+    "view": layer("view boxes budget captions categories folding gathering grouping heat wiring", "base graph facts passes"),
     "exporters": layer("exporters", "base graph facts view"),
     "reading": layer("reading", "base graph facts passes view exporters"),
     "tracing": layer("tracing", "base graph reading"),
