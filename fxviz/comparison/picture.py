@@ -69,7 +69,7 @@ class _Changes:
         return inside
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DiffView(View):
     """A view whose things are coloured and marked by what became of them: + added, − removed, ~ changed, → moved.
 
