@@ -53,8 +53,10 @@ def _phase(view: View, item: Item) -> str | None:
 def _common(names: list[str]) -> str | None:
     """The name that all share; what is made beside floating-point tensors, such as indices, does not count."""
     different = [*dict.fromkeys(names)]
-    floating = [name for name in different if "float" in name] if len(different) > 1 else different
-    return (floating or different or [None])[0] if len(floating or different) < 2 else _MIXED
+    told = [name for name in different if "float" in name] or different
+    if not told:
+        return None
+    return told[0] if len(told) == 1 else _MIXED
 
 
 _PHASES = {phase.value: place for place, phase in enumerate(Phase)}

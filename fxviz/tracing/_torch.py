@@ -340,7 +340,7 @@ def dynamic_export(dynamic: bool) -> Iterator[None]:
     import torch.fx.experimental._config as config
 
     with ExitStack() as stack:
-        stack.enter_context(config.patch(backed_size_oblivious=True))
+        stack.enter_context(config.patch(backed_size_oblivious=True))  # type: ignore[attr-defined]
         if dynamic:
             from torch.export import _patches
 
