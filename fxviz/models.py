@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fxviz.ir import Graph
     from fxviz.tracing import Mode
 
-__all__ = ["LOSSES", "Target", "build", "trace", "trace_training"]
+__all__ = ["LOSSES", "Target", "build", "find_model", "trace", "trace_training"]
 
 LOSSES = ("mean", "own")
 """What `Target.trace_training` can make a scalar of: the mean of the first result, or the loss that the model returns."""
@@ -193,6 +193,13 @@ def build(
         return _target(name, model, names, next(iter(guesses), {}), specs)
     likeliest, *others = [_target(name, model, names, guess, ()) for guess in guesses or [{}]]
     return replace(likeliest, others=tuple(others))
+
+
+def find_model(name: str, *, random_weights: bool = False) -> Callable[..., object] | Graph:
+    """The model called ``name``, for which no inputs are needed; the graph, where that is the name of a graph's file."""
+    if _is_saved_graph(name) or _is_onnx(name):
+        return trace(name)
+    return build(name, structure_only=True, random_weights=random_weights).model
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------

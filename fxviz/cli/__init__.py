@@ -12,7 +12,20 @@ from fxviz.cli.ending import Commands
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("summary", "export", "netron", "memory", "sweep", "runs", "docs", "diff", "check", "completion")
+COMMANDS = (
+    "summary",
+    "export",
+    "netron",
+    "memory",
+    "sweep",
+    "parameters",
+    "runs",
+    "serve",
+    "docs",
+    "diff",
+    "check",
+    "completion",
+)
 """Each is a module of this package, and in it the command of the same name."""
 
 

@@ -15,7 +15,7 @@ from fxviz.weights.values import blocks
 from fxviz.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import nn
     from torch.export import ExportedProgram
@@ -26,7 +26,7 @@ __all__ = ["parameters"]
 
 
 def parameters(
-    source: nn.Module | Mapping[str, object] | ExportedProgram | Graph | str | Path,
+    source: nn.Module | Mapping[str, object] | ExportedProgram | Graph | Callable[..., object] | str | Path,
     *,
     statistics: bool = True,
     singular_values: bool = False,

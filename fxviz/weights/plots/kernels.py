@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxviz.figure import figure_bytes, new_figure
+from fxviz.figure import FAINT, figure_bytes, new_figure
 from fxviz.quantity import format_shape
 from fxviz.weights.plots.choosing import choose, legible, values_of
 
@@ -42,12 +42,15 @@ def draw_kernels(table: ParameterTable, format: str, name: str | None) -> bytes:
     else:
         tiles = kernels.reshape(-1, *kernels.shape[2:], 1)
         columns = shown
-    sheet = _sheet(tiles / limit, columns)
+    sheet = _sheet(tiles, columns)
     high, wide = sheet.shape[:2]
-    with new_figure(7.5, min(9.0, max(1.8, 7.0 * high / wide + 1.1))) as figure:
+    with new_figure(7.5, min(9.0, max(1.8, (7.3 if colored else 6.5) * high / wide + 0.8))) as figure:
         axes = figure.subplots()
-        image = axes.imshow(_painted(sheet, colored), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes.set_axis_off()
+        image = axes.imshow(
+            _painted(sheet, limit, colored), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest"
+        )
+        axes.set(xticks=[], yticks=[], facecolor="white" if colored else FAINT)
+        axes.spines[:].set_visible(False)
         if colored:
             words = f"red, green and blue are the three channels; grey is 0, the range ±{limit:.3g}"
         else:
@@ -78,8 +81,8 @@ def _sheet(tiles: Array, columns: int) -> Array:
     return sheet
 
 
-def _painted(sheet: Array, colored: bool) -> Any:
+def _painted(sheet: Array, limit: float, colored: bool) -> Any:
     """What imshow takes: colours between 0 and 1, white where there is nothing, or values of one channel."""
     if colored:
-        return np.where(np.isfinite(sheet), (sheet + 1) / 2, 1.0)
+        return np.where(np.isfinite(sheet), (sheet / limit + 1) / 2, 1.0)
     return np.ma.masked_invalid(sheet[..., 0])

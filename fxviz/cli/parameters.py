@@ -1,0 +1,125 @@
+"""``fxviz parameters``: what a model keeps, and what its values are like."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from fxviz.cli.options import command, complete_model, prepare_imports
+from fxviz.cli.progress import progress
+from fxviz.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fxviz.weights.table import Kind, ParameterTable
+    from fxviz.weights.tabular import Tabular
+
+__all__ = ["parameters"]
+
+ABOUT = """
+SOURCE is a .safetensors file, a .safetensors.index.json, a folder with one of them, or a MODEL as for fxviz summary. Files are
+read piece by piece, and may be larger than memory. A model of a zoo has no weights, so that there is nothing but shapes,
+unless it gets --random-weights.
+"""
+
+KINDS = ("ridge", "heat", "kernels", "norms")
+TABLES = (".csv", ".md", ".txt")
+
+
+@command(
+    click.argument("source", shell_complete=complete_model),
+    click.option("--depth", type=click.IntRange(min=0), help="A row for each module, so many levels deep."),
+    click.option(
+        "--singular-values", is_flag=True, help="Summarise singular values too; takes long for large matrices."
+    ),
+    click.option("--no-values", is_flag=True, help="Read no values: names, shapes and bytes alone."),
+    click.option("--random-weights", is_flag=True, help="Give a model that is built here weights, at random."),
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FILE",
+        help="Write a table (.csv, .md, .txt) or a picture (.svg, .png, .pdf) instead of printing; repeatable.",
+    ),
+    click.option("--plot", "kind", type=click.Choice(KINDS), help="What is drawn; by default ridge."),
+    click.option(
+        "--name", metavar="NAME", help="Which tensor is drawn, or below which module; by default what fits best."
+    ),
+    about=ABOUT,
+)
+def parameters(
+    source: str,
+    depth: int | None,
+    singular_values: bool,
+    no_values: bool,
+    random_weights: bool,
+    outputs: tuple[str, ...],
+    kind: str | None,
+    name: str | None,
+) -> None:
+    """Print the parameters and buffers of a model, or of files of weights, with statistics of their values."""
+    _check_outputs(outputs, kind or name, no_values)
+    with progress(f"reading {source}"):
+        found = _read(source, not no_values, singular_values, random_weights)
+    shown = found if depth is None else found.by_module(depth)
+    if not outputs:
+        click.echo(str(shown))
+    for output in outputs:
+        with progress(f"writing {output}"):
+            if _is_table(output):
+                _write(shown, output)
+            else:
+                found.plot(output, cast("Kind", kind or KINDS[0]), name)
+
+
+def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool) -> None:
+    """Before the long work."""
+    from fxviz.figure import PLOTS, format_of
+
+    pictures = [output for output in outputs if not _is_table(output)]
+    for output in pictures:
+        format_of(output, (*PLOTS, *TABLES))
+    for output in outputs:
+        if not Path(output).absolute().parent.is_dir():
+            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    if drawn is not None and not pictures:
+        raise click.UsageError("--plot and --name are of a picture: add -o FILE.svg")
+    if no_values and pictures:
+        raise click.UsageError(f"--no-values leaves nothing to draw to {pictures[0]}")
+
+
+def _is_table(output: str) -> bool:
+    return Path(output).suffix.lower() in TABLES
+
+
+def _read(source: str, statistics: bool, singular_values: bool, random_weights: bool) -> ParameterTable:
+    from fxviz.weights.api import parameters
+    from fxviz.weights.files import holds_weights
+
+    if holds_weights(source):
+        if random_weights:
+            raise click.UsageError(f"--random-weights is of a model that is built here, and {source} has its own")
+        return parameters(source, statistics=statistics, singular_values=singular_values)
+    prepare_imports()
+    from fxviz import models
+
+    table = parameters(
+        models.find_model(source, random_weights=random_weights), statistics=statistics, singular_values=singular_values
+    )
+    return dataclasses.replace(table, model=source)
+
+
+def _write(table: Tabular, output: str) -> None:
+    from fxviz.files import write_file
+
+    writers: Mapping[str, Callable[[], str]] = {
+        ".csv": table.csv,
+        ".md": table.markdown,
+        ".txt": lambda: f"{table}\n",
+    }
+    write_file(output, writers[Path(output).suffix.lower()]())
