@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import fxviz.models as models
     from fxviz.autograd import make_dot
     from fxviz.comparison import GraphDiff, diff
+    from fxviz.dashboard.api import App, app
     from fxviz.errors import (
         ExportError,
         FormatError,
@@ -107,11 +108,13 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "ParameterTable",
     "parameters",
     # what is shown of it
+    "App",
     "Box",
     "Edge",
     "Exporter",
     "Summary",
     "View",
+    "app",
     "export",
     "make_dot",
     "plot_memory",
@@ -140,6 +143,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
 _NAMES_BY_MODULE = {
     "fxviz.autograd": "make_dot",
     "fxviz.comparison": "GraphDiff diff",
+    "fxviz.dashboard.api": "App app",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
     "fxviz.facts": "Analysis Facts Metric Tally Transform evaluate",

@@ -9,7 +9,7 @@ import { html } from "./drawing.js";
  */
 export function colouring(choice, nodes, data) {
   if (choice === null) return { paint: () => null, legend: [kindLegend(nodes, data.colors)] };
-  if (choice.range) return inRange(choice, data.heat);
+  if (choice.range) return inRange(choice, nodes, data.heat);
   return choice.at ? byNumber(choice, nodes, data.heat) : bySort(choice, nodes);
 }
 
@@ -27,12 +27,13 @@ function byNumber({ label, unit, adds, at }, nodes, ramp) {
 }
 
 /** By a number whose scale is given, so that one moment can be told from another; in decades where `isLog`. */
-function inRange({ label, unit, at, range: { low, high, isLog } }, ramp) {
+function inRange({ label, unit, at, range: { low, high, isLog } }, nodes, ramp) {
+  const closed = new Set(nodes);
   const share = isLog
     ? (number) => Math.log(number / low) / Math.log(high / low)
     : (number) => (number - low) / (high - low);
   const paint = (node) => {
-    const number = at(node);
+    const number = closed.has(node) ? at(node) : null;
     if (number === null) return null;
     const place = high > low ? Math.min(1, Math.max(0, share(number))) : 1;
     const [fill, text] = ramp[Math.round((Number.isNaN(place) ? 1 : place) * (ramp.length - 1))];

@@ -1,0 +1,73 @@
+// The page as a whole: its tabs, the slider that serves graph and charts, and the newest data where a server has it.
+
+import { mountViewers } from "./viewer/viewer.js";
+import { showMemory } from "./memory.js";
+import { showParameters } from "./parameters.js";
+import { overlayOf, StepBar } from "./steps.js";
+import { makeTabs } from "./tabs.js";
+import { TrainingTab } from "./training.js";
+
+const data = JSON.parse(document.getElementById("fxviz-app").textContent);
+const panelOf = (name) => document.getElementById(`panel-${name}`);
+const [viewer = null] = mountViewers(document);
+
+// Tabs, each of which is known by the part of the address after #.
+const bar = document.querySelector(".steps");
+const tabs = makeTabs(document.querySelector(".app"), (name) => {
+  bar.hidden = !data.run || !["graph", "training"].includes(name);
+  if (location.hash.slice(1) !== name) history.replaceState(null, "", `#${name}`);
+});
+window.addEventListener("hashchange", () => tabs.show(location.hash.slice(1)));
+
+const showPath = (path) => {
+  tabs.show("graph");
+  viewer.showPath(path);
+};
+const go = viewer && showPath;
+
+if (data.parameters?.length) showParameters(panelOf("parameters"), data.parameters, go);
+if (data.memory.length) {
+  const showMoment = ({ route, path }) => {
+    tabs.show("graph");
+    if (route) viewer.go(viewer.at(route));
+    else viewer.showPath(path);
+  };
+  showMemory(panelOf("memory"), data.memory, viewer.sizes, showMoment);
+}
+
+// The training, on its own tab and on the graph.
+if (data.run) {
+  const training = new TrainingTab(panelOf("training"), { go, pick: (at) => steps.go(at) });
+  const steps = new StepBar(bar, (run, at, metric) => {
+    training.mark(at);
+    if (viewer && metric) viewer.overlay(overlayOf(run, at, metric));
+  });
+  const update = (run) => {
+    training.update(run);
+    steps.update(run);
+  };
+  update(data.run);
+  if (data.live) follow(update);
+}
+tabs.show(location.hash.slice(1));
+
+/** Each message of the server is all that there is to know, so that none needs to be the next one. */
+function follow(update) {
+  const state = document.querySelector(".state");
+  const source = new EventSource("events");
+  source.addEventListener("message", ({ data: text }) => {
+    const { run, fault } = JSON.parse(text);
+    if (run) update(run);
+    state.textContent = fault ?? (run.state ? `${run.state}` : "live");
+    state.classList.toggle("fault", Boolean(fault));
+  });
+  source.addEventListener("error", () => {
+    state.textContent = "no connection: the server has stopped, or will be back";
+    state.classList.add("fault");
+  });
+}
+
+document.querySelector(".scheme").addEventListener("click", (event) => {
+  const isDark = getComputedStyle(event.target).getPropertyValue("--scheme").trim() === "dark";
+  for (const part of document.querySelectorAll(".fxviz")) part.dataset.scheme = isDark ? "light" : "dark";
+});

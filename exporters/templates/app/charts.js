@@ -1,0 +1,186 @@
+// Charts of numbers over steps, in SVG: axes, a line or many, and a cursor. Nothing here knows of runs.
+
+import { formatNumber } from "./viewer/amounts.js";
+import { html, svg } from "./viewer/drawing.js";
+
+const [WIDTH, HEIGHT] = [560, 190];
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 8, 22];
+const MOST_NAMED = 8; // lines that have a legend of their own; of more, the first and the last are named
+const WIDEST_LINEAR = 50; // from the least to the largest positive number; beyond, decades are drawn
+
+/** A number as the log has it: one that is not finite is a word there. */
+export function isNumber(value) {
+  return typeof value === "number";
+}
+
+/**
+ * A chart of `lines`, `{name, values, low, high}`, over `steps`; `low` and `high` draw a band and may be left out. It is
+ * `{element, mark}`: `mark(at)` moves the cursor, and `pick(at)` is called with the place that the reader points out.
+ */
+export function lineChart({ title, note = "", unit = "", steps, lines, pick }) {
+  const axis = scaleOf(lines);
+  const x = (at) => LEFT + ((WIDTH - LEFT - RIGHT) * (steps[at] - steps[0])) / (steps.at(-1) - steps[0] || 1);
+  const y = (value) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * Math.min(1, Math.max(0, axis.share(value)));
+  const [words, cursor] = [html("output"), svg("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor" })];
+  const paths = lines.map((line, at) => drawLine(line, x, y, lineColor(at, lines.length)));
+  const chart = svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "lines", role: "img", "aria-label": `${title} over steps` },
+    ...valueAxis(axis, y, unit),
+    ...stepAxis(steps, x),
+    ...lines.filter((line) => line.low).map((line, at) => band(line, x, y, lineColor(at, lines.length))),
+    ...paths,
+    cursor,
+  );
+  const state = { at: steps.length - 1, nearest: null };
+  const tell = (at, nearest = null) => {
+    const shown = nearest ?? (lines.length === 1 ? 0 : null);
+    words.textContent = shown === null ? `step ${steps[at]}` : lineWords(lines[shown], steps[at], at, unit, lines.length);
+    paths.forEach((path, number) => path.classList.toggle("near", number === nearest));
+  };
+  const place = (event) => {
+    const box = chart.getBoundingClientRect();
+    const [px, py] = [event.clientX - box.left, event.clientY - box.top].map((length) => (length * WIDTH) / box.width);
+    const at = nearestOf(steps.map((_, number) => Math.abs(x(number) - px)));
+    const gaps = lines.map(({ values }) => (isNumber(values[at]) ? Math.abs(y(values[at]) - py) : Infinity));
+    return [at, lines.length > 1 && Math.min(...gaps) < Infinity ? nearestOf(gaps) : null];
+  };
+  chart.addEventListener("pointermove", (event) => tell(...place(event)));
+  chart.addEventListener("pointerleave", () => tell(state.at));
+  chart.addEventListener("click", (event) => pick(place(event)[0]));
+  const mark = (at) => {
+    state.at = at;
+    for (const side of ["x1", "x2"]) cursor.setAttribute(side, x(at));
+    tell(at);
+  };
+  mark(state.at);
+  const heading = html("h3", {}, title, ...(note ? [html("small", {}, ` ${note}`)] : []));
+  const element = html("figure", { class: "card" }, heading, words, chart, ...legendOf(lines));
+  return { element, mark };
+}
+
+/** The counts of a histogram as a small picture. */
+export function histogram(counts, edges, name) {
+  const most = Math.max(...counts);
+  const bars = counts.map((count, at) => {
+    const height = count ? Math.max(1, (22 * count) / most) : 0;
+    return `M${at} 24v${-height}h1v${height}z`;
+  });
+  const words = `${name}: ${counts.length} bins from ${formatNumber(edges[0])} to ${formatNumber(edges[1])}`;
+  const title = svg("title");
+  title.textContent = words;
+  const box = { viewBox: `0 0 ${counts.length} 24`, preserveAspectRatio: "none", role: "img", "aria-label": words };
+  return svg("svg", { ...box, class: "histogram" }, title, svg("path", { d: bars.join("") }));
+}
+
+// Scales --------------------------------------------------------------------------------------------------------------
+
+function scaleOf(lines) {
+  const numbers = lines.flatMap(({ values, low = [], high = [] }) => [...values, ...low, ...high]).filter(isNumber);
+  const [least, most] = [minimum(numbers), maximum(numbers)];
+  const positive = numbers.filter((number) => number > 0);
+  const smallest = minimum(positive);
+  if (least >= 0 && positive.length > numbers.length / 2 && most > WIDEST_LINEAR * smallest) return decades(smallest, most);
+  const low = least >= 0 && least < most / 2 ? 0 : least;
+  return numbers.length ? linear(low, most) : linear(0, 1);
+}
+
+/** By decades; what is 0 lies on the floor. */
+function decades(low, high) {
+  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const apart = Math.max(1, Math.ceil((to - from) / 5));
+  const ticks = [];
+  for (let power = from; power <= to; power += apart) ticks.push(10 ** power);
+  return { ticks, share: (value) => (value > 0 ? (Math.log10(value) - from) / (to - from) : 0) };
+}
+
+function linear(low, high) {
+  const room = high - low || Math.abs(high) || 1;
+  const rough = room / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const apart = [1, 2, 5, 10].map((size) => size * power).find((size) => size >= rough);
+  const from = Math.floor(low / apart) * apart;
+  const to = Math.max(from + apart, Math.ceil(high / apart) * apart);
+  const count = Math.round((to - from) / apart);
+  const ticks = Array.from({ length: count + 1 }, (_, at) => Number((from + at * apart).toPrecision(6)));
+  return { ticks, share: (value) => (value - from) / (to - from) };
+}
+
+function minimum(numbers) {
+  return numbers.reduce((least, number) => Math.min(least, number), Infinity);
+}
+
+function maximum(numbers) {
+  return numbers.reduce((most, number) => Math.max(most, number), -Infinity);
+}
+
+function nearestOf(distances) {
+  return distances.reduce((best, distance, at) => (distance < distances[best] ? at : best), 0);
+}
+
+// Drawing -------------------------------------------------------------------------------------------------------------
+
+function valueAxis({ ticks }, y, unit) {
+  return ticks.flatMap((tick) => {
+    const label = svg("text", { x: LEFT - 6, y: y(tick) + 3.5, class: "tick value" });
+    label.textContent = formatNumber(tick, unit);
+    return [svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "grid" }), label];
+  });
+}
+
+function stepAxis(steps, x) {
+  const wanted = Math.min(6, steps.length);
+  const places = Array.from({ length: wanted }, (_, at) => Math.round((at * (steps.length - 1)) / (wanted - 1 || 1)));
+  return [...new Set(places)].map((at) => {
+    const label = svg("text", { x: x(at), y: HEIGHT - 7, class: "tick step" });
+    label.textContent = steps[at].toLocaleString("en-US");
+    if (at === steps.length - 1 && at) label.classList.add("last");
+    return label;
+  });
+}
+
+/** A line with gaps where there is no number; one that stands alone is a dot. */
+function drawLine({ values }, x, y, color) {
+  const points = values.map((value, at) => (isNumber(value) ? `${x(at).toFixed(1)} ${y(value).toFixed(1)}` : null));
+  const d = points
+    .map((point, at) => (point === null ? "" : `${at && points[at - 1] !== null ? "L" : "M"}${point}`))
+    .join("");
+  const path = svg("path", { d: `${d}${values.length === 1 ? "h0.01" : ""}`, class: "line" });
+  path.style.stroke = color;
+  return path;
+}
+
+/** From the least to the largest number since the sample before. */
+function band({ low, high }, x, y, color) {
+  const known = low.map((_, at) => at).filter((at) => isNumber(low[at]) && isNumber(high[at]));
+  const top = known.map((at) => `${x(at).toFixed(1)} ${y(high[at]).toFixed(1)}`);
+  const bottom = known.map((at) => `${x(at).toFixed(1)} ${y(low[at]).toFixed(1)}`).reverse();
+  const path = svg("path", { d: known.length ? `M${[...top, ...bottom].join("L")}Z` : "", class: "band" });
+  path.style.fill = color;
+  return path;
+}
+
+/** From the colour of the first line to that of the last. */
+function lineColor(at, count) {
+  if (count === 1) return "var(--accent)";
+  return `color-mix(in oklch longer hue, var(--last) ${Math.round((100 * at) / (count - 1))}%, var(--first))`;
+}
+
+function lineWords({ name, values }, step, at, unit, count) {
+  const value = values[at];
+  const told = value === null || value === undefined ? "no number" : isNumber(value) ? formatNumber(value, unit) : value;
+  return `step ${step}: ${count > 1 ? `${name || "the model itself"} ` : ""}${told}`;
+}
+
+function legendOf(lines) {
+  if (lines.length < 2) return [];
+  const named = lines.map(({ name }, at) => [name || "the model itself", lineColor(at, lines.length)]);
+  const shown = lines.length <= MOST_NAMED ? named : [named[0], named.at(Math.floor(lines.length / 2)), named.at(-1)];
+  const entries = shown.map(([name, color]) => {
+    const swatch = html("span", { class: "swatch", "aria-hidden": "true" });
+    swatch.style.background = color;
+    return html("li", {}, swatch, name);
+  });
+  const rest = lines.length - shown.length;
+  return [html("ul", { class: "legend" }, ...entries, ...(rest ? [html("li", {}, `and ${rest} between`)] : []))];
+}

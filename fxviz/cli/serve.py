@@ -1,0 +1,51 @@
+"""``fxviz serve``: a training run, live on a page of this machine."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, ModelOptions, TracingOptions, command, complete_model, tracing_options
+
+if TYPE_CHECKING:
+    from fxviz.runs.run import Run
+    from fxviz.view import View
+
+__all__ = ["serve"]
+
+
+@command(
+    click.argument("run", type=click.Path()),
+    click.argument("model", required=False, shell_complete=complete_model),
+    tracing_options,
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
+    ),
+    click.option("--no-browser", is_flag=True, help="Print the address and open nothing."),
+    about=MODEL_HELP,
+)
+def serve(run: str, model: str | None, traced: TracingOptions, port: int, no_browser: bool) -> None:
+    """Show a training run on a page of this machine that follows it live, until Ctrl-C.
+
+    RUN is a folder that fxviz.watch writes. With MODEL, the layers of its graph are coloured by what was recorded of them.
+    """
+    from fxviz.dashboard.server import serve as serve_run
+
+    if model is None and traced != TracingOptions((), None, "auto", None):
+        raise click.UsageError("there is no MODEL to trace: name one after RUN, or leave its options out")
+
+    def view(found: Run) -> View:
+        from fxviz.dashboard.api import graph_view
+
+        assert model is not None
+        source = ModelOptions(model, traced.inputs, traced.dtype, traced.mode, traced.on)
+        return graph_view(source.facts(), found)
+
+    with serve_run(run, port=port, view=view if model is not None else None) as address:
+        click.echo(f"{run} is at {address}; Ctrl-C stops")
+        if not no_browser:
+            webbrowser.open(address)
+        threading.Event().wait()

@@ -1,0 +1,117 @@
+"""`fxviz.app`: everything that is known of a model, on one page that works offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fxviz.dashboard.page import dashboard_page
+from fxviz.errors import InputError
+from fxviz.facts import Facts
+from fxviz.files import write_file
+from fxviz.ir import Graph
+from fxviz.output import SHOWN
+from fxviz.plugins import find_analysis
+from fxviz.runs.run import Run, load_run
+from fxviz.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import torch
+    from torch import nn
+
+    from fxviz.weights.table import ParameterTable
+
+__all__ = ["App", "app", "graph_view"]
+
+
+@dataclass(frozen=True)
+class App:
+    """What a page is made of; parts that are None have no tab there. Nothing in it changes any more."""
+
+    view: View | None = None
+    """The graph, and the memory of inference."""
+    parameters: ParameterTable | None = field(default=None, repr=False)
+    training: Facts | None = field(default=None, repr=False)
+    """Of a traced training step, for its memory."""
+    run: Run | None = None
+    """What was recorded of a training."""
+
+    def render(self, path: str | Path) -> None:
+        """Write the page to ``path``, an ``.html`` file, whole or not at all.
+
+        Raises `InputError` for a place that cannot be written to, `MissingDependency` where no Graphviz is found, which
+        lays out the graph.
+        """
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise InputError(f"cannot write {path}: an app is a page; give a name that ends in .html")
+        write_file(path, self.html())
+
+    def html(self) -> str:
+        """The page; equal apps give equal pages."""
+        return dashboard_page(self.view, self.parameters, self.training, self.run)
+
+
+def app(
+    model: nn.Module | Graph | Facts | View | None = None,
+    args: Sequence[Any] | torch.Tensor = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    run: Run | str | Path | None = None,
+    loss: Callable[[Any], torch.Tensor] | None = None,
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
+) -> App:
+    """The app of a model: its graph, parameters, memory and training, each in a tab of one offline page.
+
+    The model is traced, its parameters are read, a training step is traced where a loss is given, and a run is read as
+    far as it is written. ``.render("model.html")`` writes the page.
+
+    Args:
+        model: a module; or a graph, its facts, or a view of it, which are shown as they are. None for a page about ``run``.
+        args: the positional inputs of a module, as for `trace`.
+        kwargs: its keyword inputs.
+        run: what `watch` recorded of the model, or the folder of it. Its numbers colour the graph, step by step.
+        loss: makes a scalar of what the model returns, as for `trace_training`: adds the memory of a training step.
+        optimizer: a class of ``torch.optim``, as for `trace_training`.
+
+    Raises:
+        InputError: there is nothing to show, or inputs, a loss or an optimizer are given with what is traced already.
+        TraceError: the model cannot be traced.
+        FormatError: the files of the run are damaged.
+    """
+    if model is None and run is None:
+        raise InputError("there is nothing to show: give a model, a graph, or run=, the folder of a run")
+    recorded = load_run(run) if isinstance(run, str | Path) else run
+    if model is None or isinstance(model, Graph | Facts | View):
+        no_args = isinstance(args, tuple) and not args
+        given = {"args": None if no_args else args, "kwargs": kwargs, "loss": loss, "optimizer": optimizer}
+        if extra := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"{extra[0]} is for a module, which is traced here: give the module itself")
+        view = model if isinstance(model, View) else graph_view(model, recorded) if model is not None else None
+        return App(view, parameters=_parameters(view.graph) if view else None, run=recorded)
+    if optimizer is not None and loss is None:
+        raise InputError(
+            "an optimizer is for a training step: give loss= too, what makes a scalar of the model's output"
+        )
+    from fxviz.tracing import trace, trace_training
+
+    graph = trace(model, args, kwargs)
+    training = None
+    if loss is not None:
+        training = Facts(trace_training(model, args, kwargs, loss=loss, optimizer=optimizer))
+    held = _parameters(model if hasattr(model, "named_parameters") else graph)  # a function holds none
+    return App(graph_view(graph, recorded), held, training, recorded)
+
+
+def graph_view(source: Graph | Facts, run: Run | None) -> View:
+    """The view that a page has of a graph; where a run is to be seen on it, each of equal layers is there by itself."""
+    show = tuple(find_analysis(name)() for name in SHOWN)
+    return View.of(source, hide=True, group=True, fold=run is None, show=show)
+
+
+def _parameters(source: nn.Module | Graph) -> ParameterTable:
+    from fxviz.weights.api import parameters
+
+    return parameters(source)

@@ -1,0 +1,86 @@
+"""What the page is given of the memory of a run: the timeline, its peak, and what is alive then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fxviz.facts import at_large
+from fxviz.ir import Phase, format_scope
+from fxviz.passes.memory import Memory
+from fxviz.quantity import format_quantity
+from fxviz.report import fitting_depth
+
+if TYPE_CHECKING:
+    from fxviz.facts import Facts
+    from fxviz.ir import Node
+    from fxviz.passes.memory import MemoryUse
+
+__all__ = ["inference_data", "training_data"]
+
+Data: TypeAlias = dict[str, Any]
+
+_MOMENTS = 1200  # on the timeline: more than a screen has columns for
+_MODULES = 12  # what is alive at the peak is told of about so many modules
+
+
+def inference_data(facts: Facts, timeline: Data | None) -> Data | None:
+    """The memory of a graph, whose ``timeline`` the viewer's data has; None where none was observed."""
+    memory = facts[Memory()]
+    return None if memory.peak is None else _data("Inference", memory, timeline)
+
+
+def training_data(facts: Facts) -> Data:
+    """The memory of a training step, which was traced with numbers as sizes."""
+    memory = facts[Memory()]
+    return _data("A training step", memory, _timeline(memory))
+
+
+def _data(title: str, memory: MemoryUse, timeline: Data | None) -> Data:
+    assert memory.peak is not None
+    by_scope = memory.at_peak_by_scope(fitting_depth(memory, _MODULES))
+    whole = at_large(memory.peak)
+    alive = sorted(by_scope.items(), key=lambda pair: at_large(pair[1]), reverse=True)
+    return {
+        "title": title,
+        "peak": format_quantity(memory.peak, "B"),
+        "categories": [
+            [category.value, format_quantity(nbytes, "B")] for category, nbytes in memory.peak_by_category.items()
+        ],
+        "alive": [
+            {
+                "name": format_scope(scope),
+                "text": format_quantity(nbytes, "B"),
+                "share": round(float(at_large(nbytes) / whole), 4),
+            }
+            for scope, nbytes in alive
+        ],
+        "timeline": timeline,
+    }
+
+
+def _timeline(memory: MemoryUse) -> Data:
+    """As `fxviz.exporters.viewer_data` has it, with the path of the module in place of a route."""
+    ran = [*memory.graph.walk()]
+    moments = [step for step in memory.moments(_MOMENTS) if step < len(ran)]
+    return {
+        "steps": moments,
+        "last": len(ran) - 1,
+        "categories": [
+            {"name": category.value, "amounts": [int(course[step]) for step in moments]}
+            for category, course in memory.timeline.items()
+        ],
+        "moments": [
+            {
+                "name": ": ".join(filter(None, (_path(node), node.op))),
+                "kernel": kernel.op,
+                "phase": node.phase.value,
+                "path": _path(node),
+            }
+            for node, kernel in map(ran.__getitem__, moments)
+        ],
+    }
+
+
+def _path(node: Node) -> str:
+    """The module that an operation is of; in a backward pass, the one whose gradient it computes."""
+    return format_scope(node.scope if node.phase is Phase.FORWARD else node.scope[1:])
