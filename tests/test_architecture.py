@@ -50,9 +50,10 @@ LAYERS = {
         "autograd browser comparison display limits netron output overview plot report sweep_plot testing",
         "base graph facts passes view exporters tracing lowering",
     ),
+    "pages": layer("dashboard parallel", "base graph facts passes view exporters tracing models surface runs weights"),
     "front": layer(
         "__init__ __main__ cli mkdocs sphinx",
-        "base graph facts passes view exporters tracing lowering models surface runs weights",
+        "base graph facts passes view exporters tracing lowering models surface runs weights pages",
     ),
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
