@@ -236,8 +236,6 @@ def write_table(rows: list[Row]) -> None:
         "Sizes",
     )
     lines = [
-        "# Runnable ONNX of models of three zoos",
-        "",
         f"{len(passed)} of {len(rows)} models are written, checked by `onnx.checker`, and agree with torch in onnxruntime. "
         f"Made by `benchmarks/runnable.py` with torch {torch.__version__}, onnxruntime {onnxruntime.__version__} on a CPU.",
         "",
@@ -251,7 +249,7 @@ def write_table(rows: list[Row]) -> None:
         "1e-4. The FLOPs on the nodes, and of the operations without one, add up to the graph's in every file of this table.",
     ]
     if failed := [row for row in rows if not row.passed]:
-        lines += ["", "## The rest", "", "| Model | Reason |", "| --- | --- |"]
+        lines += ["", "The rest, and why:", "", "| Model | Reason |", "| --- | --- |"]
         lines += [f"| {row.name} | {row.reason.replace('|', chr(92) + '|')} |" for row in failed]
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
