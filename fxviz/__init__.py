@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from fxviz.output import export, render
     from fxviz.overview import Summary, summary
+    from fxviz.parallel import export_all
     from fxviz.passes.flops import Flops
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
@@ -116,6 +117,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
     "View",
     "app",
     "export",
+    "export_all",
     "make_dot",
     "plot_memory",
     "plot_sweep",
@@ -150,6 +152,7 @@ _NAMES_BY_MODULE = {
     "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
     "fxviz.overview": "Summary summary",
+    "fxviz.parallel": "export_all",
     "fxviz.passes.flops": "Flops",
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",

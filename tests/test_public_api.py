@@ -56,6 +56,7 @@ PUBLIC = [
     "View",
     "app",
     "export",
+    "export_all",
     "make_dot",
     "plot_memory",
     "plot_sweep",
