@@ -25,6 +25,7 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 MOST_BINS = 128
 """Of a histogram; it has more than half as many, where values differ by more than rounding."""
 
+_LEAST = -1074  # the exponent of the least float64
 _FINEST = 40  # binary digits of the largest magnitude that tell bins apart: indices stay exact in float64
 
 
@@ -50,15 +51,16 @@ class Histogram:
         values = values.ravel()
         if not values.size:
             return cls()
-        low, high = float(values.min()), float(values.max())
-        exponent = math.frexp(max(-low, high))[1] - _FINEST
-        exponent += _growth(*(math.floor(math.ldexp(edge, -exponent)) for edge in (low, high)))
+        largest = float(np.abs(values).max())
+        exponent = max(math.frexp(largest)[1] - _FINEST, _LEAST) if largest else _LEAST
         scaled = np.ldexp(values, -exponent)
         places = np.floor(scaled, out=scaled).astype(np.int64)
-        if exponent > 0:  # a negative value so small that scaling makes it zero
-            places = np.minimum(places, -(values < 0).astype(np.int64))
+        if exponent > 0:  # a negative value may be so small that scaling makes it zero
+            places[(values < 0) & (places == 0)] = -1
+        growth = _growth(int(places.min()), int(places.max()))
+        places >>= growth
         first = int(places.min())
-        return cls(exponent, first, tuple(np.bincount(places - first).tolist()))
+        return cls(exponent + growth, first, tuple(np.bincount(places - first).tolist()))
 
     @property
     def width(self) -> float:
