@@ -10,6 +10,7 @@ from fxviz.errors import InputError
 from fxviz.ir import Attribute, Role, TensorType
 from fxviz.tracing.attributes import to_attribute
 from fxviz.tracing.draft import Draft, NodeRecord, ValueRecord
+from fxviz.tracing.linking import link
 from fxviz.tracing.structure import format_path, leaves
 from fxviz.tracing.symbols import Symbols
 from fxviz.tracing.tensors import type_of
@@ -28,6 +29,7 @@ def trace_autograd(
     output: Any,
     params: Mapping[str, torch.Tensor] | None = None,
     *,
+    forward: Graph | None = None,
     show_attrs: bool = False,
     show_saved: bool = False,
     max_attr_chars: int = 50,
@@ -40,6 +42,8 @@ def trace_autograd(
     Args:
         output: a tensor, or any nesting of tensors (a tuple, a dict, a model output).
         params: names of leaf tensors, such as ``dict(model.named_parameters())``.
+        forward: the graph of the forward pass, from `fxviz.trace` on the same model and sizes. Each backward function is then
+            in the module of the operation that it came from, with its source line, and names it as its ``forward``.
         show_attrs: keep what each backward function saved besides tensors, as attributes of its node.
         show_saved: show the tensors that backward functions saved, as further inputs. What a custom
             ``torch.autograd.Function`` saved is always shown.
@@ -60,6 +64,8 @@ def trace_autograd(
     reader = _Reader(params or {}, show_attrs=show_attrs, show_saved=show_saved, max_attr_chars=max_attr_chars)
     for path, tensor in found:
         reader.add_output(tensor, format_path(path) or "output")
+    if forward is not None:
+        reader.link(forward)
     return reader.draft.freeze(mode="autograd", notes=reader.notes)
 
 
@@ -88,6 +94,18 @@ class _Reader:
         if tensor._is_view() and tensor._base is not None:
             self.add_output(tensor._base, f"{name} (base)")
 
+    def link(self, forward: Graph) -> None:
+        """Put each node where its operation of the forward pass is, and what gathers a gradient beside its first reader."""
+        nodes = dict(zip(self._results, self.draft.nodes, strict=True))
+        linked = link(nodes, forward)
+        for function, operation in linked.items():
+            node = nodes[function]
+            node.scope, node.source = operation.scope, operation.source
+            node.attributes = {**node.attributes, "forward": operation.name}
+            for earlier, _ in function.next_functions:
+                if hasattr(earlier, "variable") and not nodes[earlier].scope:
+                    nodes[earlier].scope = operation.scope
+
     def _add_function(self, last: Any) -> None:
         """``last`` and everything before it, without recursion: autograd graphs are deeper than Python's stack."""
         pending = [(last, False)]
@@ -110,7 +128,7 @@ class _Reader:
             if earlier is not None:
                 self._read(node, str(position), self._results[earlier][number])
         node.outputs = [ValueRecord(_type_of_metadata(metadata), None) for metadata in function._input_metadata]
-        node.attributes = self._saved(function, node)
+        node.attributes = {**self._saved(function, node), **_hooks_of(leaf)}
         self._results[function] = node.outputs
         self.draft.nodes.append(node)
 
@@ -163,6 +181,13 @@ class _Reader:
         value = ValueRecord(type_of(tensor), None, Role.INPUT, name, tensor.requires_grad)
         self.draft.inputs.append(value)
         return value
+
+
+def _hooks_of(leaf: torch.Tensor | None) -> dict[str, Attribute]:
+    """How many functions of the user's own wait for the gradient of a leaf; those of other tensors cannot be told."""
+    registered = [getattr(leaf, name, None) or {} for name in ("_backward_hooks", "_post_accumulate_grad_hooks")]
+    count = sum(map(len, registered))
+    return {"hooks": count} if count else {}
 
 
 def _type_of_metadata(metadata: Any) -> TensorType:

@@ -91,6 +91,39 @@ def test_custom_functions_and_double_backward() -> None:
     assert {"MulBackward0", "PowBackward0"} <= {node.op for node in again.nodes}
 
 
+def test_backward_functions_are_linked_to_the_forward_pass() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = torch.ones(3, 4)
+    forward = fxviz.trace(model, x)
+    graph = fxviz.trace_autograd(model(x).mean(), dict(model.named_parameters()), forward=forward)
+    graph.verify()
+    places = {node.op: (fxviz.format_scope(node.scope), node.attributes.get("forward")) for node in graph.nodes}
+    assert places["TanhBackward0"] == ("1", "tanh")
+    assert places["MeanBackward0"] == ("", None)  # the forward graph ends before
+    linears = [node for node in graph.nodes if node.op == "AddmmBackward0"]
+    assert [(fxviz.format_scope(node.scope), node.attributes["forward"]) for node in linears] == [
+        ("0", "linear"),
+        ("2", "linear_1"),
+    ]
+    assert all(node.source == forward.nodes[0].source for node in linears)
+    gathered = [fxviz.format_scope(node.scope) for node in graph.nodes if node.op == "AccumulateGrad"]
+    assert sorted(gathered) == ["0", "0", "2", "2"]
+
+
+def test_functions_of_another_model_are_left_where_they_are() -> None:
+    other = fxviz.trace(nn.Conv1d(1, 1, 1), torch.ones(1, 1, 3))
+    graph = fxviz.trace_autograd(nn.Linear(4, 2)(torch.ones(3, 4)).tanh(), forward=other)
+    assert not any(node.scope or "forward" in node.attributes for node in graph.nodes)
+
+
+def test_hooks_of_leaves_are_counted() -> None:
+    weight = torch.ones(3, requires_grad=True)
+    weight.register_hook(lambda gradient: gradient)
+    weight.register_post_accumulate_grad_hook(lambda leaf: None)
+    graph = fxviz.trace_autograd((weight * 2).sum())
+    assert [node.attributes.get("hooks") for node in graph.nodes if node.op == "AccumulateGrad"] == [2]
+
+
 def test_after_backward_what_was_freed_is_said() -> None:
     _model, loss = two_layers()
     loss.backward()
