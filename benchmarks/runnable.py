@@ -49,7 +49,7 @@ TORCHVISION: dict[str, tuple[str, ...]] = {
     "swin_t": IMAGE,
     **dict.fromkeys(("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"), SMALL_IMAGE),
     **dict.fromkeys(("r3d_18", "mc3_18"), ("B,3,8,64,64",)),
-    "s3d": ("B,3,16,64,64",),
+    "s3d": ("B,3,16,224,224",),
 }
 TIMM: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("vit_tiny_patch16_224", "deit_tiny_patch16_224", "xcit_nano_12_p16_224", "resmlp_12_224"), IMAGE),
