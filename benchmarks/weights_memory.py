@@ -22,7 +22,7 @@ CASES = {
     "names and shapes": "fxviz.parameters(path, statistics=False)",
     "statistics": "fxviz.parameters(path)",
     "a heat map of the largest tensor": "fxviz.parameters(path, statistics=False).plot(picture, 'heat')",
-    "all shards by safetensors.torch.load_file": "held = [load_file(p) for p in sorted(Path(path).glob('*.safetensors'))]",
+    "torch's sum of each shard, by load_file": "held = [t.sum() for p in sorted(Path(path).glob('*.safetensors')) for t in load_file(p).values()]",
 }
 CODE = """
 import sys, time

@@ -1,7 +1,7 @@
 """Weights in safetensors files: one file, a sharded index, or a folder that holds one. No model is built.
 
 Files are data of strangers: nothing is unpickled, no path leads out of the folder of an index, and whatever is wrong
-with a file is a `FormatError`. Values are read a block at a time, by ``pread``, so that no file is mapped into memory.
+with a file is a `FormatError`. Of a file, a block is in memory at a time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DTYPES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class FileValues:
-    """The values of a tensor in a file, which is open only while they are read."""
+    """The values of a tensor in a file, which is open only while a block is read."""
 
     path: Path
     name: str
@@ -54,10 +54,11 @@ class FileValues:
 
     def read(self, places: Iterable[Place]) -> Iterator[Array]:
         """The elements at each place."""
-        with _opened(self.path) as file:
-            tensor = file.get_slice(self.name)
-            for place in places:
-                yield tensor[place].double().numpy()
+        for place in places:
+            # Opened anew for each: the library maps the file, and pages that were read would stay in memory.
+            with _opened(self.path) as file:
+                block: Array = file.get_slice(self.name)[place].double().numpy()
+            yield block
 
 
 def holds_weights(path: str | Path) -> bool:
@@ -166,7 +167,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except ImportError as error:
         raise MissingDependency("reading weights needs safetensors: pip install 'fxviz[weights]'") from error
     try:
-        with safe_open(path, framework="pt", backend="pread") as file:
+        with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, EOFError) as error:
         raise FormatError(f"{path} is no whole safetensors file: {error}") from error

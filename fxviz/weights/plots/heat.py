@@ -54,6 +54,8 @@ def draw_heat(table: ParameterTable, format: str, name: str | None) -> bytes:
             "all others" if len(values.shape) > 2 else "second dimension" if len(values.shape) > 1 else "index"
         )
         axes.locator_params(integer=True)
+        if len(values.shape) < 2:
+            axes.set_yticks([])
         bar = figure.colorbar(image, ax=axes, pad=0.02, extend="max" if not whole else "both")
         bar.set_label("value" if whole else f"root mean square of {high} × {wide} values")
         bar.outline.set_visible(False)

@@ -38,7 +38,7 @@ def draw_kernels(table: ParameterTable, format: str, name: str | None) -> bytes:
     limit = float(finite.max(initial=0.0)) or 1.0
     if colored or channels == 1:
         tiles = np.moveaxis(kernels, 1, -1)
-        columns = math.ceil(math.sqrt(filters * 1.6))
+        columns = min(filters, math.ceil(math.sqrt(filters * 1.6)))
     else:
         tiles = kernels.reshape(-1, *kernels.shape[2:], 1)
         columns = shown
@@ -58,7 +58,7 @@ def draw_kernels(table: ParameterTable, format: str, name: str | None) -> bytes:
             bar.outline.set_visible(False)
             bar.ax.set_yticks([-limit, 0, limit], [f"{value:.3g}" for value in (-limit, 0, limit)])
             words = "a tile is a filter" if channels == 1 else "a row is a filter, a column a channel that it reads"
-        of = f"{filters} of {out} filters" if filters < out else f"{out} filters"
+        of = f"{filters} of {out} filters" if filters < out else f"{out} filter{'s' if out > 1 else ''}"
         of += f", {shown} of {channels} channels" if shown < channels else ""
         figure.suptitle(f"{legible(row.name)} · {format_shape(values.shape)}", fontweight="bold")
         figure.supxlabel(f"{of}; {words}", fontsize=8)

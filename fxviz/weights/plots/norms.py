@@ -56,7 +56,7 @@ def draw_norms(table: ParameterTable, format: str, name: str | None) -> bytes:
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
         missing = len(norms) - finite.size
-        note = f", {missing} rows with NaN or infinity" if missing else ""
+        note = f", {missing} row{'s' if missing > 1 else ''} with NaN or infinity" if missing else ""
         figure.suptitle(f"{legible(row.name)} · {format_shape(values.shape)}{note}", fontweight="bold")
         return figure_bytes(figure, format)
 

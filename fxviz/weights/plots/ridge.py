@@ -24,6 +24,7 @@ __all__ = ["draw_ridge"]
 
 _MOST = 48  # distributions that one can tell apart on a page
 _OVERLAP = 1.7  # how many rows the highest peak of a distribution reaches
+_BINS = 160  # over the axis: what is finer is noise
 _TAIL = 0.001  # of the values of each weight that may lie beyond the axis, on either side
 _WIDEST = 4.0  # times the median reach of the distributions: a single wide one does not make the others into lines
 
@@ -35,10 +36,10 @@ def draw_ridge(table: ParameterTable, format: str, name: str | None) -> bytes:
     low, high = _limits([found.histogram for _, found in ridges])
     with new_figure(8, 1.4 + 0.28 * max(4, len(ridges))) as figure:
         axes = figure.subplots()
-        for place, (_, found) in enumerate(ridges):
-            _draw(axes, found.histogram, len(ridges) - 1 - place, place)
         axes.set_yticks(range(len(ridges)), [legible(label) for label, _ in reversed(ridges)], fontsize=7)
         axes.set_xlim(low, high)
+        for place, (_, found) in enumerate(ridges):
+            _draw(axes, found.histogram, len(ridges) - 1 - place, place)
         axes.set_ylim(-0.3, len(ridges) - 1 + _OVERLAP + 0.1)
         axes.axvline(0, color=FAINT, linewidth=0.6, zorder=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -54,9 +55,9 @@ def draw_ridge(table: ParameterTable, format: str, name: str | None) -> bytes:
 def _rows_of(table: ParameterTable, name: str | None) -> tuple[Row, ...]:
     """The weights at or below ``name`` that have finite values; matrices and kernels, where there are any."""
     inside = [row for row in table if name is None or row.name == name or row.name.startswith(f"{name}.")]
-    if not inside:
+    if not inside and name is not None:
         raise InputError(
-            f"{table.model} has no module or parameter {name!r}{suggest(name or '', [row.name for row in table])}"
+            f"{table.model} has no module or parameter {name!r}{suggest(name, [row.name for row in table])}"
         )
     finite = [row for row in inside if row.statistics is not None and row.statistics.count]
     if not finite:
@@ -94,9 +95,15 @@ def _inner(histogram: Histogram) -> tuple[float, float]:
 
 
 def _draw(axes: Axes, histogram: Histogram, height: int, order: int) -> None:
+    low, high = axes.get_xlim()
+    while histogram.width < (high - low) / _BINS and len(histogram.counts) > 1:
+        histogram = histogram.coarsened(1)
     counts: Array = np.array(histogram.counts, dtype=np.float64)
     edges = histogram.edges
+    axes.axhline(height, color=FAINT, linewidth=0.4, zorder=order + 0.5)
+    if edges[-1] - edges[0] < (high - low) / _BINS:  # one value, or nearly: no area would be seen
+        axes.vlines(edges[0], height, height + _OVERLAP, color=INK, linewidth=1.4, zorder=order + 1)
+        return
     top = height + _OVERLAP * counts / counts.max()
     axes.stairs(top, edges, baseline=height, fill=True, facecolor="#7c8fc4", alpha=0.75, zorder=order + 1)
     axes.stairs(top, edges, baseline=None, color=INK, linewidth=0.7, zorder=order + 1)
-    axes.axhline(height, color=FAINT, linewidth=0.4, zorder=order + 0.5)
