@@ -110,11 +110,15 @@ def test_a_run_that_is_replaced_is_read_anew(run_folder: Path, tmp_path: Path) -
 def test_a_training_is_seen_while_it_goes_on(visit: Callable[..., Page], tmp_path: Path) -> None:
     training = Training(Net())
     with fxviz.watch(training.model, training.optimizer, every=2, out=tmp_path / "run") as run:
-        training.go_on(run, 4)
         view = fxviz.View.of(fxviz.trace(training.model, training.images[:16]), hide=True, fold=False)
         with serve(tmp_path / "run", view=lambda _: view) as address:
             tab = visit(address)
             tab.wait_for_selector(".state:text-is('live')")
+            tab.click("#tab-training")
+            assert "Nothing is recorded yet" in tab.inner_text("#panel-training")
+            training.go_on(run, 4)
+            tab.wait_for_selector(".card:has(h3:text-is('loss'))")
+            tab.click("#tab-graph")
             before, last = tab.inner_text(".steps output"), tab.get_attribute("input[type=range]", "max")
             training.go_on(run, 20)
             tab.wait_for_selector(f"input[type=range]:not([max='{last}'])")

@@ -6,6 +6,7 @@ import { html, svg } from "./viewer/drawing.js";
 const [WIDTH, HEIGHT] = [560, 190];
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 8, 22];
 const MOST_NAMED = 8; // lines that have a legend of their own; of more, the first and the last are named
+const LEAST_ROOM = 0.2; // of a number, from the lower end of its axis to the upper
 const WIDEST_LINEAR = 50; // from the least to the largest positive number; beyond, decades are drawn
 
 /** A number as the log has it: one that is not finite is a word there. */
@@ -18,8 +19,9 @@ export function isNumber(value) {
  * `{element, mark}`: `mark(at)` moves the cursor, and `pick(at)` is called with the place that the reader points out.
  */
 export function lineChart({ title, note = "", unit = "", steps, lines, pick }) {
-  const axis = scaleOf(lines);
-  const x = (at) => LEFT + ((WIDTH - LEFT - RIGHT) * (steps[at] - steps[0])) / (steps.at(-1) - steps[0] || 1);
+  const axis = scaleOf(lines, unit);
+  const across = (step) => LEFT + ((WIDTH - LEFT - RIGHT) * (step - steps[0])) / (steps.at(-1) - steps[0] || 1);
+  const x = (at) => across(steps[at]);
   const y = (value) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * Math.min(1, Math.max(0, axis.share(value)));
   const [words, cursor] = [html("output"), svg("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor" })];
   const paths = lines.map((line, at) => drawLine(line, x, y, lineColor(at, lines.length)));
@@ -27,7 +29,7 @@ export function lineChart({ title, note = "", unit = "", steps, lines, pick }) {
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "lines", role: "img", "aria-label": `${title} over steps` },
     ...valueAxis(axis, y, unit),
-    ...stepAxis(steps, x),
+    ...stepAxis(steps, across),
     ...lines.filter((line) => line.low).map((line, at) => band(line, x, y, lineColor(at, lines.length))),
     ...paths,
     cursor,
@@ -75,14 +77,15 @@ export function histogram(counts, edges, name) {
 
 // Scales --------------------------------------------------------------------------------------------------------------
 
-function scaleOf(lines) {
+function scaleOf(lines, unit) {
   const numbers = lines.flatMap(({ values, low = [], high = [] }) => [...values, ...low, ...high]).filter(isNumber);
+  if (!numbers.length) return linear(0, 1, unit);
   const [least, most] = [minimum(numbers), maximum(numbers)];
   const positive = numbers.filter((number) => number > 0);
   const smallest = minimum(positive);
-  if (least >= 0 && positive.length > numbers.length / 2 && most > WIDEST_LINEAR * smallest) return decades(smallest, most);
-  const low = least >= 0 && least < most / 2 ? 0 : least;
-  return numbers.length ? linear(low, most) : linear(0, 1);
+  const isWide = positive.length > numbers.length / 2 && most > WIDEST_LINEAR * smallest;
+  if (least >= 0 && isWide) return decades(smallest, most);
+  return linear(least >= 0 && least < most / 2 ? 0 : least, most, unit);
 }
 
 /** By decades; what is 0 lies on the floor. */
@@ -94,16 +97,24 @@ function decades(low, high) {
   return { ticks, share: (value) => (value > 0 ? (Math.log10(value) - from) / (to - from) : 0) };
 }
 
-function linear(low, high) {
-  const room = high - low || Math.abs(high) || 1;
-  const rough = room / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const apart = [1, 2, 5, 10].map((size) => size * power).find((size) => size >= rough);
-  const from = Math.floor(low / apart) * apart;
-  const to = Math.max(from + apart, Math.ceil(high / apart) * apart);
+/** Round numbers around the lowest and the highest; what hardly changes is a line in the middle. */
+function linear(low, high, unit) {
+  const room = Math.max(high - low, LEAST_ROOM * Math.max(Math.abs(low), Math.abs(high))) || 1;
+  const slack = (room - (high - low)) / 2;
+  const floor = low >= 0 ? Math.max(0, low - slack) : low - slack;
+  const apart = roundedUp(room / 4, unit);
+  const from = Math.floor(floor / apart) * apart;
+  const to = Math.max(from + apart, Math.ceil((high + slack) / apart) * apart);
   const count = Math.round((to - from) / apart);
-  const ticks = Array.from({ length: count + 1 }, (_, at) => Number((from + at * apart).toPrecision(6)));
+  const ticks = Array.from({ length: count + 1 }, (_, at) => Number((from + at * apart).toPrecision(8)));
   return { ticks, share: (value) => (value - from) / (to - from) };
+}
+
+/** 1, 2 or 5 times a power of ten; of bytes, of the unit that they are written in. */
+function roundedUp(number, unit = "") {
+  const base = unit === "B" && number > 0 ? 1024 ** Math.max(0, Math.floor(Math.log2(number) / 10)) : 1;
+  const power = 10 ** Math.floor(Math.log10(number / base));
+  return base * power * [1, 2, 5, 10].find((size) => size * power >= number / base);
 }
 
 function minimum(numbers) {
@@ -121,20 +132,26 @@ function nearestOf(distances) {
 // Drawing -------------------------------------------------------------------------------------------------------------
 
 function valueAxis({ ticks }, y, unit) {
-  return ticks.flatMap((tick) => {
+  const short = ticks.map((tick) => formatNumber(tick, unit));
+  const words = unit || new Set(short).size === short.length ? short : ticks.map(String);
+  return ticks.flatMap((tick, at) => {
     const label = svg("text", { x: LEFT - 6, y: y(tick) + 3.5, class: "tick value" });
-    label.textContent = formatNumber(tick, unit);
+    label.textContent = words[at];
     return [svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "grid" }), label];
   });
 }
 
-function stepAxis(steps, x) {
-  const wanted = Math.min(6, steps.length);
-  const places = Array.from({ length: wanted }, (_, at) => Math.round((at * (steps.length - 1)) / (wanted - 1 || 1)));
-  return [...new Set(places)].map((at) => {
-    const label = svg("text", { x: x(at), y: HEIGHT - 7, class: "tick step" });
-    label.textContent = steps[at].toLocaleString("en-US");
-    if (at === steps.length - 1 && at) label.classList.add("last");
+/** The first step, the last one, and round ones between. */
+function stepAxis(steps, across) {
+  const [first, last] = [steps[0], steps.at(-1)];
+  const apart = Math.max(1, roundedUp((last - first) / 6 || 1));
+  const between = [];
+  for (let step = Math.ceil(first / apart) * apart; step < last; step += apart)
+    if (step - first > 0.6 * apart && last - step > 0.6 * apart) between.push(step);
+  return [...new Set([first, ...between, last])].map((step) => {
+    const label = svg("text", { x: across(step), y: HEIGHT - 7, class: "tick step" });
+    label.textContent = step.toLocaleString("en-US");
+    if (step === last && last > first) label.classList.add("last");
     return label;
   });
 }
@@ -169,12 +186,12 @@ function lineColor(at, count) {
 function lineWords({ name, values }, step, at, unit, count) {
   const value = values[at];
   const told = value === null || value === undefined ? "no number" : isNumber(value) ? formatNumber(value, unit) : value;
-  return `step ${step}: ${count > 1 ? `${name || "the model itself"} ` : ""}${told}`;
+  return `step ${step}: ${count > 1 ? `${name} ` : ""}${told}`;
 }
 
 function legendOf(lines) {
   if (lines.length < 2) return [];
-  const named = lines.map(({ name }, at) => [name || "the model itself", lineColor(at, lines.length)]);
+  const named = lines.map(({ name }, at) => [name, lineColor(at, lines.length)]);
   const shown = lines.length <= MOST_NAMED ? named : [named[0], named.at(Math.floor(lines.length / 2)), named.at(-1)];
   const entries = shown.map(([name, color]) => {
     const swatch = html("span", { class: "swatch", "aria-hidden": "true" });

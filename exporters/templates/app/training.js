@@ -3,6 +3,8 @@
 import { lineChart } from "./charts.js";
 import { html } from "./viewer/drawing.js";
 
+const ROOT = "."; // the name of the model itself among the layers
+
 /** The tab of a run; `go(path)` shows a module on the graph, null where there is none. */
 export class TrainingTab {
   constructor(panel, { go, pick }) {
@@ -48,7 +50,7 @@ export class TrainingTab {
   links(layers) {
     if (!this.go) return [];
     const link = (path) => html("button", { type: "button", class: "link", onclick: () => this.go(path) }, `show ${path}`);
-    return layers.slice(0, 1).filter((path) => path).map(link);
+    return layers.slice(0, 1).filter((path) => path !== ROOT).map(link);
   }
 }
 
@@ -59,6 +61,6 @@ function courseOf({ name, mean, low, high }) {
 
 function layerLines(run, metric) {
   return run.layers
-    .map((name, at) => ({ name, values: metric.values[at] ?? [] }))
+    .map((name, at) => ({ name: name === ROOT ? "the model itself" : name, values: metric.values[at] ?? [] }))
     .filter(({ values }) => values.some((value) => value !== null));
 }
