@@ -50,9 +50,33 @@ def sweep() -> None:
     fxviz.plot_sweep(grid, IMAGES / "sweep.png", limit=2**30)
 
 
+def weights() -> None:
+    """The weights of a small network that was taught to tell the directions of coloured gratings."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(3, 24, 9, stride=2), nn.ReLU(), nn.Conv2d(24, 48, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(1)),
+        *(nn.Flatten(), nn.Linear(48, 64), nn.ReLU(), nn.Linear(64, 8)),
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.3)
+    place = torch.arange(24.0)
+    for _ in range(300):
+        target = torch.randint(8, (32,))
+        angle = target * torch.pi / 8
+        along = angle.cos()[:, None, None] * place[:, None] + angle.sin()[:, None, None] * place
+        wave = torch.sin(along * 0.9 + torch.rand(32, 1, 1) * 2 * torch.pi)
+        images = wave[:, None] * torch.rand(32, 3, 1, 1) + 0.3 * torch.randn(32, 3, 24, 24)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), target).backward()
+        optimizer.step()
+    table = fxviz.parameters(model)
+    table.plot(IMAGES / "weights-kernels.png", "kernels")
+    table.plot(IMAGES / "weights-ridge.png")
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     vit()
     depths()
     memory()
     sweep()
+    weights()

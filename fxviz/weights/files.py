@@ -30,7 +30,7 @@ INDEX = ".safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 _PREFERRED = ("model" + INDEX, "model" + SUFFIX)
-_MOST_BYTES = 256 * 2**20  # of an index: one of a million tensors takes a third of it
+_MOST_BYTES = 256 * 2**20  # of an index; those of the largest models have a few
 
 DTYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -169,7 +169,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, EOFError) as error:
+    except SafetensorError as error:
         raise FormatError(f"{path} is no whole safetensors file: {error}") from error
     except FileNotFoundError as error:
         raise InputError(f"cannot read {path}: there is no such file") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["draw_ridge"]
 
 _MOST = 48  # distributions that one can tell apart on a page
 _OVERLAP = 1.7  # how many rows the highest peak of a distribution reaches
-_BINS = 160  # over the axis: what is finer is noise
+_BINS = 160  # over the axis
 _TAIL = 0.001  # of the values of each weight that may lie beyond the axis, on either side
 _WIDEST = 4.0  # times the median reach of the distributions: a single wide one does not make the others into lines
 
@@ -96,7 +97,10 @@ def _inner(histogram: Histogram) -> tuple[float, float]:
 
 def _draw(axes: Axes, histogram: Histogram, height: int, order: int) -> None:
     low, high = axes.get_xlim()
-    while histogram.width < (high - low) / _BINS and len(histogram.counts) > 1:
+    first, last = _inner(histogram)
+    # Few values in many bins are noise: the rule of Rice asks for twice the cube root of their number.
+    fine = max((high - low) / _BINS, (last - first) / (2 * math.cbrt(histogram.total)))
+    while 2 * histogram.width <= fine and len(histogram.counts) > 1:
         histogram = histogram.coarsened(1)
     counts: Array = np.array(histogram.counts, dtype=np.float64)
     edges = histogram.edges
