@@ -11,16 +11,17 @@ Weights are constants of their shape and dtype without data: sparse ones, of whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, ClassVar, TypeGuard
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy
 import onnx
 
 from fxviz.captions import name_range, numbers
-from fxviz.errors import ExportError, GraphError
+from fxviz.errors import ExportError, GraphError, InputError
+from fxviz.exporters.onnx_attributes import write_attribute
+from fxviz.exporters.onnx_hidden import told_of, trail
 from fxviz.exporters.onnx_kernels import describe_kernels
 from fxviz.exporters.onnx_metadata import (
     add_metadata,
@@ -28,15 +29,20 @@ from fxviz.exporters.onnx_metadata import (
     describe_scope,
     describe_weight,
     measure,
+    role_of,
     summarize,
 )
+from fxviz.exporters.onnx_names import Names, title
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
 from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
-from fxviz.exporters.onnx_weights import weights_of
-from fxviz.ir import Attribute, Node, Role, Value, format_scope
-from fxviz.quantity import format_type
+from fxviz.exporters.onnx_weights import WeightData
+from fxviz.files import staged, write_file
+from fxviz.ir import Node, Role, Value, format_scope
+from fxviz.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from fxviz.rules import RuleTable
     from fxviz.view import Box, View
 
@@ -46,50 +52,62 @@ _DOMAIN = "fxviz"
 _IR_VERSION = 11  # the first that knows OPSET
 _GIVEN = (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
 _DEEPEST = 30  # protobuf reads messages that nest 100 deep, and a box takes three; deeper ones stay shut
-_FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
 
 
 @dataclass(frozen=True)
 class Onnx:
     """Writes a view as an ONNX model that is valid and made to be looked at, not to be run.
 
-    ``rules`` say which operations become standard operators. ``data`` puts the data of the weights that are shown
-    into the file, for Netron to look at; the graph must have been traced from a model that has them.
+    ``rules`` say which operations become standard operators. ``data`` puts in the data of the weights that are shown, for
+    Netron to look at; the graph must have been traced from a model that has them. They are in the file; where it cannot
+    hold them, or with ``external_data``, `write` puts them beside it.
     """
 
     whole: ClassVar[bool] = True  # Netron opens and closes the boxes
 
     rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
     data: bool = False
+    external_data: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a place for data where none is to be written."""
+        if self.external_data and not self.data:
+            raise InputError("external_data is where the data of weights goes: give data=True, too")
 
     def export(self, view: View) -> bytes:
         """The serialized ``ModelProto``; the same view gives the same bytes.
 
-        Raises `ExportError` for a view that leaves operations out: in ONNX, what reads them would have no input; and for
-        weights without data, or with more than the 2 GiB that one file can hold.
+        Raises `ExportError` for weights without data, and for those that need a second file: see `write`.
         """
-        if view.bookkeeping:
+        data = WeightData.of(view) if self.data else WeightData()
+        if self._is_external(data):
             raise ExportError(
-                "ONNX needs every operation, and this view leaves bookkeeping out: make it with hide=False"
+                f"the weights shown take {format_quantity(data.nbytes, 'B')}, which go into a file beside the model, and this "
+                "asks for one: write it to a file, show less of the model, or leave the weights out"
             )
-        tensors = weights_of(view) if self.data else {}
-        content: bytes = _Writer(view, self.rules, tensors).write().SerializeToString(deterministic=True)
+        return self._serialize(view, data)
+
+    def write(self, view: View, path: str | Path) -> None:
+        """Write the file ``path``, whole or not at all, and with it ``path.data`` where weights go beside it.
+
+        They are written one tensor after the other, each once. Raises as `export`, and `InputError` for a place that
+        cannot be written to.
+        """
+        data = WeightData.of(view) if self.data else WeightData()
+        if not self._is_external(data):
+            write_file(path, self._serialize(view, data))
+            return
+        with staged(Path(path)) as place:
+            beside = data.beside(f"{place.name}.data")
+            place.write_bytes(self._serialize(view, beside))
+            beside.save(place.with_name(beside.location))
+
+    def _is_external(self, data: WeightData) -> bool:
+        return not data.fits if self.external_data is None else self.external_data
+
+    def _serialize(self, view: View, data: WeightData) -> bytes:
+        content: bytes = _Writer(view, self.rules, data).write().SerializeToString(deterministic=True)
         return content
-
-
-class _Names:
-    """Names for the values of one file: each is given out once, whatever it is asked for."""
-
-    def __init__(self) -> None:
-        self._given: dict[str, int] = {}
-
-    def fresh(self, wanted: str) -> str:
-        base = name = clean_text(wanted) or "value"
-        while name in self._given:
-            self._given[base] += 1
-            name = f"{base}~{self._given[base]}"
-        self._given[name] = 1
-        return name
 
 
 @dataclass
@@ -103,11 +121,11 @@ class _Level:
 
 
 class _Writer:
-    def __init__(self, view: View, rules: RuleTable[OperatorRule], tensors: Mapping[Value, bytes]) -> None:
+    def __init__(self, view: View, rules: RuleTable[OperatorRule], data: WeightData) -> None:
         self._view = view
-        self._tensors = tensors
+        self._data = data
         self._rules = rules
-        self._names = _Names()
+        self._names = Names()
         self._output_names: dict[Value, str] = {}
 
     def write(self) -> onnx.ModelProto:
@@ -129,9 +147,11 @@ class _Writer:
         self._output_names = {value: self._names.fresh(name) for value, name in outputs.items()}
         self._write_items(level, self._view.root)
         for value, output in self._output_names.items():
-            if level.names.get(value) != output:  # an input or a weight, handed on as it is
+            if level.names.get(value) != output:  # an input or a weight, or handed on by what is hidden
                 inputs = [self._read(level, value)]
-                level.proto.node.add(op_type="Identity", domain=_DOMAIN, name=output, input=inputs, output=[output])
+                hidden = told_of(trail(self._view, value, level.names)[1])
+                op_type = title(hidden) if hidden else "Identity"
+                level.proto.node.add(op_type=op_type, domain=_DOMAIN, name=output, input=inputs, output=[output])
             _write_value(level.proto.output.add(), output, value, must_have_type=True)
 
     def _outputs(self) -> dict[Value, str]:
@@ -157,45 +177,52 @@ class _Writer:
                 self._write_box(level, item)
 
     def _write_box(self, level: _Level, box: Box) -> None:
-        outside = _distinct(self._view.shown(value) for value in box.inputs if value.role not in _GIVEN)
+        sources = _distinct(self._source(level, value) for value in box.inputs)
+        outside = [value for value in sources if not self._is_at_hand(level, value)]
         inputs = [self._read(level, value) for value in outside]
-        title = self._view.title(box)
-        label, _, kind = title.removesuffix(f" × {box.times}").rpartition(": ")
-        op_type = f"{' '.join(label.split('.')[-2:])} × {box.times}" if box.times > 1 else title
-        proto = level.proto.node.add(op_type=_title(op_type), domain=_DOMAIN, name=clean_text(label), input=inputs)
+        caption = self._view.title(box)
+        label, _, kind = caption.removesuffix(f" × {box.times}").rpartition(": ")
+        op_type = f"{' '.join(label.split('.')[-2:])} × {box.times}" if box.times > 1 else caption
+        proto = level.proto.node.add(op_type=title(op_type), domain=_DOMAIN, name=clean_text(label), input=inputs)
+        outputs: Sequence[Value] = box.outputs
         if box.open and level.depth < _DEEPEST:
-            caption = numbers(self._view.metrics, self._view.places(box)) or "body"
-            body = proto.attribute.add(name=clean_text(caption), type=onnx.AttributeProto.GRAPH).g
-            body.name = _title(kind)
-            self._write_body(_Level(body, f"{format_scope(box.scope)}/", level.depth + 1), box, outside)
-        self._write_outputs(level, proto, box.outputs)
+            amounts = numbers(self._view.metrics, self._view.places(box)) or "body"
+            body = proto.attribute.add(name=clean_text(amounts), type=onnx.AttributeProto.GRAPH).g
+            body.name = title(kind)
+            outputs = self._write_body(_Level(body, f"{format_scope(box.scope)}/", level.depth + 1), box, outside)
+        self._write_outputs(level, proto, outputs)
         add_metadata(proto, _names_of_inputs([value.name for value in outside]) | self._describe_box(box))
 
-    def _write_body(self, level: _Level, box: Box, inputs: Sequence[Value]) -> None:
+    def _write_body(self, level: _Level, box: Box, inputs: Sequence[Value]) -> Sequence[Value]:
+        """The content of a box; gives what it makes for others, which are to look for it past hidden operations, too."""
         for value in inputs:
             self._write_input(level, value)
         self._write_items(level, box)
-        for value in box.outputs:
+        sources = _distinct(self._source(level, value) for value in box.outputs)
+        outputs = [value for value in sources if value not in inputs and not self._is_at_hand(level, value)]
+        for value in outputs:
             _write_value(level.proto.output.add(), self._read(level, value), value)
+        return outputs
 
     # Nodes ------------------------------------------------------------------------------------------------------------
 
     def _write_node(self, level: _Level, node: Node) -> None:
-        standard = lower(node, self._rules)
+        through = self._read_through(level, node)
+        standard = None if through else lower(node, self._rules)
         if standard is None:
             inputs = [self._read(level, value) for value in node.inputs]
-            proto = level.proto.node.add(op_type=_title(node.op), domain=_DOMAIN, input=inputs)
-            names, attributes = _names_of_inputs(node.input_names) | describe_kernels(node), node.attributes
+            proto = level.proto.node.add(op_type=title(node.op), domain=_DOMAIN, input=inputs)
+            told, attributes = _names_of_inputs(node.input_names) | describe_kernels(node), node.attributes
             outputs: tuple[Value | None, ...] = node.outputs
         else:
             inputs = [self._write_operand(level, operand) for operand in standard.inputs]
             proto = level.proto.node.add(op_type=standard.op_type, input=inputs)
-            names, attributes, outputs = {}, standard.attributes, standard.outputs
+            told, attributes, outputs = {}, standard.attributes, standard.outputs
         proto.name = clean_text(f"{format_scope(node.scope)}/{node.name}" if node.scope else node.name)
         for name, attribute in attributes.items():
-            _write_attribute(proto, name, attribute)
+            write_attribute(proto, name, attribute)
         self._write_outputs(level, proto, outputs)
-        add_metadata(proto, names | describe_node(node) | measure(self._view.metrics, node))
+        add_metadata(proto, told | describe_node(node) | through | measure(self._view.metrics, node))
 
     def _write_outputs(self, level: _Level, proto: onnx.NodeProto, outputs: Sequence[Value | None]) -> None:
         for value in outputs:
@@ -212,15 +239,36 @@ class _Writer:
             _write_value(level.proto.value_info.add(), name, value)
         return name
 
+    def _source(self, level: _Level, value: Value) -> Value:
+        """``value``, or what hidden operations made it of: known in this graph, or at hand everywhere."""
+        return trail(self._view, value, level.names)[0]
+
+    def _is_at_hand(self, level: _Level, source: Value) -> bool:
+        """Whether it is written down for each of its readers: a weight, or a constant that hidden operations compute."""
+        maker = self._view.graph.producers.get(source)
+        return source not in level.names and (source.role in _GIVEN or maker in self._view.bookkeeping)
+
+    def _read_through(self, level: _Level, node: Node) -> dict[str, str]:
+        """Through which hidden operations a node reads its inputs, and as what; it is not what it would be without them."""
+        trails = {
+            name: (trail(self._view, value, level.names)[1], value)
+            for name, value in zip(node.input_names, node.inputs, strict=True)
+        }
+        return {
+            f"{name} is read through": f"{hidden}: {value.type or '?'}"
+            for name, (passed, value) in trails.items()
+            if (hidden := told_of(passed))
+        }
+
     def _read(self, level: _Level, value: Value) -> str:
-        """The name of ``value`` in this graph; a weight is written down for each of its readers, so that none is an arrow."""
-        value = self._view.shown(value)
-        if (name := level.names.get(value)) is not None:
+        """The name of ``value`` in this graph; what is at hand is written for each reader, so that it is no arrow."""
+        source = self._source(level, value)
+        if (name := level.names.get(source)) is not None:
             return name
-        if value.role in _GIVEN:
-            return self._write_weight(level, value)
+        if self._is_at_hand(level, source):
+            return self._write_weight(level, source)
         raise GraphError(
-            f"{level.proto.name!r} of the view reads {value}, which nothing in it makes and it does not take as input"
+            f"{level.proto.name!r} of the view reads {source}, which nothing in it makes and it does not take as input"
         )
 
     def _write_operand(self, level: _Level, operand: Value | Literal | None) -> str:
@@ -241,20 +289,21 @@ class _Writer:
         shape = value.type.shape if value.type else ()
         extents = [extent for extent in shape if isinstance(extent, int)]
         element = ELEMENT_TYPES.get(value.type.dtype) if value.type else None
-        data = self._tensors.get(value)
-        if element is None or len(extents) < len(shape) or not (shape or data):
+        has_data = value in self._data
+        if element is None or len(extents) < len(shape) or not (shape or has_data):
             # ONNX cannot say this without data: a number that is all of its tensor, a dtype of torch's own.
-            proto = level.proto.node.add(op_type=value.role.value, domain=_DOMAIN, name=name, output=[name])
+            proto = level.proto.node.add(op_type=role_of(value).value, domain=_DOMAIN, name=name, output=[name])
             add_metadata(proto, {"type": format_type(value.type)} | describe_weight(value))
             _write_value(level.proto.value_info.add(), name, value)
             return name
         constant = level.proto.node.add(op_type="Constant", output=[name])
         add_metadata(constant, describe_weight(value))
-        if 0 in extents or data is not None:
+        if 0 in extents or has_data:
             dense = constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t
             dense.data_type = element
             dense.dims.extend(extents)
-            dense.raw_data = data or b""
+            if has_data:
+                self._data.put(dense, value)
             return name
         sparse = constant.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor
         sparse.dims.extend(extents)
@@ -280,11 +329,6 @@ def _names_of_inputs(names: Sequence[str]) -> dict[str, str]:
     return {"input_names": f"[{', '.join(quoted)}]"} if names else {}
 
 
-def _title(text: str) -> str:
-    """An operator or graph name of which Netron shows all: it drops what stands before the last dot."""
-    return clean_text(text).replace(".", "/") or "?"
-
-
 def _distinct(values: Iterable[Value]) -> list[Value]:
     return list(dict.fromkeys(values))
 
@@ -295,46 +339,3 @@ def _write_value(info: onnx.ValueInfoProto, name: str, value: Value, *, must_hav
         info.type.CopyFrom(type_proto(value.type))
     if value.type is not None and value.type.dtype not in ELEMENT_TYPES:
         info.doc_string = format_type(value.type)
-
-
-def _write_attribute(proto: onnx.NodeProto, name: str, attribute: Attribute) -> None:
-    if attribute is None:
-        return
-    target = proto.attribute.add(name=clean_text(name) or "?")
-    if isinstance(attribute, tuple):
-        if all(map(_is_integer, attribute)):
-            target.type = onnx.AttributeProto.INTS
-            target.ints.extend(map(int, attribute))
-        elif all(map(_is_real, attribute)):
-            target.type = onnx.AttributeProto.FLOATS
-            target.floats.extend(attribute)
-        else:
-            target.type = onnx.AttributeProto.STRINGS
-            target.strings.extend(_bytes(member) for member in attribute)
-    elif _is_integer(attribute):
-        target.type, target.i = onnx.AttributeProto.INT, int(attribute)  # of True and False, too
-    elif _is_real(attribute):
-        target.type, target.f = onnx.AttributeProto.FLOAT, attribute
-    else:
-        target.type, target.s = onnx.AttributeProto.STRING, _bytes(attribute)
-
-
-def _is_integer(attribute: Attribute) -> TypeGuard[int]:
-    return isinstance(attribute, int) and -(2**63) <= attribute < 2**63
-
-
-def _is_real(attribute: Attribute) -> TypeGuard[float]:
-    """Whether ONNX's single precision can hold the number."""
-    return _is_integer(attribute) or (isinstance(attribute, float) and not abs(attribute) > _FLOAT32_MAX)
-
-
-def _bytes(attribute: Attribute) -> bytes:
-    return clean_text(_format(attribute)).encode()
-
-
-def _format(attribute: Attribute) -> str:
-    if isinstance(attribute, tuple):
-        return f"[{', '.join(map(_format, attribute))}]"
-    if isinstance(attribute, Mapping):
-        return f"{{{', '.join(f'{name}: {_format(member)}' for name, member in attribute.items())}}}"
-    return str(attribute)

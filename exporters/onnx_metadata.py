@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fxviz.ir import Graph, Node, Scope, Value
     from fxviz.view import View
 
-__all__ = ["add_metadata", "describe_node", "describe_scope", "describe_weight", "measure", "summarize"]
+__all__ = ["add_metadata", "describe_node", "describe_scope", "describe_weight", "measure", "role_of", "summarize"]
 
 
 def describe_node(node: Node) -> dict[str, str]:
@@ -42,12 +42,25 @@ def describe_scope(scope: Scope) -> dict[str, str]:
 def describe_weight(value: Value) -> dict[str, str]:
     """What a tensor is to the model; its name there is said too, since a file has it once for each of its readers."""
     frozen = value.role is Role.PARAMETER and not value.trainable
-    return {"role": f"frozen {value.role.value}" if frozen else value.role.value, "weight": value.name}
+    role = role_of(value).value
+    return {"role": f"frozen {role}" if frozen else role, "weight": value.name}
+
+
+def role_of(value: Value) -> Role:
+    """What a tensor is to the file that does not say how it is made: a hidden result is a constant."""
+    return Role.CONSTANT if value.role is Role.RESULT else value.role
 
 
 def measure(metrics: Iterable[Metric], *places: Node | Scope) -> dict[str, str]:
-    """The numbers of these places together, each under the label of its metric, with their share of the model's."""
-    return {metric.label: _amount(metric, *places) + _share(metric, *places) for metric in metrics}
+    """The numbers of these places together, each under the label of its metric, with their share of the model's.
+
+    Where there is nothing of a kind, such as parameters, nothing is said of it; what was not counted is ``?``.
+    """
+    return {
+        metric.label: _amount(metric, *places) + _share(metric, *places)
+        for metric in metrics
+        if metric.at(*places) is not None or getattr(metric, "unknown", None)
+    }
 
 
 def summarize(view: View) -> dict[str, str]:
@@ -64,6 +77,7 @@ def summarize(view: View) -> dict[str, str]:
         f"{name}: {format_type(value.type)}" for name, value in zip(names, graph.outputs, strict=True)
     )
     facts["operations"] = f"{len(graph.nodes):,}"
+    facts["hidden"] = "\n".join(f"{op} × {n}" for op, n in view.hidden.items())
     facts["parameters not used"] = "\n".join(
         f"{value.name}: {describe_weight(value)['role']} {value.type}" for value in _unread(graph)
     )

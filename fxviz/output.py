@@ -15,6 +15,8 @@ from fxviz.view import View
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fxviz.exporters import Exporter
+
 __all__ = ["READABLE", "SHOWN", "default_view", "export", "is_drawn", "is_whole", "render"]
 
 SHOWN = ("parameters", "flops", "memory")
@@ -51,7 +53,12 @@ def export(
         return
     if format is None and not format_suffix(path):
         raise InputError(f"cannot tell the format of {str(path)!r}: it has no suffix; name one, such as format='svg'")
-    write_file(path, _render(source, format or format_suffix(path), options))
+    format = format or format_suffix(path)
+    exporter, view = _exporter(format, options), _view(source, format)
+    if write := getattr(exporter, "write", None):  # of a format that may take a second file
+        write(view, path)
+    else:
+        write_file(path, exporter.export(view))
 
 
 def render(source: View | Facts | Graph, format: str, **options: object) -> str | bytes:
@@ -59,7 +66,7 @@ def render(source: View | Facts | Graph, format: str, **options: object) -> str 
 
     ``format`` is a format's name or a file suffix (``"mermaid"``, ``"mmd"``, ``".mmd"``); the rest is as in `export`.
     """
-    return _render(source, format, options)
+    return _exporter(format, options).export(_view(source, format))
 
 
 def default_view(source: Facts | Graph, format: str) -> View:
@@ -108,10 +115,14 @@ def _export_runnable(source: View | Facts | Graph, path: str | Path, format: str
     write_runnable(view, path, RunnableOptions(**options))  # type: ignore[arg-type]  # checked by name, above
 
 
-def _render(source: View | Facts | Graph, format: str, options: dict[str, object]) -> str | bytes:
-    exporter = find_exporter(format)
-    if dataclasses.is_dataclass(exporter):
-        known = [field.name for field in dataclasses.fields(exporter)]
+def _view(source: View | Facts | Graph, format: str) -> View:
+    return source if isinstance(source, View) else default_view(source, format)
+
+
+def _exporter(format: str, options: dict[str, object]) -> Exporter:
+    make = find_exporter(format)
+    if dataclasses.is_dataclass(make):
+        known = [field.name for field in dataclasses.fields(make)]
         if unknown := [name for name in options if name not in known]:
             raise InputError(f"{format!r} has no option {unknown[0]!r}{suggest(unknown[0], known)}")
-    return exporter(**options).export(source if isinstance(source, View) else default_view(source, format))
+    return make(**options)

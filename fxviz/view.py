@@ -60,7 +60,7 @@ class View:
 
     ``hidden`` counts the operations that are left out of open boxes, by operator. Edges run past those that
     hand a value on, from what made it; their numbers stay with the scopes around them. ``bookkeeping`` is all that would
-    be left out wherever it came to be seen; it is empty where nothing is to be hidden.
+    be left out wherever it came to be seen, with what it hands on (None: it makes a constant); it is empty where nothing is to be hidden.
 
     ``weights`` are arrows from parameters and buffers to the operations that read them, where those are to be shown.
     ``smaller`` decides the same view with another budget, for a format that does not hold this one.
@@ -74,7 +74,7 @@ class View:
     category: str | None = None
     twins: Mapping[Value, Value] = field(default_factory=lambda: MappingProxyType({}))
     hidden: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    bookkeeping: frozenset[Node] = frozenset()
+    bookkeeping: Mapping[Node, Value | None] = field(default_factory=lambda: MappingProxyType({}))
     weights: tuple[Edge, ...] = ()
     smaller: Callable[[int], View] | None = field(default=None, repr=False)
 
@@ -127,7 +127,7 @@ class View:
             raise InputError(f"budget is {budget}: give the number of things to be seen, or None for everything")
         facts = source if isinstance(source, Facts) else Facts(source)
         repeats = facts[Repeats()]
-        handed_on = bookkeeping(facts.graph) if hide else {}
+        handed_on = bookkeeping(facts.graph) if hide else MappingProxyType({})
         looked_at = _find(facts.graph, focus) if focus else ()
         root = draft(repeats, depth=depth, fold=fold, hidden=handed_on, focus=looked_at, group=group)
         share = _shares(facts, interest)
@@ -147,7 +147,7 @@ class View:
             *_coloring(facts, color),
             MappingProxyType(wiring.twins),
             MappingProxyType(dict(Counter(node.op for node in wiring.hidden).most_common())),
-            frozenset(handed_on),
+            handed_on,
             tuple(_weights(shown)) if weights else (),
             lambda budget: cls.of(
                 facts,

@@ -38,8 +38,10 @@ LAYERS = {
     "graph": layer("ir expressions inputs printer quantity serialize verify", "base"),
     "facts": layer("facts frames", "base graph"),
     "passes": layer("passes", "base graph facts"),
-    "view": layer("view boxes budget captions categories folding gathering grouping heat wiring", "base graph facts passes"),
-    "exporters": layer("exporters", "base graph facts view"),
+    "view": layer(
+        "view boxes budget captions categories folding gathering grouping heat wiring", "base graph facts passes"
+    ),
+    "exporters": layer("exporters", "base graph facts passes view"),
     "reading": layer("reading", "base graph facts passes view exporters"),
     "tracing": layer("tracing", "base graph reading"),
     "runs": layer("runs", "base graph exporters"),

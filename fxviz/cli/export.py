@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,7 +52,7 @@ def export(
     lowering: RunnableFlags,
 ) -> None:
     """Write diagrams, tables and graphs of the model to files."""
-    from fxviz.files import write_file
+    from fxviz.output import export as write
     from fxviz.output import render
     from fxviz.plugins import find_exporter
 
@@ -68,13 +68,12 @@ def export(
         if lowering.runnable and is_onnx(name):
             click.echo(lowering.write(shown.view(facts, name), output))
             continue
-        with progress(f"writing {output}"):
-            options = ({"direction": direction} if direction else {}) | ({"data": True} if data else {})
-            content = render(shown.view(facts, name), name, **options)
-            if output != "-":
-                write_file(output, content)
+        options: dict[str, Any] = ({"direction": direction} if direction else {}) | ({"data": True} if data else {})
         if output == "-":
-            click.echo(content, nl=False)
+            click.echo(render(shown.view(facts, name), name, **options), nl=False)
+            continue
+        with progress(f"writing {output}"):
+            write(shown.view(facts, name), output, name, **options)
 
 
 def _format_of(output: str, wanted: str | None) -> str:

@@ -108,7 +108,7 @@ class ViewOptions:
     budget: int | None
     focus: str | None
     no_fold: bool
-    no_hide: bool
+    hide: bool | None
     no_group: bool
     show: str | None
     color: str | None
@@ -127,7 +127,7 @@ class ViewOptions:
             facts,
             depth=self.depth,
             fold=not self.no_fold,
-            hide=is_drawn(format) and not self.no_hide,
+            hide=is_drawn(format) if self.hide is None else self.hide,
             budget=READABLE if as_it_fits else self.budget,
             show=tuple(find_analysis(name)() for name in names),
             group=is_drawn(format) and not self.no_group,
@@ -214,7 +214,11 @@ view_options = packed(
     ),
     click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3, and close all around it."),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
-    click.option("--no-hide", is_flag=True, help="Show views, reshapes, casts and idle dropout in pictures too."),
+    click.option(
+        "--hide/--no-hide",
+        default=None,
+        help="Leave out views, reshapes, casts and idle dropout, as pictures do; or show them.",
+    ),
     click.option("--no-group", is_flag=True, help="Give the operations of helper functions no box of their own."),
     click.option(
         "--show",

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 import onnx_ir
 
-from fxviz.errors import ExportError, InputError
+from fxviz.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["staged", "store"]
+__all__ = ["store"]
 
 _LARGEST = 2**31 - 2**24
 """Bytes of weights that one protobuf message can hold, 2 GiB, less what the rest of a model may take."""
-
-
-@contextmanager
-def staged(path: Path) -> Iterator[Path]:
-    """A place of the same name in a private folder beside ``path``; on leaving, all files there move to where ``path`` is.
-
-    After an error nothing is moved, and nothing is left. The model itself is moved last. An `InputError` says why a
-    place cannot be written to.
-    """
-    target = path.resolve()
-    if target.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; give a file name")
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".fxviz-", dir=target.parent))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(
-            f"cannot write {path}: {reason}; choose a folder that exists and that you may write to"
-        ) from error
-    try:
-        yield folder / target.name
-        for file in sorted(folder.iterdir(), key=lambda file: file.name == target.name):
-            os.replace(file, target.parent / file.name)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def store(model: onnx_ir.Model, path: Path, *, external: bool | None, has_weights: bool) -> None:

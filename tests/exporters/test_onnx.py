@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -16,7 +17,7 @@ from netron_page import copy_sources, parse, parser_missing
 from strategies import graphs as random_graphs
 
 from fxviz.dtypes import DTYPE_BITS
-from fxviz.errors import ExportError, GraphError
+from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
 from fxviz.facts import Facts, Tally
@@ -198,6 +199,16 @@ def test_what_is_not_counted_and_how_it_was_traced_is_said() -> None:
 # Structure ------------------------------------------------------------------------------------------------------------
 
 
+def test_nothing_is_said_of_parameters_where_there_are_none() -> None:
+    from fxviz.passes.parameters import Parameters
+
+    build = Builder()
+    weighted = build.op("linear", build.input("x", 1, 2), build.parameter("weight", 2, 2))
+    linear, relu = operations(export(View.of(build.graph(build.op("relu", weighted)), show=(Parameters(),))).graph)
+    assert facts_of(linear)["parameters"].startswith("4")
+    assert "parameters" not in facts_of(relu)
+
+
 def test_every_scope_is_a_graph_with_the_inputs_and_outputs_of_its_node() -> None:
     model = export(View.of(encoder(2), fold=False))
     (box,) = [node for node in model.graph.node if node.attribute and node.attribute[0].name == "body"]
@@ -304,14 +315,45 @@ def test_a_view_that_reads_what_nothing_makes_is_refused() -> None:
         Onnx().export(view)
 
 
-# Types ----------------------------------------------------------------------------------------------------------------
+# What is hidden -------------------------------------------------------------------------------------------------------
 
 
-def test_a_view_without_bookkeeping_is_refused() -> None:
+def facts_of(node: onnx.NodeProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in node.metadata_props}
+
+
+def test_what_reads_past_hidden_operations_says_so_and_is_no_standard_operator() -> None:
     build = Builder()
-    x = build.op("relu", build.op("view", build.input("x", 1, 4), view=True))
-    with pytest.raises(ExportError, match="hide=False"):
-        Onnx().export(View.of(build.graph(x), hide=True))
+    x = build.input("x", 2, 2)
+    with build.module("attn", "Attention"):
+        y = build.op("mul", build.op("relu", x, kernel="aten.relu.default"), build.op("arange", shape=(2,)))
+        turned = build.op("transpose", y, kernel="aten.transpose.int", view=True, shape=(2, 2))
+    out = build.op("relu", turned, kernel="aten.relu.default")
+    graph = build.graph(build.op("reshape", out, view=True, shape=(4,)))
+    model = export(View.of(graph, hide=True))
+    box, relu, output = operations(model.graph)
+    first, mul = operations(box.attribute[0].g)
+    assert (first.domain, relu.domain) == ("", "fxviz")
+    assert box.output == relu.input
+    assert facts_of(relu)["input is read through"] == "transpose: float32[2, 2]"
+    assert not any("read through" in key for key in facts_of(mul))
+    (constant,) = [node for node in box.attribute[0].g.node if node.op_type == "Constant"]
+    assert facts_of(constant)["role"] == "constant"
+    assert (output.op_type, [d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim]) == ("reshape", [4])
+    summary = {entry.key: entry.value for entry in model.metadata_props}
+    assert sorted(summary["hidden"].splitlines()) == ["arange × 1", "reshape × 1", "transpose × 1"]
+
+
+@pytest.mark.parametrize("name", ["transformers:gpt2", "torchvision:swin_t"])
+def test_bookkeeping_of_real_models_can_be_hidden(name: str) -> None:
+    from fxviz import models
+
+    view = View.of(models.trace(name), hide=True)
+    names = [node for graph in nested(export(view).graph) for node in operations(graph)]
+    assert len(names) - len(list(view.walk())) <= len(view.graph.outputs)  # an output that hidden operations make
+
+
+# Types ----------------------------------------------------------------------------------------------------------------
 
 
 def test_netron_reads_every_dtype(netron) -> None:
@@ -374,8 +416,8 @@ def test_any_name_is_written(name: str, netron) -> None:
 @settings(max_examples=60, deadline=None)
 @given(random_graphs(texts=True))
 def test_any_graph_is_valid(graph: Graph) -> None:
-    for fold in (True, False):
-        view = View.of(graph, fold=fold, show=(Cost(),))
+    for fold, hide in product((True, False), repeat=2):
+        view = View.of(graph, fold=fold, hide=hide, show=(Cost(),))
         model = onnx.load_from_string(Onnx(rules=RuleTable()).export(view))
         check(model)
         boxes = [item for item in view.walk() if isinstance(item, Box)]
@@ -467,6 +509,62 @@ def test_weights_hold_their_data_on_request() -> None:
     assert held.keys() == tensors.keys()
     for name, array in held.items():
         assert array.astype("float64").tolist() == tensors[name].detach().double().tolist()
+
+
+def test_weights_lie_beside_the_model_once_however_often_they_are_read(tmp_path: Path) -> None:
+    import torch
+
+    import fxviz
+
+    class Tied(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = torch.nn.Embedding(7, 4)
+            self.norm = torch.nn.LayerNorm(4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(self.embed(x)) @ self.embed.weight.t()
+
+    graph = fxviz.trace(Tied(), torch.tensor([[1, 2]]))
+    file = tmp_path / "tied.onnx"
+    fxviz.export(graph, file, data=True, external_data=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tied.onnx", "tied.onnx.data"]
+    assert (tmp_path / "tied.onnx.data").stat().st_size == sum(p.nbytes for p in graph.module.parameters())
+    onnx.checker.check_model(str(file), full_check=True)
+    outside, inside = onnx.load(file), onnx.load_from_string(fxviz.render(graph, "onnx", data=True))
+    assert weights_in(outside) == weights_in(inside) != {}
+
+
+def weights_in(model: onnx.ModelProto) -> dict[str, list[Any]]:
+    return {
+        facts_of(node)["weight"]: onnx.numpy_helper.to_array(node.attribute[0].t).tolist()
+        for level in nested(model.graph)
+        for node in level.node
+        if "weight" in facts_of(node)
+    }
+
+
+def test_a_second_file_is_not_left_out_or_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    import fxviz
+    from fxviz.exporters.onnx_weights import WeightData
+
+    graph = fxviz.trace(torch.nn.Linear(2, 3), torch.zeros(1, 2))
+    view = View.of(graph)
+    with pytest.raises(ExportError, match="write it to a file"):
+        Onnx(data=True, external_data=True).export(view)
+    with pytest.raises(InputError, match="data=True"):
+        Onnx(external_data=True)
+
+    def fail(self: WeightData, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(WeightData, "save", fail)
+    with pytest.raises(InputError, match="No space left"):
+        Onnx(data=True, external_data=True).write(view, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_without_data_are_refused() -> None:
