@@ -64,8 +64,8 @@ class FileValues:
 def holds_weights(path: str | Path) -> bool:
     """Whether ``path`` is to be read here: its name is that of weights, or it is a folder with such a file."""
     place = Path(path)
-    if place.is_dir():
-        return any(map(_is_weights, place.iterdir()))
+    if str(path) and place.is_dir():
+        return any(map(_is_weights, _listed(place)))
     return _is_weights(place) or (place.suffix.lower() in PICKLED and ":" not in str(path))
 
 
@@ -75,9 +75,9 @@ def weights_of_file(path: str | Path) -> Iterator[Weight]:
     Raises `InputError` for what is not there or is no such file, `FormatError` for a file that is damaged, and
     `MissingDependency` where the library is not installed.
     """
-    place = _within(Path(path)) if Path(path).is_dir() else Path(path)
+    place = _within(Path(path)) if str(path) and Path(path).is_dir() else Path(path)
     if not place.is_file():
-        raise InputError(f"cannot read {place}: there is no such file")
+        raise InputError(f"cannot read {str(path)!r}: there is no such file")
     if place.suffix.lower() in PICKLED:
         raise InputError(
             f"{place} is a pickle, which can run any code when it is read: load it yourself where you trust it, and give the "
@@ -95,9 +95,16 @@ def _is_weights(path: Path) -> bool:
     return path.name.endswith((SUFFIX, INDEX))
 
 
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {error.strerror}") from error
+
+
 def _within(folder: Path) -> Path:
     """The file of weights in a folder."""
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in _listed(folder)}
     if known := [name for name in _PREFERRED if name in names]:
         return folder / known[0]
     for suffix in (INDEX, SUFFIX):

@@ -74,6 +74,22 @@ def _tensors_of(model: torch.nn.Module) -> Iterator[_Named]:
             yield name, parameter, Role.PARAMETER
         for name, buffer in module.named_buffers(path, recurse=False, remove_duplicate=False):
             yield name, buffer, Role.BUFFER
+        yield from _packed_in(module, path)
+
+
+def _packed_in(module: torch.nn.Module, path: str) -> Iterator[_Named]:
+    """The tensors that a quantised module keeps in an object of C++: only its state dict unpacks them."""
+    if not any(isinstance(value, torch.ScriptObject) for value in vars(module).values()):
+        return
+    prefix = f"{path}." if path else ""
+    own = {name: value for name, value in module.state_dict(prefix=prefix).items() if "." not in name[len(prefix) :]}
+    for name, value in own.items():
+        if isinstance(value, torch.Tensor):
+            yield name, value, None
+        elif isinstance(value, tuple | list):
+            yield from (
+                (f"{name}.{place}", each, None) for place, each in enumerate(value) if isinstance(each, torch.Tensor)
+            )
 
 
 def _role_of(tensor: torch.Tensor) -> Role | None:

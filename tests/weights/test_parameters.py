@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -212,6 +213,35 @@ def test_quantised_tensors_are_what_they_stand_for() -> None:
     assert row.nbytes == 4
     assert row.statistics is not None
     assert row.statistics.mean == 15 / 4
+
+
+def test_quantised_layers_are_unpacked() -> None:
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        pytest.skip("this torch has no quantised kernels")
+    with torch.no_grad():
+        plain = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+        plain[0].weight.fill_(0.5)
+        plain[0].bias.fill_(2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch deprecates its own quantisation
+        model = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear}, dtype=torch.qint8)
+        table = fxviz.parameters(model)
+    assert {(row.shape, row.dtype) for row in table if row.numel and row.numel > 1} == {
+        ((3, 4), "qint8"),
+        ((3,), "float32"),
+    }
+    means = [row.statistics.mean for row in table if row.dtype == "qint8" and row.statistics]
+    assert means == [pytest.approx(0.5, rel=0.01)]  # of 8 bits
+
+
+def test_a_scripted_module() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch deprecates TorchScript
+        scripted = torch.jit.script(model)
+    assert [(row.name, row.role, row.shape) for row in fxviz.parameters(scripted)] == [
+        (row.name, row.role, row.shape) for row in fxviz.parameters(model)
+    ]
 
 
 def test_without_data_there_are_no_statistics() -> None:

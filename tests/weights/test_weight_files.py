@@ -192,6 +192,8 @@ def test_an_index_leads_nowhere_else(name: str, tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         fxviz.parameters(tmp_path / "absent.safetensors")
+    with pytest.raises(InputError, match="cannot read ''"):
+        fxviz.parameters("")
     with pytest.raises(InputError, match=r"holds no \.safetensors"):
         fxviz.parameters(tmp_path)
     index = tmp_path / "m.safetensors.index.json"
