@@ -21,7 +21,7 @@ import onnx
 from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx_attributes import write_attribute
-from fxviz.exporters.onnx_hidden import told_of, trail
+from fxviz.exporters.onnx_hidden import read_through, told_of, trail
 from fxviz.exporters.onnx_kernels import describe_kernels
 from fxviz.exporters.onnx_metadata import (
     add_metadata,
@@ -149,9 +149,12 @@ class _Writer:
         for value, output in self._output_names.items():
             if level.names.get(value) != output:  # an input or a weight, or handed on by what is hidden
                 inputs = [self._read(level, value)]
-                hidden = told_of(trail(self._view, value, level.names)[1])
-                op_type = title(hidden) if hidden else "Identity"
-                level.proto.node.add(op_type=op_type, domain=_DOMAIN, name=output, input=inputs, output=[output])
+                hidden = self._read_through(level, ["input"], [value])
+                op_type = title(told_of(trail(self._view, value, level.names)[1])) if hidden else "Identity"
+                proto = level.proto.node.add(
+                    op_type=op_type, domain=_DOMAIN, name=output, input=inputs, output=[output]
+                )
+                add_metadata(proto, _names_of_inputs(["input"]) | hidden if hidden else {})
             _write_value(level.proto.output.add(), output, value, must_have_type=True)
 
     def _outputs(self) -> dict[Value, str]:
@@ -207,8 +210,8 @@ class _Writer:
     # Nodes ------------------------------------------------------------------------------------------------------------
 
     def _write_node(self, level: _Level, node: Node) -> None:
-        through = self._read_through(level, node)
-        standard = None if through else lower(node, self._rules)
+        hidden = self._read_through(level, node.input_names, node.inputs)
+        standard = None if hidden else lower(node, self._rules)
         if standard is None:
             inputs = [self._read(level, value) for value in node.inputs]
             proto = level.proto.node.add(op_type=title(node.op), domain=_DOMAIN, input=inputs)
@@ -222,7 +225,7 @@ class _Writer:
         for name, attribute in attributes.items():
             write_attribute(proto, name, attribute)
         self._write_outputs(level, proto, outputs)
-        add_metadata(proto, told | describe_node(node) | through | measure(self._view.metrics, node))
+        add_metadata(proto, told | describe_node(node) | hidden | measure(self._view.metrics, node))
 
     def _write_outputs(self, level: _Level, proto: onnx.NodeProto, outputs: Sequence[Value | None]) -> None:
         for value in outputs:
@@ -248,16 +251,12 @@ class _Writer:
         maker = self._view.graph.producers.get(source)
         return source not in level.names and (source.role in _GIVEN or maker in self._view.bookkeeping)
 
-    def _read_through(self, level: _Level, node: Node) -> dict[str, str]:
-        """Through which hidden operations a node reads its inputs, and as what; it is not what it would be without them."""
-        trails = {
-            name: (trail(self._view, value, level.names)[1], value)
-            for name, value in zip(node.input_names, node.inputs, strict=True)
-        }
+    def _read_through(self, level: _Level, names: Sequence[str], values: Sequence[Value]) -> dict[str, str]:
+        """Through which hidden operations values are read, and as what; without them it would be another operation."""
         return {
-            f"{name} is read through": f"{hidden}: {value.type or '?'}"
-            for name, (passed, value) in trails.items()
-            if (hidden := told_of(passed))
+            read_through(name): f"{hidden}: {value.type or '?'}"
+            for name, value in zip(names, values, strict=True)
+            if (hidden := told_of(trail(self._view, value, level.names)[1]))
         }
 
     def _read(self, level: _Level, value: Value) -> str:

@@ -135,6 +135,7 @@ class _Reader:
     def _operation(self, proto: onnx.NodeProto, place: Place) -> None:
         who, facts = described(proto), metadata_of(proto)
         operands = tuple(place.find(name, who) if name else None for name in proto.input)
+        operands = self._past_hidden(operands, facts, self._scope(proto, place, facts))
         if (given := self._named_again(proto, operands, facts, place)) is not None:
             place.define(proto.output[0], given, who)
             return
@@ -157,6 +158,22 @@ class _Reader:
         (operand,) = operands
         weight = isinstance(operand, Value) and operand.role not in (Role.RESULT, Role.INPUT)
         return operand if weight or isinstance(operand, Known) else None
+
+    def _past_hidden(
+        self, operands: tuple[Operand, ...], facts: Mapping[str, str], scope: Scope
+    ) -> tuple[Operand, ...]:
+        """The operands as they are read; what a view of fxviz hides before it is one operation, which hands them on."""
+        found = list(operands)
+        for position, op, type in self._own.hidden(facts, self._extents):
+            if position >= len(found) or not isinstance(source := found[position], Value):
+                continue
+            name = fresh(op, self._node_names)
+            found[position] = read = self._held.value(name, type)
+            casts = type is not None and source.type is not None and type.dtype != source.type.dtype
+            kernel = "aten._to_copy.default" if casts else "aten.view.default"
+            node = Node(op, (source,), (read,), ("self",), MappingProxyType({}), name, (), scope)
+            self._draft.nodes.append((node, (step(kernel, {"self": source}, (read,)),)))
+        return tuple(found)
 
     def _size(self, operation: Operation) -> Known | None:
         """The result of an operation that only computes with sizes."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.dtypes import DTYPE_BITS
+from fxviz.exporters.onnx_hidden import read_through
 from fxviz.exporters.onnx_kernels import KEY
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
 from fxviz.passes.flops import flops_rules
@@ -62,6 +63,13 @@ class Own:
         text = facts.get("input_names", "")
         return text[2:-2].split("', '") if text.startswith("['") and text.endswith("']") else []
 
+    def hidden(self, facts: Mapping[str, str], extents: Extents) -> Iterator[tuple[int, str, TensorType | None]]:
+        """Which inputs of an operation come from past operations that were hidden: the last of these, and as what."""
+        for position, name in enumerate(self.input_names(facts) if self.is_own else ()):
+            if told := facts.get(read_through(name), ""):
+                ops, _, type = told.rpartition(": ")
+                yield position, ops.rpartition(" → ")[2], _type_of(type, extents)
+
     def weight(self, facts: Mapping[str, str], name: str, type: TensorType | None, give: Give) -> Value | None:
         """A weight, written once for each of its readers."""
         told = facts.get("role", "")
@@ -85,7 +93,7 @@ class Own:
         """A weight that ONNX has no type for, or an output that is an input; None of anything else."""
         if len(proto.output) != 1:
             return None
-        if proto.op_type == "Identity" and len(operands) == 1:
+        if len(operands) == 1 and (proto.op_type == "Identity" or read_through("input") in facts):
             return operands[0]
         if proto.op_type in _ROLES and not operands:
             (name,) = proto.output

@@ -345,12 +345,21 @@ def test_what_reads_past_hidden_operations_says_so_and_is_no_standard_operator()
 
 
 @pytest.mark.parametrize("name", ["transformers:gpt2", "torchvision:swin_t"])
-def test_bookkeeping_of_real_models_can_be_hidden(name: str) -> None:
-    from fxviz import models
+def test_bookkeeping_of_real_models_can_be_hidden_and_costs_are_still_counted(name: str, tmp_path: Path) -> None:
+    from fxviz import models, trace
+    from fxviz.passes.flops import Flops
+    from fxviz.passes.parameters import Parameters
 
-    view = View.of(models.trace(name), hide=True)
-    names = [node for graph in nested(export(view).graph) for node in operations(graph)]
-    assert len(names) - len(list(view.walk())) <= len(view.graph.outputs)  # an output that hidden operations make
+    facts = Facts(models.trace(name))
+    view = View.of(facts, fold=False, hide=True)
+    model = export(view)
+    nodes = [node for graph in nested(model.graph) for node in operations(graph)]
+    assert len(nodes) - len(list(view.walk())) <= len(view.graph.outputs)  # an output that hidden operations make
+    (tmp_path / "hidden.onnx").write_bytes(model.SerializeToString())
+    back = Facts(trace(tmp_path / "hidden.onnx"))
+    constants = sum(facts[Flops()].at(node) or 0 for node in view.bookkeeping)  # positions counted up
+    assert back[Flops()].total == facts[Flops()].total - constants
+    assert back[Parameters()].total == facts[Parameters()].total
 
 
 # Types ----------------------------------------------------------------------------------------------------------------
