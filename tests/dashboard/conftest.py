@@ -20,22 +20,24 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
-def net() -> Net:
+@pytest.fixture(autouse=True, scope="module")
+def quick(one_thread: None) -> None:
+    """On one thread, for some tests train."""
+
+
+@pytest.fixture(scope="module")
+def net(one_thread: None) -> Net:
     torch.manual_seed(0)
     return Net()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run_folder(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 steps of ``net``, watched."""
     folder: Path = tmp_path_factory.mktemp("runs") / "first"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     training = Training(net)
     with fxviz.watch(net, training.optimizer, every=10, out=folder) as run:
         training.go_on(run, STEPS)
-    torch.set_num_threads(threads)
     return folder
 
 

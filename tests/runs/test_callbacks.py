@@ -16,7 +16,10 @@ import fxviz
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what the libraries have to say
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # what the libraries have to say
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def test_lightning(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from fxviz.runs.findings import Finding
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def of(run: fxviz.Run, kind: Kind) -> Finding:
     (found,) = [finding for finding in run.findings() if finding.kind is kind]

@@ -36,6 +36,8 @@ from fxviz.runs.statistics import Stream, Summary
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NAMES = ["conv", 'a "b" | <c>\n模型', "."]
 META = Meta(
     model="Net",

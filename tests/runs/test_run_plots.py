@@ -24,6 +24,8 @@ from fxviz.runs.statistics import Summary
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 pytest.importorskip("matplotlib")
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -536,6 +536,8 @@ SCRIPT = """
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 model = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for step in range(1_000_000):
