@@ -3,7 +3,7 @@
     python benchmarks/render_netron.py pictures/ > docs/tables/netron_page.md    # some minutes; needs Chromium
 
 Each view is written as ``fxviz export MODEL -o model.onnx`` writes it. Its first box is opened in place, and the panel of
-the first operation with a colour is read; a picture of the page goes to the folder.
+the first operation with a colour is read, or of the first operation where none has one; a picture of the page goes to the folder.
 """
 
 from __future__ import annotations
@@ -43,8 +43,12 @@ OPEN = """
 """
 SELECT = """
 (() => {
-    const title = document.querySelector('.node-item-type[class*="node-item-type-"]');
-    title.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    const coloured = document.querySelector('.node-item-type[class*="node-item-type-"]');
+    const isOperation = (node) => node.querySelector('.node-item-type') && !node.textContent.includes('○');
+    const plain = [...document.querySelectorAll('#canvas g.node')].find(isOperation);
+    const title = coloured || (plain && plain.querySelector('.node-item-type'));
+    if (title) title.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    return Boolean(title);
 })()
 """
 PANEL = """
@@ -67,9 +71,9 @@ def look(name: str, folder: Path) -> list[str]:
         closed = page.evaluate(NODES)
         opened = after_opening(page, closed)
         time.sleep(2)  # the page moves to the box
-        page.evaluate(SELECT)
+        found = page.evaluate(SELECT)
         time.sleep(2)
-        panel = page.evaluate(PANEL).lower()
+        panel = page.evaluate(PANEL).lower() if found else "no operation is drawn"
         (folder / f"{name.replace(':', '_')}.png").write_bytes(page.picture())
     told = [key for key in ("module", "source", "kernels", "flops", "parameters", "memory") if key in panel]
     return [name, f"{len(content) / 1024:.0f}", f"{seconds:.1f}", str(closed), opened, ", ".join(told)]
