@@ -135,6 +135,18 @@ def test_parameters_are_sorted_and_searched(visit: Callable[..., Page], address:
     assert (tab.get_attribute("[role=treeitem][aria-selected=true]", "aria-label") or "").startswith("head")
 
 
+def test_memory_is_that_of_the_sizes_given(visit: Callable[..., Page], net: nn.Module, tmp_path: Path) -> None:
+    graph = fxviz.trace(net, torch.empty(2, 1, 16, 16), dynamic_shapes={"x": {0: torch.export.Dim("B")}})
+    fxviz.app(graph).render(tmp_path / "symbolic.html")
+    tab = visit((tmp_path / "symbolic.html").as_uri())
+    peak = fxviz.Facts(graph)[fxviz.Memory()].peak
+    for size in (8, 512):
+        tab.click("#tab-graph")
+        tab.fill("input[aria-label='size B']", str(size))
+        tab.click("#tab-memory")
+        assert f"peak {format_quantity(fxviz.evaluate(peak, B=size), 'B')} " in tab.inner_text("#panel-memory .told")
+
+
 def test_charts_lead_to_a_step(visit: Callable[..., Page], address: str) -> None:
     tab = visit(address, "#training")
     chart = tab.locator(".card .lines").first

@@ -126,9 +126,11 @@ def test_a_training_is_seen_while_it_goes_on(visit: Callable[..., Page], tmp_pat
             assert int(tab.input_value("input[type=range]")) == int(tab.get_attribute("input[type=range]", "max") or 0)
             assert tab.query_selector("[role=treeitem].heated")
             tab.fill("input[type=range]", "1")  # who looks at an earlier step stays there
+            tab.select_option(".top select", label="kind")
             run.close()
             tab.wait_for_selector(".state:text-is('finished')")
             assert tab.input_value("input[type=range]") == "1"
+            assert tab.input_value(".top select") == ""  # and keeps the colours that were chosen
             tab.close()
 
 

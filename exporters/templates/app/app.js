@@ -14,6 +14,7 @@ const [viewer = null] = mountViewers(document);
 // Tabs, each of which is known by the part of the address after #.
 const bar = document.querySelector(".steps");
 const tabs = makeTabs(document.querySelector(".app"), (name) => {
+  if (name === "memory") drawMemory(); // at the sizes that the reader has given on the graph
   bar.hidden = !data.run || !["graph", "training"].includes(name);
   if (location.hash.slice(1) !== name) history.replaceState(null, "", `#${name}`);
 });
@@ -26,7 +27,8 @@ const showPath = (path) => {
 const go = viewer && showPath;
 
 if (data.parameters?.length) showParameters(panelOf("parameters"), data.parameters, go);
-if (data.memory.length) {
+
+function drawMemory() {
   const showMoment = ({ route, path }) => {
     tabs.show("graph");
     if (route) viewer.go(viewer.at(route));
@@ -38,9 +40,14 @@ if (data.memory.length) {
 // The training, on its own tab and on the graph.
 if (data.run) {
   const training = new TrainingTab(panelOf("training"), { go, pick: (at) => steps.go(at) });
-  const steps = new StepBar(bar, (run, at, metric) => {
+  let coloured = null; // by what the graph was last coloured here
+  const steps = new StepBar(bar, (run, at, metric, isNews) => {
     training.mark(at);
-    if (viewer && metric) viewer.overlay(overlayOf(run, at, metric));
+    if (!viewer || !metric) return;
+    // News of the run do not take away a colour that the reader has chosen.
+    if (isNews && coloured !== null && viewer.chosenColor()?.label !== coloured) return;
+    coloured = metric.name;
+    viewer.overlay(overlayOf(run, at, metric));
   });
   const update = (run) => {
     training.update(run);

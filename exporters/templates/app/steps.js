@@ -6,7 +6,7 @@ import { html } from "./viewer/drawing.js";
 
 const WIDEST_LINEAR = 50; // beyond, colours go by decades
 
-/** The bar in `element`; `changed(run, at, metric)` is called with each step that is looked at. */
+/** The bar in `element`; `changed(run, at, metric, isNews)` is called with each step that is looked at, and with each news of the run. */
 export class StepBar {
   constructor(element, changed) {
     this.element = element;
@@ -40,7 +40,7 @@ export class StepBar {
       this.metric.replaceChildren(...names.map((name) => html("option", { value: name }, name)));
       this.metric.value = names.includes(before) ? before : (names[0] ?? "");
     }
-    this.tell();
+    this.tell(true);
   }
 
   go(at) {
@@ -48,14 +48,14 @@ export class StepBar {
     this.tell();
   }
 
-  tell() {
+  tell(isNews = false) {
     const { run, at } = this;
     if (!run.steps.length) return;
     const scalars = run.scalars.filter(({ unit }) => !unit).slice(0, 3);
     const told = scalars.map(({ name, mean, unit }) => `${name} ${written(mean[at], unit)}`);
     this.words.textContent = [`${run.steps[at].toLocaleString("en-US")} of ${run.done.toLocaleString("en-US")}`, ...told].join(" · ");
     this.slider.setAttribute("aria-valuetext", `step ${run.steps[at]}`);
-    this.changed(run, at, run.metrics.find(({ name }) => name === this.metric.value) ?? null);
+    this.changed(run, at, run.metrics.find(({ name }) => name === this.metric.value) ?? null, isNews);
   }
 }
 
