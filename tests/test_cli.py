@@ -146,6 +146,20 @@ def test_export_to_stdout(folder: Path) -> None:
     assert onnx.load_from_string(data.stdout_bytes).graph.node
 
 
+def test_bookkeeping_is_hidden_from_programs_where_it_is_asked_for(folder: Path) -> None:
+    import onnx
+
+    (folder / "turn.py").write_text("import torch\nnet = lambda x: torch.relu(x.unsqueeze(0)) + 1\n")
+
+    def operations(*options: str) -> tuple[bool, bool]:
+        """Whether there is one that was not hidden, in each of two formats."""
+        run("export", "turn.py:net", "-i", "2,4", "-o", "turn.csv", "-o", "turn.onnx", *options)
+        operators = [node.op_type for node in onnx.load("turn.onnx").graph.node]
+        return "unsqueeze" in Path("turn.csv").read_text(), "Unsqueeze" in operators
+
+    assert (operations(), operations("--no-hide"), operations("--hide")) == ((True, True), (True, True), (False, False))
+
+
 def test_nasty_names_in_every_format(folder: Path) -> None:
     outputs = [
         argument
