@@ -25,6 +25,8 @@ from fxviz.runs.recording import measure, session
 from fxviz.runs.recording.measure import Probe
 from fxviz.runs.recording.scalars import MOST_NAMES
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def hooks(model: nn.Module, *optimizers: torch.optim.Optimizer) -> list[int]:
     found = [len(each) for module in model.modules() for each in (module._forward_hooks, module._forward_pre_hooks)]
@@ -535,8 +537,6 @@ def test_names_without_end_are_dropped_and_told_of(tmp_path: Path) -> None:
 SCRIPT = """
 import torch
 from torch import nn
-
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 model = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
