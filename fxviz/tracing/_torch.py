@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import logging
 import os
+import re
 import sys
 import zipfile
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import torch
+from torch import sym_int
+from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -46,6 +50,7 @@ __all__ = [
     "current_autograd_node",
     "dynamic_export",
     "eager_compile",
+    "enable_python_dispatcher",
     "fake_of_layout",
     "guards_of",
     "idle_conversions",
@@ -65,6 +70,7 @@ __all__ = [
     "sequence_number",
     "signature_of",
     "silent",
+    "symbols_kept",
     "unwrap",
     "without_guards",
 ]
@@ -72,6 +78,7 @@ __all__ = [
 VALUE_ERRORS = (DataDependentOutputException, DynamicOutputShapeException, GuardOnDataDependentSymNode)
 """What fake tensors raise when the model reads the value of a tensor."""
 
+_RESIZER = re.compile(r"_?upsample_[a-z]+(_exact)?[123]d(_aa)?")
 _aten = torch.ops.aten
 _FACTORIES = {_aten.arange, _aten.eye, _aten.full, _aten.linspace, _aten.ones, _aten.scalar_tensor, _aten.zeros}
 KNOWN_NUMBERS = 4096  # of a tensor whose values are kept: enough for a table of image sizes, too few to cost time
@@ -180,6 +187,43 @@ def idle_conversions() -> Iterator[None]:
 
     with mock.patch.object(torch.nn.Module, "_apply", _apply):
         yield
+
+
+@contextmanager
+def symbols_kept() -> Iterator[None]:
+    """Let calls whose C++ code wants numbers for sizes, and would pin symbols, keep them: recurrent layers, FFT, `interpolate`."""
+    owners = [(torch._VF, name) for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
+    owners += [(torch.fft, name) for name in torch.fft.__all__]
+    resizers = [name for name in dir(torch._C._nn) if _RESIZER.fullmatch(name)]
+    with ExitStack() as stack:
+        for owner, name in owners:
+            stack.enter_context(mock.patch.object(owner, name, _in_python(getattr(owner, name)), create=True))
+        for name in resizers:
+            stack.enter_context(mock.patch.object(torch._C._nn, name, _resizer(name)))
+        yield
+
+
+def _in_python(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, taken apart by torch's Python code instead of its C++ code."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with enable_python_dispatcher():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def _resizer(name: str) -> Callable[..., Any]:
+    """What `interpolate` calls, as the one kernel that it comes to; torch's Python code would take that apart, too."""
+    kernel = getattr(torch.ops.aten, name).default
+
+    def resize(input: torch.Tensor, output_size: Any, *options: Any) -> Any:
+        *flags, scales = options
+        size = output_size or [sym_int(n * scale) for n, scale in zip(input.shape[2:], scales, strict=True)]
+        return kernel(input, size, *flags, *(scales or [None] * len(size)))
+
+    return resize
 
 
 def autocast_is_on() -> bool:

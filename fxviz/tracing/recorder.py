@@ -102,7 +102,7 @@ class Recorder:
         with _torch.eager_compile(), _torch.silent(), _torch.idle_conversions(), pretended(self.twins.device):
             self._place_weights()
             inputs = self._place_inputs(arguments)
-            with self.fake_mode or nullcontext():
+            with self.fake_mode or nullcontext(), _torch.symbols_kept() if self.symbols.env else nullcontext():
                 yield inputs
 
     @contextmanager
@@ -327,9 +327,10 @@ class Recorder:
         if self.fake_mode is None:
             return function(*args, **kwargs)
         run = find_fake_kernel(function) or function
-        if self.symbols.env is None or not chooses_backend(function):
+        if self.symbols.env is None:
             return run(*args, **kwargs)
-        with _torch.without_guards(self.symbols.env):
+        quiet = _torch.without_guards(self.symbols.env) if chooses_backend(function) else nullcontext()
+        with quiet, _torch.enable_python_dispatcher():  # C++ code would want numbers for some sizes, and pin symbols
             return run(*args, **kwargs)
 
     def _node_of_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NodeRecord:
