@@ -11,13 +11,11 @@ import pytest
 import torch
 from build import encoder
 from torch import nn
+from watched import made_run
 
 import fxviz
 from fxviz.dashboard.training import run_data
 from fxviz.errors import InputError
-from fxviz.runs.run import Run
-from fxviz.runs.schema import Layer, Meta, Sample
-from fxviz.runs.statistics import Summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
 def data_of(page: str, id: str = "fxviz-app") -> Any:
     (text,) = re.findall(rf'<script type="application/json" id="{id}">(.*?)</script>', page, re.DOTALL)
     return json.loads(text)
-
-
-def made_run(samples: int, layers: int = 2, value: float = 0.5) -> Run:
-    meta = Meta("Net", tuple(Layer(f"layer{place}", "Linear") for place in range(layers)), every=1)
-    entries = (
-        Sample(step, 0.0, 1, {"loss": Summary(1, value, 0, value, value)}, {"grad_norm": (value,) * layers})
-        for step in range(1, samples + 1)
-    )
-    return Run("made", meta, tuple(entries))
 
 
 def test_all_parts_are_on_the_page(net: nn.Module, run_folder: Path) -> None:
@@ -90,7 +79,7 @@ def test_a_long_run_is_told_by_few_of_its_samples(samples: int) -> None:
 
 
 def test_a_deep_model_keeps_the_page_small() -> None:
-    data = run_data(made_run(300, layers=2000))
+    data = run_data(made_run(300, [f"layer{place}" for place in range(2000)]))
     assert len(data["steps"]) == 100
     assert [len(values) for metric in data["metrics"] for values in metric["values"]] == [100] * 2000
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from hostile import WORDS, renamed
-from watched import STEPS
+from watched import STEPS, made_run
 
 import fxviz
 from fxviz.quantity import format_quantity
@@ -173,12 +173,14 @@ def test_light_and_dark(visit: Callable[..., Page], address: str, scheme: str) -
     assert set(tab.evaluate(colour)) == {"dark" if scheme == "light" else "light"}
 
 
-def test_no_word_of_a_model_runs(visit: Callable[..., Page], run_folder: Path, tmp_path: Path) -> None:
+def test_no_word_of_a_model_or_a_run_runs(visit: Callable[..., Page], tmp_path: Path) -> None:
     attacks = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "</h1><svg/onload=alert(3)>"]
     view = renamed([*attacks, *WORDS])
-    fxviz.app(view, run=run_folder).render(tmp_path / "hostile.html")
+    run = made_run(3, [*attacks, *WORDS], loss=attacks[0])
+    fxviz.app(view, run=run).render(tmp_path / "hostile.html")
     tab = visit((tmp_path / "hostile.html").as_uri())
     for button in tab.query_selector_all("[role=tab]"):
         button.click()
+    assert attacks[0] in tab.eval_on_selector_all(".card h3", "all => all.map(e => e.textContent)")
     assert not tab.query_selector_all("img, iframe, main script")
     assert tab.inner_text("h1") == " ".join(view.graph.name.split())

@@ -1,4 +1,4 @@
-"""A small CNN, and an ordinary training of it on images that are made on the spot."""
+"""A small CNN, an ordinary training of it on images that are made on the spot, and runs that are made up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fxviz.runs.run import Run
+from fxviz.runs.schema import Layer, Meta, Sample
+from fxviz.runs.statistics import Summary
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fxviz.runs.recording import Recorder
 
 STEPS = 200
@@ -50,3 +56,13 @@ class Training:
             loss.backward()
             self.optimizer.step()
             run.log(loss=loss)
+
+
+def made_run(samples: int, layers: Sequence[str] = ("first", "second"), value: float = 0.5, loss: str = "loss") -> Run:
+    """A run that never was, with the same number everywhere."""
+    meta = Meta("Net", tuple(Layer(name, "Linear") for name in layers), every=1)
+    entries = (
+        Sample(step, 0.0, 1, {loss: Summary(1, value, 0, value, value)}, {"grad_norm": (value,) * len(layers)})
+        for step in range(1, samples + 1)
+    )
+    return Run("made", meta, tuple(entries))

@@ -66,6 +66,7 @@ function written(value, unit) {
 /** What colours the graph: the metric of every layer at a step, on a scale that is the same for all steps. */
 export function overlayOf(run, at, metric) {
   const all = metric.values.flat().filter(isNumber);
+  if (!all.length) return { label: metric.name, amounts: {} };
   const positive = all.filter((number) => number > 0);
   const least = (numbers) => numbers.reduce((low, number) => Math.min(low, number), Infinity);
   const most = all.reduce((high, number) => Math.max(high, number), -Infinity);
@@ -75,6 +76,6 @@ export function overlayOf(run, at, metric) {
     label: metric.name,
     // What is not finite has the colour of the largest.
     amounts: Object.fromEntries(known.map(([name, value]) => [name, isNumber(value) ? value : most])),
-    range: all.length ? { low: isLog ? least(positive) : Math.min(0, least(all)), high: most, isLog } : null,
+    range: { low: isLog ? least(positive) : Math.min(0, least(all)), high: most, isLog },
   };
 }
