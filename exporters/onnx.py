@@ -20,6 +20,7 @@ import onnx
 
 from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError, InputError
+from fxviz.exporters.onnx_arguments import describe_arguments
 from fxviz.exporters.onnx_attributes import write_attribute
 from fxviz.exporters.onnx_hidden import read_through, told_of, trail
 from fxviz.exporters.onnx_kernels import describe_kernels
@@ -220,7 +221,7 @@ class _Writer:
         else:
             inputs = [self._write_operand(level, operand) for operand in standard.inputs]
             proto = level.proto.node.add(op_type=standard.op_type, input=inputs)
-            told, attributes, outputs = {}, standard.attributes, standard.outputs
+            told, attributes, outputs = describe_arguments(node, standard.inputs), standard.attributes, standard.outputs
         proto.name = clean_text(f"{format_scope(node.scope)}/{node.name}" if node.scope else node.name)
         for name, attribute in attributes.items():
             write_attribute(proto, name, attribute)

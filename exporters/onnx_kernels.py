@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Attribute, Kernel, Node, Value
 
-__all__ = ["KEY", "describe_kernels"]
+__all__ = ["KEY", "describe_kernels", "plain"]
 
 KEY = "kernels in full"
 
@@ -31,7 +31,7 @@ def describe_kernels(node: Node) -> dict[str, str]:
         for value in kernel.outputs:
             types[numbers.setdefault(value, len(numbers))] = str(value.type)
         operands = [[name, numbers[value]] for name, value in zip(kernel.input_names, kernel.inputs, strict=True)]
-        rows.append([kernel.op, operands, [numbers[value] for value in kernel.outputs], _plain(kernel.attributes)])
+        rows.append([kernel.op, operands, [numbers[value] for value in kernel.outputs], plain(kernel.attributes)])
     if any(value not in numbers for value in node.outputs):
         return {}
     returned = [numbers[value] for value in node.outputs]
@@ -44,12 +44,12 @@ def _works(kernel: Kernel) -> bool:
     return any(value.storage not in read for value in kernel.outputs)
 
 
-def _plain(attributes: Mapping[str, Attribute]) -> dict[str, object]:
-    """The attributes that JSON holds as they are; symbols are left out."""
+def plain(attributes: Mapping[str, Attribute]) -> dict[str, object]:
+    """Those attributes that JSON holds as they are; symbols are left out."""
     return {name: value for name, value in attributes.items() if _is_plain(value)}
 
 
 def _is_plain(value: Attribute | Value) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
-    return isinstance(value, bool | int | str) or (isinstance(value, float) and abs(value) < 1e300)
+    return isinstance(value, bool | int | str | None) or (isinstance(value, float) and abs(value) < 1e300)

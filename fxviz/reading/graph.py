@@ -230,7 +230,7 @@ class _Reader:
         for name, value in zip(proto.output, operation.outputs, strict=True):
             if name:
                 place.define(name, value, who)
-        named = [(name, operand) for name, operand in zip(operation.names, operation.operands, strict=True) if operand]
+        named, attributes = self._own.arguments(operation, facts)
         tensors = [(name, operand) for name, operand in named if isinstance(operand, Value)]
         known: dict[str, Attribute] = {name: operand.number for name, operand in named if isinstance(operand, Known)}
         outputs = tuple(value for value in operation.outputs if value)
@@ -241,7 +241,7 @@ class _Reader:
             tuple(value for _, value in tensors),
             outputs,
             tuple(name for name, _ in tensors),
-            MappingProxyType({**known, **operation.attributes}),
+            MappingProxyType({**known, **attributes}),
             fresh(title, self._node_names),
             (),
             scope,

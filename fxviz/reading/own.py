@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.dtypes import DTYPE_BITS
+from fxviz.exporters.onnx_arguments import ARGUMENTS
 from fxviz.exporters.onnx_hidden import read_through
 from fxviz.exporters.onnx_kernels import KEY
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
@@ -113,6 +114,20 @@ class Own:
         told = facts.get(KEY, "")
         found = (_in_full(operation, told, extents) if told else None) or _by_name(operation, facts, steps)
         return found if all(map(_can_be_counted, found)) else steps
+
+    def arguments(
+        self, operation: Operation, facts: Mapping[str, str]
+    ) -> tuple[list[tuple[str, Operand]], Mapping[str, Attribute]]:
+        """Operands by name and attributes: of a standard operator, as the author's operation takes them if the file tells."""
+        known = list(zip(operation.names, operation.operands, strict=True)), operation.attributes
+        if not self.is_own or operation.domain or not (told := facts.get(ARGUMENTS, "")):
+            return known
+        try:
+            found = json.loads(told)
+            named = [(str(name), operation.operands[place]) for name, place in found["inputs"] if place >= 0]
+            return named, {str(name): _attribute(value) for name, value in found["attributes"].items()}
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+            return known
 
     def give_unused(self, extents: Extents, give: Give) -> None:
         """The parameters that no operation reads, which the file lists."""

@@ -258,6 +258,36 @@ def test_unused_shared_and_frozen_weights_are_counted_as_in_the_model(tmp_path: 
     assert Facts(back_from(graph, tmp_path))[Parameters()].total == 16 + 7
 
 
+def test_operations_take_what_their_authors_gave_them(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.BatchNorm2d(4), torch.nn.Flatten(), torch.nn.Linear(36, 2)
+    )
+    graph = fxviz.trace(net.eval(), torch.zeros(1, 3, 8, 8))
+    fxviz.export(graph, tmp_path / "net.onnx")
+    back = fxviz.trace(tmp_path / "net.onnx")
+    assert [each.op_type for each in onnx.load(tmp_path / "net.onnx").graph.node if each.op_type != "Constant"] == [
+        *("Conv", "BatchNormalization", "Flatten", "Gemm")
+    ]
+    assert [(n.op, n.input_names, dict(n.attributes)) for n in back.nodes] == [
+        (n.op, n.input_names, dict(n.attributes)) for n in graph.nodes
+    ]
+
+
+@pytest.mark.parametrize(
+    "told", ["", "[", "{}", '{"inputs":[["x",7]],"attributes":{}}', '{"inputs":7,"attributes":[]}']
+)
+def test_arguments_that_are_not_there_are_those_of_the_operator(told: str, tmp_path: Path) -> None:
+    build = Builder()
+    graph = build.graph(build.op("linear", build.input("x", 2, 4), build.parameter("weight", 3, 4)))
+    content = onnx.load_from_string(fxviz.render(graph, "onnx"))
+    (linear,) = [each for each in content.graph.node if each.op_type == "Gemm"]
+    (entry,) = [entry for entry in linear.metadata_props if entry.key == "arguments"]
+    assert read(content, tmp_path).nodes[0].input_names == ("input", "weight")
+    entry.value = told
+    assert read(content, tmp_path).nodes[0].input_names == ("A", "B")
+
+
 @settings(max_examples=40, deadline=None)
 @given(random_graphs())
 def test_any_view_is_read(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:

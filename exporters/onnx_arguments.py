@@ -1,0 +1,31 @@
+"""What the author's operation takes, where a standard operator stands for it, which has other names and numbers; as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fxviz.exporters.onnx_kernels import plain
+from fxviz.ir import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fxviz.exporters.onnx_rules.standard import Operand
+    from fxviz.ir import Node
+
+__all__ = ["ARGUMENTS", "describe_arguments"]
+
+ARGUMENTS = "arguments"
+
+
+def describe_arguments(node: Node, operands: Sequence[Operand]) -> dict[str, str]:
+    """The inputs of ``node``, each with its place among the ``operands``, and its attributes, under `ARGUMENTS`.
+
+    Nothing where an input is not among them.
+    """
+    places = {operand: place for place, operand in enumerate(operands) if isinstance(operand, Value)}
+    if not all(value in places for value in node.inputs):
+        return {}
+    inputs = [[name, places[value]] for name, value in zip(node.input_names, node.inputs, strict=True)]
+    return {ARGUMENTS: json.dumps({"inputs": inputs, "attributes": plain(node.attributes)}, separators=(",", ":"))}
