@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import threading
 import time
 from itertools import cycle, islice
@@ -68,16 +69,23 @@ def most(readings: list[tuple[int, int]], after: int, until: int) -> float:
     return max((nbytes for begun, nbytes in readings if after <= begun < until), default=0) / MIB
 
 
+def computed() -> float:
+    """Seconds of processor time of all processes that were started and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def measure(count: int, workers: int) -> tuple[float, list[bytes]]:
     with TemporaryDirectory() as folder, Readings() as readings:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), computed()
         fxviz.export_all(pictures(Path(folder), count, readings), workers=workers)
-        seconds = time.perf_counter() - began
+        seconds, spent = time.perf_counter() - began, computed() - before
         files = [Path(folder, f"{number}.svg").read_bytes() for number in range(count)]
     parts = [(at * count // 4, (at + 1) * count // 4) for at in range(4)]
     for name, found in (("this process", readings.own), ("the largest that draws", readings.drawing)):
         row = ", ".join(f"{most(found, *part):.0f}" for part in parts)
         print(f"  MiB of {name}, at most in each quarter: {row}")
+    print(f"  {seconds:.1f} s, {spent:.1f} s of processor time")
     return seconds, files
 
 
@@ -91,7 +99,6 @@ def main() -> None:
     for workers in (1, wanted.workers):
         print(f"{workers} workers")
         seconds, files = measure(wanted.models, workers)
-        print(f"  {seconds:.1f} s")
         times.append(seconds)
         drawn.append(files)
     print(f"{wanted.workers} workers are {times[0] / times[1]:.2f} times as fast; equal files: {drawn[0] == drawn[1]}")

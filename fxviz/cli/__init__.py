@@ -20,6 +20,7 @@ COMMANDS = (
     "sweep",
     "parameters",
     "runs",
+    "app",
     "serve",
     "docs",
     "diff",

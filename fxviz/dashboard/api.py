@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fxviz.weights.table import ParameterTable
 
-__all__ = ["App", "app", "graph_view"]
+__all__ = ["App", "app", "check_page", "graph_view"]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class App:
         Raises `InputError` for a place that cannot be written to, `MissingDependency` where no Graphviz is found, which
         lays out the graph.
         """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            raise InputError(f"cannot write {path}: an app is a page; give a name that ends in .html")
+        check_page(path)
         write_file(path, self.html())
 
     def html(self) -> str:
@@ -103,6 +102,12 @@ def app(
         training = Facts(trace_training(model, args, kwargs, loss=loss, optimizer=optimizer))
     held = _parameters(model if hasattr(model, "named_parameters") else graph)  # a function holds none
     return App(graph_view(graph, recorded), held, training, recorded)
+
+
+def check_page(path: str | Path) -> None:
+    """Raise an `InputError` unless ``path`` is named as a page is."""
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"cannot write {path}: an app is a page; give a name that ends in .html")
 
 
 def graph_view(source: Graph | Facts, run: Run | None) -> View:

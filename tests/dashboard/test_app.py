@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from build import encoder
+from click.testing import CliRunner
 from torch import nn
 from watched import made_run
 
 import fxviz
+from fxviz.cli import main
 from fxviz.dashboard.training import run_data
 from fxviz.errors import InputError
 
@@ -104,3 +106,19 @@ def test_what_cannot_be_shown_is_said(run_folder: Path, tmp_path: Path) -> None:
         fxviz.app(run=tmp_path)
     with pytest.raises(InputError, match=r"ends in \.html"):
         fxviz.app(run=run_folder).render(tmp_path / "run.png")
+
+
+def test_the_command_writes_the_page(run_folder: Path, tmp_path: Path) -> None:
+    encoder(2).save(tmp_path / "graph.json")
+    graph, page = str(tmp_path / "graph.json"), tmp_path / "page.html"
+    done = CliRunner().invoke(main, ["app", graph, "--run", str(run_folder), "-o", str(page)])
+    assert done.exit_code == 0, done.output
+    assert page.read_text(encoding="utf-8") == fxviz.app(fxviz.load(graph), run=run_folder).html()
+    for arguments, words in (
+        (["-o", "page.svg"], "ends in .html"),
+        (["--run", "absent", "-o", str(page)], "no run at absent"),
+        (["--loss", "own", "-o", str(page)], "add --train"),
+    ):
+        done = CliRunner().invoke(main, ["app", graph, *arguments])
+        assert done.exit_code != 0
+        assert words in done.output

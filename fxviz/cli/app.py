@@ -1,0 +1,42 @@
+"""``fxviz app``: everything that is known of a model, on one offline page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fxviz.cli.options import MODEL_HELP, command, model_options
+from fxviz.cli.progress import progress
+from fxviz.cli.training import TrainingOptions, training_options
+
+if TYPE_CHECKING:
+    from fxviz.cli.options import ModelOptions
+
+__all__ = ["app"]
+
+
+@command(
+    model_options,
+    training_options,
+    click.option(
+        "--run", "recorded", metavar="RUN", type=click.Path(), help="Show a training, a folder that fxviz.watch writes."
+    ),
+    click.option("-o", "--output", required=True, metavar="FILE", help="The page to write, an .html file."),
+    about=MODEL_HELP,
+)
+def app(source: ModelOptions, training: TrainingOptions, recorded: str | None, output: str) -> None:
+    """Write one page with the graph of the model, its parameters, its memory, and its training.
+
+    With --train, the memory of a training step is on it too; with --run, the graph is coloured by what was recorded.
+    """
+    from fxviz.dashboard.api import App, check_page, graph_view
+    from fxviz.runs.run import load_run
+    from fxviz.weights.api import parameters
+
+    check_page(output)  # before the long work
+    run = load_run(recorded) if recorded is not None else None
+    step = training.facts(source) if training != TrainingOptions(False, None, None) else None
+    facts = source.facts()
+    with progress(f"writing {output}"):
+        App(graph_view(facts, run), parameters(facts.graph), step, run).render(output)
