@@ -39,4 +39,4 @@ def told_of(passed: Sequence[Node]) -> str:
 
 def read_through(name: str) -> str:
     """The key under which an operation says past what it reads its input ``name``."""
-    return f"{' '.join(name.replace(',', ' ').split())} is read through"
+    return f"{' '.join(name.replace(',', ' ').split())} via"
