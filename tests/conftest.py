@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden"
 
 collect_ignore = ["plugin"]  # a package to install, not tests; looking for doctests there would import it
+
+
+def pytest_configure() -> None:
+    """A shell that runs tests in the background ignores Ctrl-C for them, and so would every process that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

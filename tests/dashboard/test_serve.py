@@ -154,15 +154,18 @@ def test_ctrl_c_ends_it(run_folder: Path) -> None:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as process:
-        assert process.stdout is not None
-        told = process.stdout.readline()
-        port = int(told.split("127.0.0.1:")[1].split("/")[0])
-        stream = ask(port, "/events")
-        assert stream.readline().startswith(b"data: {")
-        begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - begun < 10
+        try:
+            assert process.stdout is not None
+            told = process.stdout.readline()
+            port = int(told.split("127.0.0.1:")[1].split("/")[0])
+            stream = ask(port, "/events")
+            assert stream.readline().startswith(b"data: {")
+            begun = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+            assert time.monotonic() - begun < 10
+        finally:
+            process.kill()  # of which a process that has ended hears nothing
     assert process.returncode == 130
     assert errors.strip() == "fxviz: interrupted"
     with pytest.raises(OSError, match="refused"):
