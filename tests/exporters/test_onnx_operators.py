@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 -- as everyone calls it
 
 from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_operators import operators
+from fxviz.exporters.onnx_rules import activation, elementwise, layout, matmul, normalization, pooling
 from fxviz.tracing import trace
 from fxviz.view import View
 
@@ -284,3 +285,8 @@ def test_every_rule_is_tried_against_torch() -> None:
     reached = {operators.find(op) for op in used}
     untried = {op for op in operators if operators.find(op) not in reached}
     assert untried == set()
+
+
+def test_no_operator_is_in_two_families() -> None:
+    families = (activation, elementwise, layout, matmul, normalization, pooling)
+    assert sum(len(list(family.operators)) for family in families) == len(list(operators))
