@@ -22,7 +22,7 @@ import fxviz
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODELS = ("torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:squeezenet1_1", "torchvision:vgg11")
+MODELS = ("torchvision:resnet50", "torchvision:vit_b_16", "torchvision:densenet121", "torchvision:efficientnet_b0")
 MIB = 2**20
 
 
