@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 GOLDEN = Path(__file__).parent / "golden"
 
 collect_ignore = ["plugin"]  # a package to install, not tests; looking for doctests there would import it
@@ -24,6 +28,20 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-update", action="store_true", help="write what the code makes now into tests/golden/")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A chromium of all tests, for playwright allows one driver in a process."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed, which opens the page")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ import fxviz
 def pictures():
     for number in range(10_000):
         print(number, flush=True)
-        yield Path(sys.argv[1], f"{number}.mmd"), sys.argv[2]
+        yield Path(sys.argv[1], f"{number}.mmd"), sys.argv[2 + number % 2]
 
 if __name__ == "__main__":
     fxviz.export_all(pictures(), workers=1)
@@ -92,9 +92,10 @@ if __name__ == "__main__":
 def test_ctrl_c_leaves_whole_files(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     (tmp_path / "out").mkdir()
-    encoder(1).save(tmp_path / "graph.json")
-    other = str(tmp_path / "graph.json")
-    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "out"), other]
+    graphs = [str(tmp_path / name) for name in ("graph.json", "again.json")]
+    for graph in graphs:
+        encoder(1).save(graph)
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "out"), *graphs]
     # As from a terminal: the signal reaches all processes of the group.
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -179,7 +179,11 @@ def test_each_part_must_be_there_and_of_its_type(key: str) -> None:
         (("inputs", 0), True, r"inputs: True is no row"),
         (("values", 1, 1), "weight", r"values\[1\]: 'weight' is no role; known are input, parameter"),
         (("values", 1, 2), "float32", r"values\[1\]: float32 is no row of types"),
-        (("values", 1), ["x"], r"values\[1\]: expected the 5 columns name, role, type.*damaged, or older than the format"),
+        (
+            ("values", 1),
+            ["x"],
+            r"values\[1\]: expected the 5 columns name, role, type.*damaged, or older than the format",
+        ),
         (("values", 1, 4), 1, r"values\[1\]: expected true or false, found '1'"),
         (("storages", 0, 0), "100", r"storages\[0\]: an expression is an integer or a list"),
         (("storages", 0, 0), ["Symbol", 0], r"storages\[0\]: no expression begins"),

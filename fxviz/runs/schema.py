@@ -183,7 +183,10 @@ def _summary_data(summary: Summary) -> Data:
 def _number(value: float | None) -> float | str | None:
     if value is None:
         return None
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else str(float(value))
+    rounded = float(f"{value:.{_DIGITS}g}")
+    if math.isfinite(rounded):
+        return rounded
+    return value if math.isfinite(value) else str(float(value))  # the largest numbers would be rounded to infinity
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
