@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -33,7 +34,6 @@ LLAMA_70B = {
 }
 MODELS = {"Llama 70B": LLAMA_70B, "DeepSeek-V3 671B": {"model_type": "deepseek_v3"}}
 CONTENDERS = ("view", "torch.onnx.export")
-UNDONE = {("DeepSeek-V3 671B", "torch.onnx.export"): "not run"}
 
 
 def measure(contender: str, config: dict[str, object], folder: Path) -> tuple[int, int]:
@@ -70,7 +70,8 @@ def run(contender: str, model: str) -> list[str]:
     command = [sys.executable, __file__, contender, model]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        return [model, contender, (done.stderr.strip().splitlines() or ["failed"])[-1], "", "", "", ""]
+        errors = [line for line in done.stderr.splitlines() if re.match(r"\S*(Error|Exception): ", line)] or ["killed"]
+        return [model, contender, f"fails: {errors[0][:120]}", "", "", "", ""]
     return [model, contender, *json.loads(done.stdout.splitlines()[-1])]
 
 
@@ -96,11 +97,7 @@ def main() -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for model in MODELS:
         for contender in CONTENDERS:
-            row = (
-                [model, contender, UNDONE[model, contender], *[""] * 4]
-                if (model, contender) in UNDONE
-                else run(contender, model)
-            )
+            row = run(contender, model)
             print("| " + " | ".join(row) + " |", flush=True)
 
 
