@@ -28,6 +28,10 @@ VANISHING_SHARE = 1e-3
 """And so much smaller than that of another layer, so that it is not the loss that has become flat: beta_1 of AutoTrainer
 (Zhang et al., ICSE 2021, doi.org/10.1109/ICSE43902.2021.00043)."""
 
+LEARNING_UPDATE = 1e-5
+"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3): a layer that moves by a hundredth of that
+learns, however small its gradient, which an optimizer such as Adam divides by its own size."""
+
 EXPLODING_GROWTH = 1e3
 """A gradient that has grown so much since the beginning of the run, whatever the scale of the loss. AutoTrainer calls it
 exploding from 70 times the gradient of another layer; healthy gradients grow tenfold while features form."""
@@ -224,7 +228,10 @@ def _vanishing(run: Run) -> Iterator[Finding]:
     sizes = _per_element(run)
     largest = max(sizes.values(), default=0.0)
     limit = min(VANISHING_GRADIENT, VANISHING_SHARE * largest)
-    vanished = sorted((name for name, size in sizes.items() if 0 < size < limit), key=lambda name: sizes[name])
+    updates = run.layer_metric("update_ratio")
+    learns = {name for name, series in updates.items() if _median(series) >= LEARNING_UPDATE}
+    small = (name for name, size in sizes.items() if 0 < size < limit and name not in learns)
+    vanished = sorted(small, key=lambda name: sizes[name])
     if not vanished:
         return
     gone = [name for name, size in sizes.items() if size == 0]  # smaller than floats can be
@@ -241,8 +248,8 @@ def _per_element(run: Run) -> dict[str, float]:
     """The root mean square of each layer's gradient, the median of the run; without layers whose gradient is always 0 by design."""
     found = {}
     for name, series in run.layer_metric("grad_norm").items():
-        if len(values := _finite(series)):
-            found[name] = float(np.median(values)) / np.sqrt(max(1, _layer(run, name).size))
+        if len(_finite(series)):
+            found[name] = _median(series) / np.sqrt(max(1, _layer(run, name).size))
     return found
 
 
@@ -352,6 +359,12 @@ def _loss(run: Run) -> tuple[str, float, float] | None:
 def _finite(series: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
     finite: np.ndarray[Any, np.dtype[np.float64]] = series.values[np.isfinite(series.values)]
     return finite
+
+
+def _median(series: Series) -> float:
+    """The median of what is finite; 0 where nothing is."""
+    values = _finite(series)
+    return float(np.median(values)) if len(values) else 0.0
 
 
 def _relative(series: Series, to: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
