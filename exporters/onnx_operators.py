@@ -39,8 +39,8 @@ def lower(node: Node, rules: RuleTable[OperatorRule] = operators) -> Standard | 
     if len(kernels := _working(node)) != 1:
         return None
     (kernel,) = kernels
-    if (rule := rules.find(kernel.op)) is None or not is_known(kernel):
-        return None
+    if (rule := rules.find(kernel.op)) is None or not kernel.inputs or not is_known(kernel):
+        return None  # a kernel of numbers alone has no tensor that a standard operator could read
     found = rule(kernel)
     if found is None or not set(node.outputs) <= set(found.outputs):
         return None

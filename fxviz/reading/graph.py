@@ -259,7 +259,8 @@ class _Reader:
     def _open_box(self, proto: onnx.NodeProto, body: onnx.GraphProto, place: Place) -> None:
         """A module that a view of fxviz shows open."""
         who = described(proto)
-        if len(body.input) != len(proto.input) or len(body.output) != len(proto.output):
+        made = proto.output if body.output else ()  # ONNX wants a name of what makes nothing for others, too
+        if len(body.input) != len(proto.input) or len(body.output) != len(made):
             raise FormatError(f"{who} has other inputs and outputs than what is in it")
         facts = metadata_of(proto)
         self._draft.notes.extend(box_note(proto.name, facts))
@@ -267,7 +268,7 @@ class _Reader:
         for info, name in zip(body.input, proto.input, strict=True):
             inner.define(info.name, place.find(name, who), who)
         self._run(body.node, inner)
-        for info, name in zip(body.output, proto.output, strict=True):
+        for info, name in zip(body.output, made, strict=True):
             place.define(name, inner.find(info.name, who), who)
 
     def _call(self, proto: onnx.NodeProto, function: onnx.FunctionProto, place: Place) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import onnx
 import pytest
 import sympy
+import torch
 from build import Builder, encoder
 from hypothesis import given, settings
 from onnx import TensorProto, helper
 from onnx_files import everything, info, model, numbers, read, untyped, weight
 from strategies import graphs as random_graphs
+from torch import nn
 
 import fxviz
 from fxviz.errors import InputError
@@ -385,3 +387,30 @@ def test_quantised_work_is_counted_as_integer_operations(tmp_path: Path) -> None
     graph = read(model(nodes, [info("a", 2, 3, type=int8), info("b", 3, 5, type=int8)]), tmp_path)
     flops = Facts(graph)[Flops()]
     assert (flops.matrix.total, flops.ops.total) == (0, 2 * 2 * 3 * 5)
+
+
+class ForNobody(nn.Module):
+    """Computes from numbers alone what nobody reads, as position encodings do whose result is kept for the next call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = Positions()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.positions(4)
+        return x.unfold(1, int(torch.div(x.shape[1], 2, rounding_mode="trunc")), 1) * 2
+
+
+class Positions(nn.Module):
+    def forward(self, length: int) -> torch.Tensor:
+        steps = torch.arange(length, dtype=torch.float32)
+        return steps.sin() + steps.cos()
+
+
+def test_what_is_made_of_numbers_for_nobody_is_written_and_read(tmp_path: Path) -> None:
+    graph = fxviz.trace(ForNobody(), torch.ones(2, 6))
+    assert any(not kernel.inputs for node in graph.nodes for kernel in node.kernels if kernel.op.startswith("aten.div"))
+    fxviz.export(graph, tmp_path / "m.onnx")
+    onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
+    read = fxviz.trace(tmp_path / "m.onnx")
+    assert {fxviz.format_scope(node.scope) for node in read.nodes} == {"", "positions"}
