@@ -76,7 +76,7 @@ def run(contender: str, model: str) -> list[str]:
 
 
 def main() -> None:
-    from fxviz.quantity import format_quantity
+    from fxviz.text.quantity import format_quantity
 
     if len(sys.argv) == 3:
         contender, model = sys.argv[1:]

@@ -34,7 +34,7 @@ from fxviz.errors import FxvizError
 from fxviz.lowering import RunnableOptions, write_runnable
 from fxviz.output import default_view
 from fxviz.passes.flops import Flops
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 from fxviz.tracing.structure import leaves, rebuild
 
 TABLE = Path(__file__).parents[1] / "docs/tables/runnable.md"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fxviz.captions import left_out
 from fxviz.ir import Node, Value
-from fxviz.quantity import format_shape, format_type
+from fxviz.text.quantity import format_shape, format_type
 from fxviz.view import Box, Item, View
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fxviz.serialize import dumps
+from fxviz.ir.serialize import dumps
 
 if TYPE_CHECKING:
     from fxviz.view import View
@@ -20,5 +20,5 @@ class Json:
     whole: ClassVar[bool] = True
 
     def export(self, view: View) -> str:
-        """The graph as JSON; its schema is described in `fxviz.serialize`."""
+        """The graph as JSON; its schema is described in `fxviz.ir.serialize`."""
         return dumps(view.graph)

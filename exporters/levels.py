@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.exporters.drawing import Drawing, draw
 from fxviz.ir import Value
-from fxviz.quantity import format_shape
+from fxviz.text.quantity import format_shape
 from fxviz.view import Box, Edge, Item, View
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from fxviz.captions import node_title, scope_title
 from fxviz.errors import ExportError
 from fxviz.exporters.onnx_metadata import describe_node, describe_scope, measure, summarize
 from fxviz.exporters.palette import color_of, heat_colors, tint
-from fxviz.frames import scope_sizes
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
-from fxviz.printer import format_attribute
-from fxviz.quantity import format_shape, format_type
+from fxviz.ir.printer import format_attribute
+from fxviz.ir.scopes import scope_sizes
+from fxviz.text.quantity import format_shape, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -39,7 +39,7 @@ from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.exporters.onnx_weights import WeightData
 from fxviz.files import staged, write_file
 from fxviz.ir import Node, Role, Value, format_scope
-from fxviz.quantity import format_quantity, format_type
+from fxviz.text.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

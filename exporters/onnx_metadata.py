@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.exporters.onnx_types import clean_text
 from fxviz.ir import Role, format_scope
-from fxviz.quantity import format_quantity, format_type
+from fxviz.text.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
     import onnx

@@ -17,7 +17,7 @@ from rich.text import Text as RichText
 
 from fxviz.captions import left_out, sequence_kind
 from fxviz.ir import Dim, Node, Value, format_scope
-from fxviz.quantity import format_quantity, format_shape
+from fxviz.text.quantity import format_quantity, format_shape
 from fxviz.view import Box, Item, View
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 A *scene* is the content of a box with its layout. Boxes that are the same computation share one, since a scene names
 modules by their place in the box, and nothing by what it is called in one copy alone. Amounts are numbers, or expressions
-over the sizes of the model (see `fxviz.expressions`), which the page works out for the sizes that its reader gives.
+over the sizes of the model (see `fxviz.ir.expressions`), which the page works out for the sizes that its reader gives.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from fxviz.exporters.drawing import Group
 from fxviz.exporters.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.levels import Level, cut
 from fxviz.exporters.palette import COLORS, category_color, heat_colors
-from fxviz.expressions import Symbols, encode_expression
 from fxviz.facts import Timed
-from fxviz.frames import scope_sizes
 from fxviz.ir import Node, Value, format_scope
-from fxviz.printer import format_attribute
-from fxviz.quantity import format_expression, format_type
+from fxviz.ir.expressions import Symbols, encode_expression
+from fxviz.ir.printer import format_attribute
+from fxviz.ir.scopes import scope_sizes
+from fxviz.text.quantity import format_expression, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Value,
         format_scope,
     )
+    from fxviz.ir.serialize import load
     from fxviz.output import export, render
     from fxviz.overview import Summary, summary
     from fxviz.parallel import export_all
@@ -52,12 +53,11 @@ if TYPE_CHECKING:
     from fxviz.passes.shapes import Shapes
     from fxviz.passes.sweep import sweep_cost
     from fxviz.plot import plot_memory
-    from fxviz.quantity import format_quantity
     from fxviz.rules import RuleTable
     from fxviz.runs.recording import watch
     from fxviz.runs.run import Run, Runs, load_run, open_runs
-    from fxviz.serialize import load
     from fxviz.sweep_plot import plot_sweep
+    from fxviz.text.quantity import format_quantity
     from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.view import Box, Edge, View
     from fxviz.weights.api import parameters
@@ -160,11 +160,11 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.shapes": "Shapes",
     "fxviz.passes.sweep": "sweep_cost",
     "fxviz.plot": "plot_memory",
-    "fxviz.quantity": "format_quantity",
+    "fxviz.text.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
     "fxviz.runs.recording": "watch",
     "fxviz.runs.run": "Run Runs load_run open_runs",
-    "fxviz.serialize": "load",
+    "fxviz.ir.serialize": "load",
     "fxviz.sweep_plot": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.view": "Box Edge View",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.frames import shared_depth
 from fxviz.ir import Node
+from fxviz.ir.scopes import shared_depth
 
 if TYPE_CHECKING:
     from fxviz.ir import Scope, Value

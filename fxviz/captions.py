@@ -8,8 +8,8 @@ from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from fxviz.ir import Node, Scope, Value, format_scope
-from fxviz.printer import format_attribute
-from fxviz.quantity import format_quantity, format_shape, format_type
+from fxviz.ir.printer import format_attribute
+from fxviz.text.quantity import format_quantity, format_shape, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -86,7 +86,7 @@ class Metric(Protocol):
 
     @property
     def unit(self) -> str:
-        """``"FLOPs"``, ``"B"``, ``"s"`` or ``""``; see `fxviz.quantity.format_quantity`."""
+        """``"FLOPs"``, ``"B"``, ``"s"`` or ``""``; see `fxviz.text.quantity.format_quantity`."""
         ...
 
     def at(self, *places: Node | Scope) -> Dim | None:

@@ -8,9 +8,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.captions import series
-from fxviz.frames import Frame, FrameItem
 from fxviz.grouping import Called, group_calls
 from fxviz.ir import Node, Scope, Value
+from fxviz.ir.scopes import Frame, FrameItem
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fxviz.ir import Node
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import InputError
+from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:

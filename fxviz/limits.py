@@ -11,7 +11,7 @@ from fxviz.errors import InputError
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_quantity, parse_quantity
+from fxviz.text.quantity import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ __all__ = ["Finding", "Limits"]
 class Limits:
     """The most that a model may take; None is no limit. ``allow_unknown`` lets operators pass that nobody can count.
 
-    Limits are numbers, or text such as ``"5G"`` and ``"8GiB"`` (`fxviz.quantity.parse_quantity`).
+    Limits are numbers, or text such as ``"5G"`` and ``"8GiB"`` (`fxviz.text.quantity.parse_quantity`).
     """
 
     max_flops: int | str | None = None

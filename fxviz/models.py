@@ -147,7 +147,7 @@ def trace(
     if device is not None and (_is_saved_graph(name) or _is_onnx(name)):
         raise InputError(f"{name} is a graph as it is: a device is for a model that is traced here")
     if _is_saved_graph(name):
-        from fxviz.serialize import load
+        from fxviz.ir.serialize import load
 
         return load(name)
     if _is_onnx(name):

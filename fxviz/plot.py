@@ -16,8 +16,8 @@ from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.plugins import suggest
-from fxviz.quantity import format_quantity
 from fxviz.report import fitting_depth
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

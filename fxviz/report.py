@@ -9,7 +9,7 @@ from fxviz.ir import format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_quantity, format_type
+from fxviz.text.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -98,7 +98,7 @@ def trace_apart(
     folder: Path | None = None,
 ) -> Graph:
     """The graph of a model that is traced in a process of its own, in ``folder``; arguments as for `fxviz.models.trace`."""
-    from fxviz.serialize import load
+    from fxviz.ir.serialize import load
 
     options = [word for text in inputs for word in ("-i", text)]
     options += [word for option, given in (("--dtype", dtype), ("--on", device)) if given for word in (option, given)]

@@ -11,7 +11,7 @@ from fxviz.errors import InputError
 from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.passes.sweep import UNITS, Grid
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fxviz.passes.evaluation import Array
+    from fxviz.ir.evaluation import Array
 
 __all__ = ["plot_sweep"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from fxviz.comparison import diff
 from fxviz.facts import Facts
 from fxviz.ir import Graph
+from fxviz.ir.serialize import load
 from fxviz.limits import Limits
-from fxviz.serialize import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

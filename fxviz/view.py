@@ -31,9 +31,9 @@ from fxviz.categories import CATEGORIES, Categories, categorize
 from fxviz.errors import InputError
 from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import CONTAINERS, Draft, draft
-from fxviz.frames import scope_sizes
 from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
+from fxviz.ir.scopes import scope_sizes
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
 from fxviz.passes.kinds import WORK, kind_of

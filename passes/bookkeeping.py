@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.frames import scope_sizes
 from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
+from fxviz.ir.scopes import scope_sizes
 from fxviz.passes.kinds import kind_of
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from operator import or_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from fxviz.dtypes import is_integer
 from fxviz.errors import InputError, PluginError
 from fxviz.facts import Facts, Tally, add
+from fxviz.ir.dtypes import is_integer
 from fxviz.passes.rules import (
     attention,
     convolution,

@@ -15,8 +15,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from fxviz.errors import GraphError
-from fxviz.frames import Frame, nest
 from fxviz.ir import Attribute, Graph, Kernel, Node, Role, Scope, Value, format_scope
+from fxviz.ir.scopes import Frame, nest
 from fxviz.passes.bookkeeping import handed_on
 
 if TYPE_CHECKING:

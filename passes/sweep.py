@@ -14,11 +14,11 @@ import numpy as np
 
 from fxviz.errors import InputError
 from fxviz.facts import Facts
-from fxviz.passes.evaluation import Array, evaluate
+from fxviz.ir.evaluation import Array, evaluate
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

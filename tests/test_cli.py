@@ -17,7 +17,7 @@ import fxviz
 from fxviz import models
 from fxviz.cli import main
 from fxviz.cli.training import LOSSES
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 FILE = """
 import torch

@@ -50,7 +50,7 @@ def test_a_graph_does_not_differ_from_itself(graph: Graph) -> None:
 @LAW
 @given(graphs(texts=True))
 def test_nor_from_what_was_saved_of_it(graph: Graph) -> None:
-    from fxviz.serialize import dumps, loads
+    from fxviz.ir.serialize import dumps, loads
 
     assert fxviz.diff(graph, loads(dumps(graph))).equal
 

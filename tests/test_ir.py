@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import GraphError
 from fxviz.ir import Call, Category, Graph, Kernel, Role, Storage, TensorType, Value, format_scope
+from fxviz.ir.dtypes import DTYPE_BITS
 
 B, S = sympy.symbols("B S", integer=True, positive=True)
 
@@ -46,7 +46,7 @@ def test_what_has_no_symbols_is_an_int() -> None:
 
 def test_torch_has_no_dtype_that_is_missing_here() -> None:
     code = (
-        "import torch; from fxviz.dtypes import DTYPE_BITS;"
+        "import torch; from fxviz.ir.dtypes import DTYPE_BITS;"
         "names = {str(d).removeprefix('torch.') for d in vars(torch).values() if isinstance(d, torch.dtype)};"
         "assert names <= DTYPE_BITS.keys(), names - DTYPE_BITS.keys();"
         # sub-byte and quantised ones say the size of what holds them
@@ -127,7 +127,7 @@ def test_graphs_are_immutable() -> None:
 
 def test_torch_is_not_loaded() -> None:
     code = (
-        "import sys, fxviz, fxviz.ir, fxviz.verify, fxviz.printer, fxviz.serialize, fxviz.facts, fxviz.rules;"
+        "import sys, fxviz, fxviz.ir, fxviz.ir.verify, fxviz.ir.printer, fxviz.ir.serialize, fxviz.facts, fxviz.rules;"
         "import fxviz.passes.memory, fxviz.passes.parameters, fxviz.passes.shapes; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

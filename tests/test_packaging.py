@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert names == files_of_the_package()
     assert names >= {
         "fxviz/py.typed",
-        "fxviz/graph.schema.json",
+        "fxviz/ir/graph.schema.json",
         "fxviz/passes/rules/matmul.py",
         "fxviz/exporters/dot.py",
     }

@@ -20,7 +20,7 @@ from fxviz.figure import PLOTS
 from fxviz.ir import Graph, Phase
 from fxviz.passes.memory import Memory
 from fxviz.plot import plot_memory
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fxviz.ir import TensorType
-from fxviz.quantity import format_expression, format_quantity, format_shape, format_type
+from fxviz.text.quantity import format_expression, format_quantity, format_shape, format_type
 
 B, S = sympy.symbols("B S", integer=True, positive=True)
 

@@ -16,9 +16,9 @@ from strategies import B, S, graphs, same
 
 import fxviz
 from fxviz.errors import FormatError, GraphError, InputError
-from fxviz.expressions import decode_expression
 from fxviz.ir import Category, Role
-from fxviz.serialize import dumps, load, loads, save
+from fxviz.ir.expressions import decode_expression
+from fxviz.ir.serialize import dumps, load, loads, save
 
 if TYPE_CHECKING:
     from fxviz.ir import Graph
@@ -43,7 +43,7 @@ def test_the_text_is_ascii_json_without_extensions(graph: Graph) -> None:
     json.loads(dumps(graph), parse_constant=refuse)
 
 
-SCHEMA = json.loads((Path(fxviz.__file__).parent / "graph.schema.json").read_text())
+SCHEMA = json.loads((Path(fxviz.__file__).parent / "ir/graph.schema.json").read_text())
 
 
 @given(graphs(texts=True))

@@ -9,7 +9,7 @@ import click
 
 from fxviz.cli.options import packed
 from fxviz.cli.progress import progress
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from fxviz.lowering import Runnable

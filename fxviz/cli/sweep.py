@@ -109,7 +109,7 @@ def _fitting(grid: Grid, limit: int, most: int = 20) -> Iterator[str]:
     """The largest first symbol that fits, for each combination of the others."""
     import numpy as np
 
-    from fxviz.quantity import format_quantity
+    from fxviz.text.quantity import format_quantity
 
     first, *others = grid.sizes
     largest = grid.largest(first, grid["peak"] <= limit)

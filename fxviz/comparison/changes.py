@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fxviz.comparison.pairs import Detail, Status
 from fxviz.ir import Graph, Node, Role, TensorType, Value
+from fxviz.ir.printer import format_attribute
 from fxviz.passes.kinds import kind_of
-from fxviz.printer import format_attribute
-from fxviz.quantity import format_shape, format_type
+from fxviz.text.quantity import format_shape, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ from fxviz.facts import Facts, Metric, add
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,7 +10,7 @@ from fxviz.comparison.costs import Delta
 from fxviz.comparison.outline import Entry, outline
 from fxviz.comparison.pairs import ScopePair, Status
 from fxviz.exporters.table import one_line
-from fxviz.quantity import format_quantity, format_type
+from fxviz.text.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

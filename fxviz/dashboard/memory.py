@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fxviz.facts import at_large
 from fxviz.ir import Phase, format_scope
 from fxviz.passes.memory import Memory
-from fxviz.quantity import format_quantity
 from fxviz.report import fitting_depth
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from fxviz.facts import Facts

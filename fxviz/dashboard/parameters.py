@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fxviz.quantity import format_expression, format_shape
+from fxviz.text.quantity import format_expression, format_shape
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim

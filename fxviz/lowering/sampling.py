@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 import torch
 
-from fxviz.dtypes import is_integer
+from fxviz.ir.dtypes import is_integer
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Graph, Kernel, Value

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.exporters.onnx_arguments import ARGUMENTS
 from fxviz.exporters.onnx_hidden import read_through
 from fxviz.exporters.onnx_kernels import KEY
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
+from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.passes.flops import flops_rules
 from fxviz.passes.rules.free import FREE_OPS
 from fxviz.reading.operation import Operand, Operation, Step, step

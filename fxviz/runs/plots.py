@@ -19,8 +19,8 @@ from fxviz.errors import InputError, MissingDependency
 from fxviz.exporters.table import one_line
 from fxviz.figure import FAINT, INK, PLOTS, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
-from fxviz.quantity import format_quantity
 from fxviz.runs.schema import LAYER_METRICS
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,9 +14,9 @@ import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
 from fxviz.exporters.table import escape_markdown
-from fxviz.quantity import format_quantity
 from fxviz.runs.files import RunFolder, holds_run
 from fxviz.runs.schema import LAYER_METRICS, Entry, Event, Sample
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,7 +10,7 @@ from fxviz.errors import InputError
 from fxviz.facts import add
 from fxviz.ir import Dim, Role
 from fxviz.plugins import suggest
-from fxviz.quantity import format_quantity, format_shape
+from fxviz.text.quantity import format_quantity, format_shape
 from fxviz.weights.statistics import Statistics
 from fxviz.weights.tabular import Tabular
 

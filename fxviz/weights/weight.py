@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fxviz.dtypes import DTYPE_BITS
+from fxviz.ir.dtypes import DTYPE_BITS
 
 if TYPE_CHECKING:
     from fxviz.ir import Role, TensorType

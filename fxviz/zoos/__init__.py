@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch.overrides import TorchFunctionMode
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import InputError, MissingDependency
+from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:

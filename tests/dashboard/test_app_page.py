@@ -10,7 +10,7 @@ from hostile import WORDS, renamed
 from watched import STEPS, made_run
 
 import fxviz
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

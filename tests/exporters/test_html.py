@@ -25,7 +25,7 @@ from fxviz.output import default_view, is_drawn, is_whole
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_expression
+from fxviz.text.quantity import format_expression
 from fxviz.view import View
 
 if TYPE_CHECKING:

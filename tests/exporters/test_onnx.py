@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from netron_page import copy_sources, parse, parser_missing
 from strategies import graphs as random_graphs
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
 from fxviz.facts import Facts, Tally
 from fxviz.ir import Graph, Node, Role, TensorType, Value
+from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.rules import RuleTable
 from fxviz.view import Box, View
 
@@ -578,7 +578,7 @@ def test_a_second_file_is_not_left_out_or_half_written(tmp_path: Path, monkeypat
 
 def test_weights_without_data_are_refused() -> None:
     from fxviz import models
-    from fxviz.serialize import dumps, loads
+    from fxviz.ir.serialize import dumps, loads
 
     graph = models.trace("torchvision:squeezenet1_1")
     with pytest.raises(ExportError, match="they are on the meta device"):

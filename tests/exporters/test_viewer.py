@@ -16,7 +16,7 @@ from fxviz.facts import Facts
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 from fxviz.view import View
 
 if TYPE_CHECKING:

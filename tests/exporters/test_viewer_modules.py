@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from fxviz import exporters
 from fxviz.exporters.html import Html
-from fxviz.expressions import Symbols, encode_expression
+from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.passes.flops import Flops
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 from fxviz.view import View
 
 NODE = shutil.which("node")

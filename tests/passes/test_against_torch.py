@@ -11,9 +11,9 @@ from torch.export import Dim
 from torch.profiler import ProfilerActivity, profile
 
 from fxviz.facts import Facts
+from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.serialize import dumps, loads
 from fxviz.tracing import trace
 
 if TYPE_CHECKING:

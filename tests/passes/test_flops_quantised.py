@@ -11,8 +11,8 @@ from torch.ao import quantization
 
 from fxviz import Facts, Flops, TraceError, trace
 from fxviz.ir import Kernel, TensorType, Value
+from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.flops import flops_rules
-from fxviz.serialize import dumps, loads
 
 if TYPE_CHECKING:
     from fxviz import Graph

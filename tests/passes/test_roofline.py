@@ -22,7 +22,7 @@ from fxviz.passes.flops import Flops
 from fxviz.passes.roofline import Roofline, RooflineEstimate
 from fxviz.passes.traffic import traffic_of
 from fxviz.plugins import find_analysis
-from fxviz.quantity import format_quantity
+from fxviz.text.quantity import format_quantity
 from fxviz.tracing import trace
 from fxviz.view import View
 

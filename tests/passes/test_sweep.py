@@ -17,11 +17,11 @@ from torch import nn
 
 from fxviz.errors import InputError
 from fxviz.facts import Facts
-from fxviz.passes.evaluation import evaluate
+from fxviz.ir.evaluation import evaluate
+from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.sweep import sweep_cost
-from fxviz.serialize import dumps, loads
 from fxviz.tracing import trace
 
 # Expressions ----------------------------------------------------------------------------------------------------------

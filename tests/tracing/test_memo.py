@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 -- as torch's own documentation has it
 
-from fxviz.serialize import dumps
+from fxviz.ir.serialize import dumps
 from fxviz.tracing import trace
 from fxviz.tracing.memo import Memo
 

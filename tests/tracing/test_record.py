@@ -292,7 +292,7 @@ def test_weights_on_the_meta_device_are_taken_to_be_where_the_input_is() -> None
 
 
 def test_equal_runs_give_equal_graphs() -> None:
-    from fxviz.serialize import dumps
+    from fxviz.ir.serialize import dumps
 
     model = torchvision.models.googlenet(init_weights=False).eval()
     assert dumps(trace(model, torch.empty(1, 3, 64, 64))) == dumps(trace(model, torch.empty(1, 3, 64, 64)))

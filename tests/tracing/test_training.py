@@ -12,8 +12,8 @@ from torch.profiler import ProfilerActivity, profile
 from fxviz.errors import InputError, TraceError
 from fxviz.facts import Facts
 from fxviz.ir import Category, Graph, Phase
+from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.memory import Memory
-from fxviz.serialize import dumps, loads
 from fxviz.tracing import trace, trace_training
 
 

@@ -34,7 +34,7 @@ export function numberOf(amount, sizes) {
   return amount.of === null ? null : evaluate(amount.of, sizes);
 }
 
-/** A number with three significant digits and a prefix, as `fxviz.quantity.format_quantity` writes it. */
+/** A number with three significant digits and a prefix, as `fxviz.text.quantity.format_quantity` writes it. */
 export function formatNumber(number, unit = "") {
   if (number === null) return "?";
   const base = unit === "B" ? 1024 : 1000;

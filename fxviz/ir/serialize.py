@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 import sympy
 
 from fxviz.errors import FormatError, GraphError, InputError
-from fxviz.expressions import Data, Symbols, decode_expression, decode_symbol, encode_expression
 from fxviz.files import write_file
 from fxviz.ir import (
     Attribute,
@@ -35,6 +34,7 @@ from fxviz.ir import (
     TensorType,
     Value,
 )
+from fxviz.ir.expressions import Data, Symbols, decode_expression, decode_symbol, encode_expression
 
 __all__ = ["FORMAT", "VERSION", "dumps", "load", "loads", "save"]
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import sympy
 
-from fxviz.dtypes import bits_of
 from fxviz.errors import GraphError
+from fxviz.ir.dtypes import bits_of
 from fxviz.plugins import find_display
 
 if TYPE_CHECKING:
@@ -358,13 +358,13 @@ class Graph:
 
     def verify(self) -> None:
         """Check the rules of the IR; a `GraphError` names the node and the value that break one."""
-        from fxviz.verify import verify
+        from fxviz.ir.verify import verify
 
         verify(self)
 
     def save(self, path: str | Path) -> None:
         """Write the graph as JSON, losslessly but for ``module``; `fxviz.load` reads it back."""
-        from fxviz.serialize import save
+        from fxviz.ir.serialize import save
 
         save(self, path)
 
@@ -373,7 +373,7 @@ class Graph:
         return ((node, kernel) for node in self.nodes for kernel in node.kernels)
 
     def __str__(self) -> str:
-        from fxviz.printer import format_graph
+        from fxviz.ir.printer import format_graph
 
         return format_graph(self)
 

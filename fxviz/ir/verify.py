@@ -7,9 +7,9 @@ from itertools import chain
 
 import sympy
 
-from fxviz.dtypes import DTYPE_BITS
 from fxviz.errors import GraphError
 from fxviz.ir import Graph, Kernel, Node, Role, Scope, TensorType, Value, format_scope
+from fxviz.ir.dtypes import DTYPE_BITS
 
 __all__ = ["verify"]
 
