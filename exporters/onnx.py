@@ -44,7 +44,7 @@ from fxviz.text.quantity import format_quantity, format_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fxviz.rules import RuleTable
+    from fxviz.analysis.rules import RuleTable
     from fxviz.view import Box, View
 
 __all__ = ["Onnx"]

@@ -15,7 +15,7 @@ from fxviz.text.quantity import format_quantity, format_type
 if TYPE_CHECKING:
     import onnx
 
-    from fxviz.facts import Metric
+    from fxviz.analysis.facts import Metric
     from fxviz.ir import Graph, Node, Scope, Value
     from fxviz.view import View
 

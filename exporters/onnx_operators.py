@@ -18,8 +18,8 @@ from fxviz.exporters.onnx_rules.standard import Literal, OperatorRule, Standard,
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
 
 if TYPE_CHECKING:
+    from fxviz.analysis.rules import RuleTable
     from fxviz.ir import Attribute, Kernel, Node
-    from fxviz.rules import RuleTable
 
 __all__ = ["OPSET", "Literal", "OperatorRule", "Standard", "lower", "operators"]
 

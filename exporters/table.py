@@ -23,7 +23,7 @@ from fxviz.view import Box, Item, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fxviz.facts import Metric
+    from fxviz.analysis.facts import Metric
 
 __all__ = ["Csv", "Markdown", "Text", "cells", "escape_markdown", "notes", "rich_table"]
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fxviz.analysis.facts import Timed
 from fxviz.captions import left_out
 from fxviz.categories import CATEGORIES
 from fxviz.errors import GraphError
@@ -18,7 +19,6 @@ from fxviz.exporters.drawing import Group
 from fxviz.exporters.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.levels import Level, cut
 from fxviz.exporters.palette import COLORS, category_color, heat_colors
-from fxviz.facts import Timed
 from fxviz.ir import Node, Value, format_scope
 from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.ir.printer import format_attribute
@@ -28,8 +28,8 @@ from fxviz.text.quantity import format_expression, format_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fxviz.analysis.facts import Metric
     from fxviz.exporters.drawing import Arrow, Shape
-    from fxviz.facts import Metric
     from fxviz.ir import Dim, Scope
     from fxviz.view import Item, View
 

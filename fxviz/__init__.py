@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import fxviz.models as models
+    from fxviz.analysis.facts import Analysis, Facts, Metric, Tally, Transform, evaluate
+    from fxviz.analysis.rules import RuleTable
     from fxviz.autograd import make_dot
     from fxviz.comparison import GraphDiff, diff
     from fxviz.dashboard.api import App, app
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
         TraceError,
     )
     from fxviz.exporters import Exporter
-    from fxviz.facts import Analysis, Facts, Metric, Tally, Transform, evaluate
     from fxviz.ir import (
         Call,
         Category,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from fxviz.passes.shapes import Shapes
     from fxviz.passes.sweep import sweep_cost
     from fxviz.plot import plot_memory
-    from fxviz.rules import RuleTable
     from fxviz.runs.recording import watch
     from fxviz.runs.run import Run, Runs, load_run, open_runs
     from fxviz.sweep_plot import plot_sweep
@@ -148,7 +148,7 @@ _NAMES_BY_MODULE = {
     "fxviz.dashboard.api": "App app",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",
     "fxviz.exporters": "Exporter",
-    "fxviz.facts": "Analysis Facts Metric Tally Transform evaluate",
+    "fxviz.analysis.facts": "Analysis Facts Metric Tally Transform evaluate",
     "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
     "fxviz.overview": "Summary summary",

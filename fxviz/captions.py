@@ -14,7 +14,7 @@ from fxviz.text.quantity import format_quantity, format_shape, format_type
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fxviz.facts import Metric
+    from fxviz.analysis.facts import Metric
     from fxviz.ir import Attribute
     from fxviz.passes.repeats import Varying
 

@@ -11,7 +11,7 @@ from fxviz.text.quantity import format_quantity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fxviz.facts import Metric
+    from fxviz.analysis.facts import Metric
     from fxviz.ir import Dim, Scope
     from fxviz.view import Box, Item, View
 

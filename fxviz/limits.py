@@ -16,7 +16,7 @@ from fxviz.text.quantity import format_quantity, parse_quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.ir import Dim
 
 __all__ = ["Finding", "Limits"]

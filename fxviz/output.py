@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.plugins import find_analysis, find_exporter, format_suffix, suggest

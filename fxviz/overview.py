@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts
 from fxviz.exporters.table import Markdown, Text, escape_markdown
-from fxviz.facts import Facts
 from fxviz.output import default_view
 from fxviz.report import format_entries, report_entries
 

@@ -130,7 +130,7 @@ def _collect(pending: dict[Future[list[str]], tuple[int, Path | None]], failures
 def _draw(name: str, paths: list[str]) -> list[str]:
     """Write the files of one source; what failed, in words."""
     from fxviz import models
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.output import export
 
     try:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fxviz.analysis.facts import Facts, evaluate
 from fxviz.errors import InputError
-from fxviz.facts import Facts, evaluate
 from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope

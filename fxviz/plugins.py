@@ -18,8 +18,8 @@ from fxviz.errors import FxvizError, InputError, MissingDependency, PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fxviz.analysis.facts import Analysis
     from fxviz.exporters import Exporter
-    from fxviz.facts import Analysis
 
 __all__ = [
     "Group",

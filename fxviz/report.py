@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.facts import add, at_large
+from fxviz.analysis.facts import add, at_large
 from fxviz.ir import format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
@@ -14,7 +14,7 @@ from fxviz.text.quantity import format_quantity, format_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.ir import Node, Value
     from fxviz.passes.roofline import Roofline, RooflineEstimate
 

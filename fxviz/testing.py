@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts
 from fxviz.comparison import diff
-from fxviz.facts import Facts
 from fxviz.ir import Graph
 from fxviz.ir.serialize import load
 from fxviz.limits import Limits

@@ -11,6 +11,8 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fxviz.analysis.facts import Analysis, Facts, Metric
+from fxviz.analysis.kinds import WORK, kind_of
 from fxviz.boxes import Box, Edge, Item
 from fxviz.budget import afford
 from fxviz.captions import (
@@ -29,14 +31,12 @@ from fxviz.captions import (
 )
 from fxviz.categories import CATEGORIES, Categories, categorize
 from fxviz.errors import InputError
-from fxviz.facts import Analysis, Facts, Metric
 from fxviz.folding import CONTAINERS, Draft, draft
 from fxviz.heat import Heat, heat
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.ir.scopes import scope_sizes
 from fxviz.passes.bookkeeping import bookkeeping
 from fxviz.passes.flops import Flops
-from fxviz.passes.kinds import WORK, kind_of
 from fxviz.passes.parameters import Parameters
 from fxviz.passes.repeats import Repeated, Repeats
 from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
@@ -182,7 +182,7 @@ class View:
         return self._parents.get(item, self.root)
 
     def kind(self, item: Item | Value) -> str:
-        """What colours an item: ``"input"``, ``"output"``, ``"weight"``, ``"scope"``, or the operator's kind (see `fxviz.passes.kinds`).
+        """What colours an item: ``"input"``, ``"output"``, ``"weight"``, ``"scope"``, or the operator's kind (see `fxviz.analysis.kinds`).
 
         A closed box whose scope holds a single operation has the kind of that.
         """

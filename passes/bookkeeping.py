@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.kinds import kind_of
 from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
 from fxviz.ir.scopes import scope_sizes
-from fxviz.passes.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Set

@@ -9,8 +9,9 @@ from operator import or_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from fxviz.analysis.facts import Facts, Tally, add
+from fxviz.analysis.rules import RuleTable
 from fxviz.errors import InputError, PluginError
-from fxviz.facts import Facts, Tally, add
 from fxviz.ir.dtypes import is_integer
 from fxviz.passes.rules import (
     attention,
@@ -36,7 +37,6 @@ from fxviz.passes.rules import (
 )
 from fxviz.passes.rules.cost import FREE, Cost, FlopRule
 from fxviz.plugins import load_all
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class Flops:
     """Counts the FLOPs of every kernel by the rule for its operator; 1 multiply-add is 2 FLOPs.
 
     The rules count the mathematics, so the answer depends neither on the device nor on how kernels are fused. They are
-    `flops_rules` and the tables of installed plugins (entry point group ``fxviz.rules``), unless others are given:
+    `flops_rules` and the tables of installed plugins (entry point group ``fxviz.analysis.rules``), unless others are given:
     ``Flops(flops_rules | {"mylib.my_op": my_rule})``.
 
     Attention under a causal mask is counted as if every query met every key; with ``causal="exact"`` fused attention
@@ -194,7 +194,9 @@ def _default_rules() -> RuleTable[FlopRule]:
     rules = flops_rules
     for name, table in load_all("fxviz.rules"):
         if not isinstance(table, RuleTable):
-            raise PluginError(f"the plugin {name!r} of fxviz.rules is a {type(table).__name__}, not a RuleTable")
+            raise PluginError(
+                f"the plugin {name!r} of fxviz.analysis.rules is a {type(table).__name__}, not a RuleTable"
+            )
         rules = rules | table
     return rules
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sympy
 
+from fxviz.analysis.facts import Facts, add, at_large
 from fxviz.errors import InputError
-from fxviz.facts import Facts, add, at_large
 from fxviz.ir import Category, Dim, Graph, Node, Phase, Role, Scope, Storage, Value, format_scope
 from fxviz.passes.parameters import ParameterCount, Parameters
 from fxviz.passes.timelines import Timeline

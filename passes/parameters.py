@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from fxviz.facts import Facts, add
+from fxviz.analysis.facts import Facts, add
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from fxviz.ir.scopes import Frame, nest
 from fxviz.passes.bookkeeping import handed_on
 
 if TYPE_CHECKING:
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
 
 __all__ = ["Repeated", "Repeats", "Varying", "fingerprint_together"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import sympy
 
-from fxviz.facts import Facts, Tally, add, at_large
+from fxviz.analysis.facts import Facts, Tally, add, at_large
 from fxviz.passes.devices import Device, find_device
 from fxviz.passes.flops import Flops
 from fxviz.passes.traffic import Traffic, traffic_of

@@ -12,7 +12,7 @@ import sympy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.ir import Graph, Node, TensorType, Value
 
 __all__ = ["ShapeTable", "Shapes"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.ir.evaluation import Array, evaluate
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory

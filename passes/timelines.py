@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from fxviz.facts import at_large
+from fxviz.analysis.facts import at_large
 from fxviz.ir import Dim, as_dim
 
 __all__ = ["Span", "Timeline", "at_large"]

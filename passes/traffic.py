@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.free import UNTOUCHED_OPS
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Kernel, Value

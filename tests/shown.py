@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from build import Builder
 
-from fxviz.facts import Facts, Tally
+from fxviz.analysis.facts import Facts, Tally
 from fxviz.ir import Graph, Value
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from strategies import graphs
 
 import fxviz
 from fxviz import Facts, Flops, InputError, Node, Parameters
+from fxviz.analysis.facts import add
 from fxviz.comparison import NodePair, Status
 from fxviz.comparison.alignment import align, common_subsequence
 from fxviz.comparison.costs import format_change
 from fxviz.comparison.outline import outline
 from fxviz.comparison.union import Union
-from fxviz.facts import add
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Graph

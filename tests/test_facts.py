@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
+from fxviz.analysis.facts import Facts, Tally, add, evaluate
 from fxviz.errors import FxvizError, InputError
-from fxviz.facts import Facts, Tally, add, evaluate
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Graph

@@ -14,8 +14,8 @@ from build import encoder
 from torch import nn
 
 import fxviz
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError, MissingDependency
-from fxviz.facts import Facts
 from fxviz.figure import PLOTS
 from fxviz.ir import Graph, Phase
 from fxviz.passes.memory import Memory

@@ -9,8 +9,8 @@ import pytest
 import sympy
 from build import Builder, encoder
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import GraphError
-from fxviz.facts import Facts
 from fxviz.passes.repeats import Repeated, Repeats
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.errors import FxvizError
-from fxviz.rules import RuleTable
 
 
 def test_an_overload_goes_before_its_operator() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.exporters.onnx_rules.standard import (
     Literal,
     Operation,
@@ -12,7 +13,6 @@ from fxviz.exporters.onnx_rules.standard import (
     real,
     shape_of,
 )
-from fxviz.rules import RuleTable
 
 __all__ = ["operators"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.exporters.onnx_rules.standard import (
     Operation,
     OperatorRule,
@@ -14,7 +15,6 @@ from fxviz.exporters.onnx_rules.standard import (
     shape_of,
     spread,
 )
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

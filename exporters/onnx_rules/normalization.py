@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.exporters.onnx_rules.standard import Operation, OperatorRule, Standard, dtype_of, is_known, rank_of, real
-from fxviz.rules import RuleTable
 
 __all__ = ["operators"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.exporters.onnx_rules.standard import Literal, Operation, OperatorRule, Standard, integers, rank_of, spread
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

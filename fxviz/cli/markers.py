@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz import overview
+    from fxviz.analysis.facts import Facts
     from fxviz.cli.options import ModelOptions, ViewOptions
-    from fxviz.facts import Facts
 
 __all__ = ["ALONE", "COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]
 

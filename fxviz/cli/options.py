@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.tracing import Mode
     from fxviz.view import View
 
@@ -87,7 +87,7 @@ class ModelOptions:
         prepare_imports()
         with progress(f"tracing {self.model}"):
             from fxviz import models
-            from fxviz.facts import Facts
+            from fxviz.analysis.facts import Facts
 
             graph = models.trace(
                 self.model,

@@ -11,8 +11,8 @@ from fxviz.cli.options import packed, prepare_imports
 from fxviz.cli.progress import progress
 
 if TYPE_CHECKING:
+    from fxviz.analysis.facts import Facts
     from fxviz.cli.options import ModelOptions
-    from fxviz.facts import Facts
 
 __all__ = ["TrainingOptions", "training_options"]
 
@@ -40,7 +40,7 @@ class TrainingOptions:
         prepare_imports()
         with progress(f"tracing {source.model}"):
             from fxviz import models
-            from fxviz.facts import Facts
+            from fxviz.analysis.facts import Facts
 
             graph = models.trace_training(
                 source.model,

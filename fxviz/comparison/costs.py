@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts, Metric, add
 from fxviz.comparison.pairs import NodePair, Pair, ScopePair
-from fxviz.facts import Facts, Metric, add
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.parameters import Parameters

@@ -8,9 +8,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts
 from fxviz.comparison.pairs import ScopePair, Status
 from fxviz.comparison.union import Union
-from fxviz.facts import Facts
 from fxviz.ir import Node, Value
 from fxviz.output import READABLE
 from fxviz.view import View

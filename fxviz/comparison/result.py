@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.facts import Facts
 from fxviz.comparison.changes import Changes, ValuePair, pair_values
 from fxviz.comparison.costs import Cost, Delta
 from fxviz.comparison.matching import comes_first, match
 from fxviz.comparison.merging import merge
 from fxviz.comparison.pairs import NodePair, ScopePair, Status
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.ir import Graph
 from fxviz.passes.repeats import fingerprint_together
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fxviz.analysis.facts import Facts
 from fxviz.dashboard.page import dashboard_page
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.output import SHOWN

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fxviz.facts import at_large
+from fxviz.analysis.facts import at_large
 from fxviz.ir import Phase, format_scope
 from fxviz.passes.memory import Memory
 from fxviz.report import fitting_depth
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
-    from fxviz.facts import Facts
+    from fxviz.analysis.facts import Facts
     from fxviz.ir import Node
     from fxviz.passes.memory import MemoryUse
 

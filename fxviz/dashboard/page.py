@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from fxviz.analysis.facts import Facts
 from fxviz.dashboard.memory import inference_data, training_data
 from fxviz.dashboard.parameters import parameter_data
 from fxviz.dashboard.training import run_data
 from fxviz.exporters.html import Html, viewer_element, viewer_modules, viewer_styles
 from fxviz.exporters.page import Page, template
-from fxviz.facts import Facts
 
 if TYPE_CHECKING:
     from fxviz.runs.run import Run

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Dim, as_dim
 from fxviz.reading.operation import Operation, numbers_of
-from fxviz.rules import RuleTable
 
 __all__ = [
     "COMPARISONS",

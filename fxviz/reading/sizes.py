@@ -11,10 +11,10 @@ from typing import TypeAlias
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Dim, as_dim
 from fxviz.reading.file import SMALL
 from fxviz.reading.operation import Number, Operation, numbers_of
-from fxviz.rules import RuleTable
 
 __all__ = ["compute"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from fxviz.analysis.facts import add
 from fxviz.errors import InputError
-from fxviz.facts import add
 from fxviz.ir import Dim, Role
 from fxviz.plugins import suggest
 from fxviz.text.quantity import format_quantity, format_shape

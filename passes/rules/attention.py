@@ -23,10 +23,10 @@ from typing import TypeAlias
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Dim, Kernel, Value
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
 from fxviz.passes.rules.normalization import LAYER_NORM, SOFTMAX
-from fxviz.rules import RuleTable
 
 __all__ = ["exact_rules", "flops_rules"]
 

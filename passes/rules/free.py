@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import FREE, Cost, FlopRule
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel

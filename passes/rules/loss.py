@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_output, shape
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel

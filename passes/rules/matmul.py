@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape, wanted
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ import math
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Dim, Kernel, Value
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
-from fxviz.rules import RuleTable
 
 __all__ = ["flops_rules"]
 

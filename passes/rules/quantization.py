@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, per_output, shape
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel

@@ -13,8 +13,8 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, members, numel, shape, wanted
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import FREE, Cost, FlopRule, numel, per_input, per_output
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape, wanted
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Kernel, Value

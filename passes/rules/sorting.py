@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sympy
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Dim, Kernel
 from fxviz.passes.rules.cost import Cost, FlopRule, ceil_log2, numel, shape
-from fxviz.rules import RuleTable
 
 __all__ = ["flops_rules"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from netron_page import copy_sources, parse, parser_missing
 from strategies import graphs as random_graphs
 
+from fxviz.analysis.facts import Facts, Tally
+from fxviz.analysis.rules import RuleTable
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
-from fxviz.facts import Facts, Tally
 from fxviz.ir import Graph, Node, Role, TensorType, Value
 from fxviz.ir.dtypes import DTYPE_BITS
-from fxviz.rules import RuleTable
 from fxviz.view import Box, View
 
 if TYPE_CHECKING:

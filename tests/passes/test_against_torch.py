@@ -10,7 +10,7 @@ from strategies import same
 from torch.export import Dim
 from torch.profiler import ProfilerActivity, profile
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
 from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters

@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from zoo import ZOO
 
 import fxviz.models
+from fxviz.analysis.facts import Facts, Metric
 from fxviz.errors import InputError
-from fxviz.facts import Facts, Metric
 from fxviz.passes.flops import Cost, FlopCounts, Flops, flops_rules
 from fxviz.passes.rules.free import FREE_OPS
 from fxviz.report import report_lines

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from fxviz.facts import Facts, evaluate
+from fxviz.analysis.facts import Facts, evaluate
 from fxviz.ir import Attribute, Kernel, Phase, TensorType, Value
 from fxviz.passes.flops import Flops, _find, flops_rules
 from fxviz.passes.memory import Memory
@@ -25,8 +25,8 @@ from fxviz.tracing import trace_training
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fxviz.analysis.rules import RuleTable
     from fxviz.passes.flops import FlopRule
-    from fxviz.rules import RuleTable
 
 aten = torch.ops.aten
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from strategies import graphs
 from torch import nn
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.ir import Category, Dim, Graph, Role, Storage, Value, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.timelines import Timeline

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
 from fxviz.ir import Graph, Role, TensorType, Value, format_scope
 from fxviz.passes.parameters import ParameterCount, Parameters
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from strategies import B, graphs
 
 import fxviz.cli
+from fxviz.analysis.facts import Facts, Metric
 from fxviz.errors import InputError
-from fxviz.facts import Facts, Metric
 from fxviz.passes.devices import Device, find_device, read_devices
 from fxviz.passes.flops import Flops
 from fxviz.passes.roofline import Roofline, RooflineEstimate

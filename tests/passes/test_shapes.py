@@ -7,7 +7,7 @@ from dataclasses import replace
 import sympy
 from build import Builder, encoder
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
 from fxviz.ir import Graph, Role, TensorType, Value
 from fxviz.passes.shapes import Shapes
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from strategies import B, S
 from torch import nn
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.ir.evaluation import evaluate
 from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.flops import Flops

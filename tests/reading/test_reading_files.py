@@ -14,8 +14,8 @@ from onnx import helper
 from onnx_files import everything, info, model, numbers, read, untyped, weight
 
 import fxviz
+from fxviz.analysis.facts import Facts
 from fxviz.errors import FormatError, InputError
-from fxviz.facts import Facts
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.reading import read_onnx

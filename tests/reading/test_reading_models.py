@@ -19,8 +19,8 @@ from strategies import graphs as random_graphs
 from torch import nn
 
 import fxviz
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
-from fxviz.facts import Facts
 from fxviz.ir import Graph, Role, format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory

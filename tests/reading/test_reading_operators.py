@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 from onnx_files import info, model, numbers, read, untyped, weight
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
+from fxviz.analysis.kinds import kind_of
 from fxviz.passes.flops import Flops
-from fxviz.passes.kinds import kind_of
 from fxviz.reading.operators import translations
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.export import Dim
 
+from fxviz.analysis.facts import Facts, evaluate
 from fxviz.errors import InputError
-from fxviz.facts import Facts, evaluate
 from fxviz.passes.flops import Flops
 from fxviz.tracing import trace
 

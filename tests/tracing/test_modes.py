@@ -10,8 +10,8 @@ import torch
 import torchvision
 from torch import fx, nn
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import FormatError, InputError, TraceError
-from fxviz.facts import Facts
 from fxviz.passes.flops import Flops
 from fxviz.tracing import trace
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError, TraceError
-from fxviz.facts import Facts
 from fxviz.ir import Category, Graph, Phase
 from fxviz.ir.serialize import dumps, loads
 from fxviz.passes.memory import Memory

@@ -19,7 +19,7 @@ from strategies import graphs as strange_graphs
 from tree import tree
 from view_strategies import graphs, views
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
 from fxviz.heat import heat
 from fxviz.ir import Graph, Node, Role, Scope, Value
 from fxviz.view import Box, Item, View

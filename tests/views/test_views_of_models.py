@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree import tree
 
-from fxviz.facts import Facts
+from fxviz.analysis.facts import Facts
 from fxviz.view import View
 
 

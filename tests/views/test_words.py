@@ -10,10 +10,10 @@ from build import Builder, encoder
 from shown import Elements, Ordinals
 from tree import tree
 
+from fxviz.analysis.facts import Facts, Tally
+from fxviz.analysis.kinds import KINDS, kind_of
 from fxviz.errors import InputError
-from fxviz.facts import Facts, Tally
 from fxviz.ir import Graph, Node, Role, Value
-from fxviz.passes.kinds import KINDS, kind_of
 from fxviz.view import View
 
 

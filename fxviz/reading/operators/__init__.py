@@ -14,7 +14,7 @@ from fxviz.reading.operation import Operation, Step, Translation, step
 from fxviz.reading.operators import attention, elementwise, matrix, moves, normalization, quantization, reduction
 
 if TYPE_CHECKING:
-    from fxviz.rules import RuleTable
+    from fxviz.analysis.rules import RuleTable
 
 __all__ = ["translate", "translations"]
 

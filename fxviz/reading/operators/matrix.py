@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.ir import Attribute, TensorType, Value
 from fxviz.reading.operation import Operand, Operation, Step, Translation, step
 from fxviz.reading.operators.elementwise import between
-from fxviz.rules import RuleTable
 
 __all__ = ["rules"]
 

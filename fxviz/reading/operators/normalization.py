@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.reading.operation import Operation, Step, Translation, step
 from fxviz.reading.operators.elementwise import add, between
-from fxviz.rules import RuleTable
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

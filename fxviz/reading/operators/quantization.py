@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fxviz.analysis.rules import RuleTable
 from fxviz.reading.operation import Operation, Step, Translation, step
-from fxviz.rules import RuleTable
 
 __all__ = ["rules"]
 

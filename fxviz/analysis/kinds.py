@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fxviz.rules import RuleTable
+from fxviz.analysis.rules import RuleTable
 
 __all__ = ["KINDS", "WORK", "kind_of"]
 
