@@ -5,7 +5,7 @@ if __name__ != "fxviz.exporters":
 
 from typing import Protocol
 
-from fxviz.view import View
+from fxviz.views.view import View
 
 __all__ = ["Exporter"]
 

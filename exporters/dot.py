@@ -12,7 +12,7 @@ from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Legend, Sh
 from fxviz.exporters.palette import CHANGES, INK, category_color, color_of, heat_colors, tint
 
 if TYPE_CHECKING:
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["FONT", "Dot"]
 

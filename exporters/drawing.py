@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fxviz.captions import left_out
 from fxviz.ir import Node, Value
 from fxviz.text.quantity import format_shape, format_type
-from fxviz.view import Box, Item, View
+from fxviz.views.captions import left_out
+from fxviz.views.view import Box, Item, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,7 +15,7 @@ from fxviz.exporters.dot import FONT, Dot
 
 if TYPE_CHECKING:
     from fxviz.exporters.drawing import Direction
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Png", "Svg", "run_graphviz"]
 

@@ -13,7 +13,7 @@ from fxviz.exporters.page import Page, template
 from fxviz.exporters.viewer_data import Data, viewer_data
 
 if TYPE_CHECKING:
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Html", "viewer_element", "viewer_modules", "viewer_styles"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from fxviz.ir.serialize import dumps
 
 if TYPE_CHECKING:
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Json"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from fxviz.exporters.drawing import Drawing, draw
 from fxviz.ir import Value
 from fxviz.text.quantity import format_shape
-from fxviz.view import Box, Edge, Item, View
+from fxviz.views.view import Box, Edge, Item, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ from fxviz.exporters.palette import CHANGES, COLORS, category_color, color_of, h
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Mermaid"]
 

@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from fxviz.captions import node_title, scope_title
 from fxviz.errors import ExportError
 from fxviz.exporters.onnx_metadata import describe_node, describe_scope, measure, summarize
 from fxviz.exporters.palette import color_of, heat_colors, tint
@@ -19,11 +18,12 @@ from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
 from fxviz.ir.printer import format_attribute
 from fxviz.ir.scopes import scope_sizes
 from fxviz.text.quantity import format_shape, format_type
+from fxviz.views.captions import node_title, scope_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["ModelExplorer", "ModelExplorerData"]
 

@@ -17,7 +17,7 @@ from fxviz.ir import format_scope
 
 if TYPE_CHECKING:
     from fxviz.ir import Node
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["NetronMetrics"]
 

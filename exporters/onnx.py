@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import onnx
 
-from fxviz.captions import name_range, numbers
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx_arguments import describe_arguments
 from fxviz.exporters.onnx_attributes import write_attribute
@@ -40,12 +39,13 @@ from fxviz.exporters.onnx_weights import WeightData
 from fxviz.files import staged, write_file
 from fxviz.ir import Node, Role, Value, format_scope
 from fxviz.text.quantity import format_quantity, format_type
+from fxviz.views.captions import name_range, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fxviz.analysis.rules import RuleTable
-    from fxviz.view import Box, View
+    from fxviz.views.view import Box, View
 
 __all__ = ["Onnx"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.passes.bookkeeping import is_idle
+from fxviz.views.layout_operators import is_idle
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from fxviz.ir import Node, Value
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["read_through", "told_of", "trail"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
     from fxviz.ir import Graph, Node, Scope, Value
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["add_metadata", "describe_node", "describe_scope", "describe_weight", "measure", "role_of", "summarize"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["WeightData"]
 

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as RichText
 
-from fxviz.captions import left_out, sequence_kind
 from fxviz.ir import Dim, Node, Value, format_scope
 from fxviz.text.quantity import format_quantity, format_shape
-from fxviz.view import Box, Item, View
+from fxviz.views.captions import left_out, sequence_kind
+from fxviz.views.view import Box, Item, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.analysis.facts import Timed
-from fxviz.captions import left_out
-from fxviz.categories import CATEGORIES
 from fxviz.errors import GraphError
 from fxviz.exporters.drawing import Group
 from fxviz.exporters.layout import Layout, is_pinned, lay_out
@@ -24,6 +22,8 @@ from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.ir.printer import format_attribute
 from fxviz.ir.scopes import scope_sizes
 from fxviz.text.quantity import format_expression, format_type
+from fxviz.views.captions import left_out
+from fxviz.views.categories import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fxviz.analysis.facts import Metric
     from fxviz.exporters.drawing import Arrow, Shape
     from fxviz.ir import Dim, Scope
-    from fxviz.view import Item, View
+    from fxviz.views.view import Item, View
 
 __all__ = ["Data", "viewer_data"]
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from fxviz.sweep_plot import plot_sweep
     from fxviz.text.quantity import format_quantity
     from fxviz.tracing import trace, trace_autograd, trace_training
-    from fxviz.view import Box, Edge, View
+    from fxviz.views.view import Box, Edge, View
     from fxviz.weights.api import parameters
     from fxviz.weights.table import ParameterTable
 
@@ -167,7 +167,7 @@ _NAMES_BY_MODULE = {
     "fxviz.ir.serialize": "load",
     "fxviz.sweep_plot": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",
-    "fxviz.view": "Box Edge View",
+    "fxviz.views.view": "Box Edge View",
     "fxviz.weights.api": "parameters",
     "fxviz.weights.table": "ParameterTable",
 }

@@ -11,7 +11,7 @@ from fxviz.display import mimebundle
 from fxviz.errors import InputError
 from fxviz.files import write_file
 from fxviz.output import render
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError, MissingDependency
 from fxviz.output import default_view, render
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Container

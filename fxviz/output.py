@@ -10,7 +10,7 @@ from fxviz.errors import InputError
 from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.plugins import find_analysis, find_exporter, format_suffix, suggest
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from fxviz.report import format_entries, report_entries
 if TYPE_CHECKING:
     from fxviz.ir import Graph
     from fxviz.passes.roofline import Roofline
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Summary", "summary"]
 

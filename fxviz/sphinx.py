@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
     from fxviz.cli.markers import Order
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["setup"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from build import Builder
 from hypothesis import strategies as st
 
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.ir import Value
-    from fxviz.view import Item
+    from fxviz.views.view import Item
 
 WORDS = (
     "a -> b",

@@ -119,7 +119,7 @@ def test_import_fxviz_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import fxviz.ir, fxviz.analysis.facts, fxviz.view, fxviz.output, fxviz.ir.serialize, fxviz.plugins, fxviz.inputs, fxviz.models",
+        "import fxviz.ir, fxviz.analysis.facts, fxviz.views.view, fxviz.output, fxviz.ir.serialize, fxviz.plugins, fxviz.inputs, fxviz.models",
         "import fxviz.exporters.table, fxviz.exporters.json, fxviz.exporters.mermaid, fxviz.exporters.dot, fxviz.exporters.onnx",
         "from fxviz import Flops, Memory, Parameters, Shapes, View, export, load, models",
         "import fxviz.cli\ntry: fxviz.cli.main(['--help'])\nexcept SystemExit: pass",

@@ -11,7 +11,7 @@ from build import Builder, encoder
 
 from fxviz.analysis.facts import Facts
 from fxviz.errors import GraphError
-from fxviz.passes.repeats import Repeated, Repeats
+from fxviz.views.structural_hash import Repeated, Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.view import Box
+from fxviz.views.view import Box
 
 if TYPE_CHECKING:
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 
 def tree(view: View, lines: bool = False) -> str:

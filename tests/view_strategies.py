@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shown import Elements, Ordinals, idle
 
 from fxviz.ir import Graph, format_scope
-from fxviz.view import View
+from fxviz.views.view import View
 
 
 @dataclass(frozen=True)

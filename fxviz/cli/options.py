@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Facts
     from fxviz.tracing import Mode
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = [
     "MODEL_HELP",
@@ -119,7 +119,7 @@ class ViewOptions:
         """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
         from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
         from fxviz.plugins import find_analysis
-        from fxviz.view import View
+        from fxviz.views.view import View
 
         names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
         as_it_fits = self.budget is None and self.depth is None and not is_whole(format)

@@ -13,7 +13,7 @@ from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from fxviz.lowering import Runnable
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["RunnableFlags", "is_onnx", "runnable_options"]
 

@@ -12,7 +12,7 @@ from fxviz.cli.options import MODEL_HELP, ModelOptions, TracingOptions, command,
 
 if TYPE_CHECKING:
     from fxviz.runs.run import Run
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["serve"]
 

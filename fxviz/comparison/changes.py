@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fxviz.comparison.matching import Matching
     from fxviz.ir import Scope
-    from fxviz.passes.repeats import Repeated
+    from fxviz.views.structural_hash import Repeated
 
 __all__ = ["Changes", "ValuePair", "pair_values"]
 

@@ -19,7 +19,7 @@ from fxviz.ir.scopes import Frame, FrameItem
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from fxviz.passes.repeats import Repeated
+    from fxviz.views.structural_hash import Repeated
 
 __all__ = ["Matching", "comes_first", "match"]
 
@@ -44,7 +44,7 @@ class Matching:
 
 
 def match(before: Repeated, after: Repeated) -> Matching:
-    """Match two graphs whose fingerprints were numbered together (`fxviz.passes.repeats.fingerprint_together`).
+    """Match two graphs whose fingerprints were numbered together (`fxviz.views.structural_hash.fingerprint_together`).
 
     Among matches that are as good, those of earlier things win; `comes_first` says which way round is to be asked.
     """

@@ -7,9 +7,9 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from fxviz.captions import name_range, series
 from fxviz.comparison.pairs import NodePair, Pair, ScopePair, Status
 from fxviz.ir import Scope, format_scope
+from fxviz.views.captions import name_range, series
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence

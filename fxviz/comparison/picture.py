@@ -13,7 +13,7 @@ from fxviz.comparison.pairs import ScopePair, Status
 from fxviz.comparison.union import Union
 from fxviz.ir import Node, Value
 from fxviz.output import READABLE
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fxviz.comparison.pairs import Pair
     from fxviz.comparison.result import GraphDiff
     from fxviz.ir import Scope
-    from fxviz.view import Item
+    from fxviz.views.view import Item
 
 __all__ = ["DiffView", "picture"]
 

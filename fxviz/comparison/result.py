@@ -15,12 +15,12 @@ from fxviz.comparison.merging import merge
 from fxviz.comparison.pairs import NodePair, ScopePair, Status
 from fxviz.errors import InputError
 from fxviz.ir import Graph
-from fxviz.passes.repeats import fingerprint_together
+from fxviz.views.structural_hash import fingerprint_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["GraphDiff", "diff"]
 

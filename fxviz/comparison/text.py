@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fxviz.captions import value_title
 from fxviz.comparison.costs import Delta
 from fxviz.comparison.outline import Entry, outline
 from fxviz.comparison.pairs import ScopePair, Status
 from fxviz.exporters.table import one_line
 from fxviz.text.quantity import format_quantity, format_type
+from fxviz.views.captions import value_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from fxviz.ir import Graph
 from fxviz.output import SHOWN
 from fxviz.plugins import find_analysis
 from fxviz.runs.run import Run, load_run
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ from fxviz.exporters.page import Page, template
 
 if TYPE_CHECKING:
     from fxviz.runs.run import Run
-    from fxviz.view import View
+    from fxviz.views.view import View
     from fxviz.weights.table import ParameterTable
 
 __all__ = ["dashboard_page"]

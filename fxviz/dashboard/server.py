@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fxviz.runs.run import Run
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["serve"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.ir import Node
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Runnable", "RunnableOptions", "write_runnable"]
 

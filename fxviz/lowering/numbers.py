@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
     from fxviz.ir import Node
-    from fxviz.view import View
+    from fxviz.views.view import View
 
 __all__ = ["Mapped", "write_numbers"]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fxviz.exporters.dot import Dot
 from fxviz.exporters.palette import category_color, heat_colors
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from build import Builder, encoder
 
 from fxviz.exporters.drawing import Drawing, Group, Shape, draw
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from test_dot import lay_out, titled
 from fxviz import models
 from fxviz.exporters.dot import Dot
 from fxviz.exporters.mermaid import Mermaid
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from fxviz.ir import Graph

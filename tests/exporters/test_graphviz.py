@@ -19,7 +19,7 @@ from hostile import WORDS, legible, renamed
 
 from fxviz.errors import ExportError, MissingDependency
 from fxviz.exporters.graphviz import Png, Svg
-from fxviz.view import View
+from fxviz.views.view import View
 
 VIEW = View.of(encoder(), depth=1)
 SVG = "{http://www.w3.org/2000/svg}"

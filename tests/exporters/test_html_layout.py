@@ -17,7 +17,7 @@ from fxviz.errors import ExportError, MissingDependency
 from fxviz.exporters.drawing import Drawing, draw
 from fxviz.exporters.layout import Layout, lay_out
 from fxviz.exporters.levels import cut
-from fxviz.view import View
+from fxviz.views.view import View
 
 CLOSED = tuple(draw(View.of(encoder(layers), fold=False, depth=0), 8, 32) for layers in (1, 2, 3))
 

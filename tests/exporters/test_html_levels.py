@@ -12,7 +12,7 @@ from view_strategies import views
 from fxviz.exporters.drawing import Shape
 from fxviz.exporters.levels import Level, cut
 from fxviz.ir import Node, Value
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

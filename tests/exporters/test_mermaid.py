@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fxviz.errors import ExportError
 from fxviz.exporters.mermaid import Mermaid
 from fxviz.exporters.palette import category_color, heat_colors
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_types import ELEMENT_TYPES
 from fxviz.ir import Graph, Node, Role, TensorType, Value
 from fxviz.ir.dtypes import DTYPE_BITS
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from fxviz.exporters.onnx import Onnx
 from fxviz.exporters.onnx_operators import operators
 from fxviz.exporters.onnx_rules import activation, elementwise, layout, matmul, normalization, pooling
 from fxviz.tracing import trace
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from fxviz.exporters.html import Html
 from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.passes.flops import Flops
 from fxviz.text.quantity import format_quantity
-from fxviz.view import View
+from fxviz.views.view import View
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the viewer's modules")

@@ -24,7 +24,7 @@ from fxviz.passes.traffic import traffic_of
 from fxviz.plugins import find_analysis
 from fxviz.text.quantity import format_quantity
 from fxviz.tracing import trace
-from fxviz.view import View
+from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from fxviz.errors import FormatError, InputError
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.reading import read_onnx
-from fxviz.view import View
+from fxviz.views.view import View
 
 node = helper.make_node
 X = info("x", 2, 3)

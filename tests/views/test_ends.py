@@ -8,7 +8,7 @@ from tree import edges, tree
 from fxviz.exporters.dot import Dot
 from fxviz.exporters.drawing import draw
 from fxviz.exporters.mermaid import Mermaid
-from fxviz.view import View
+from fxviz.views.view import View
 
 
 def test_without_ends_there_is_nothing_around_the_model() -> None:

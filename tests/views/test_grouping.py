@@ -7,9 +7,9 @@ from build import Builder
 from shown import Elements
 from tree import edges, tree
 
-from fxviz.grouping import group_calls
 from fxviz.ir import Graph, Node, Source
-from fxviz.view import Box, View
+from fxviz.views.helper_calls import group_calls
+from fxviz.views.view import Box, View
 
 
 def node(op: str, function: str, file: str = "model.py") -> Node:

@@ -11,7 +11,7 @@ from shown import Elements
 
 from fxviz.errors import InputError
 from fxviz.ir import Phase
-from fxviz.view import View
+from fxviz.views.view import View
 
 
 def test_heat_is_what_all_copies_hold_relative_to_the_most() -> None:

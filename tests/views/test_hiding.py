@@ -8,7 +8,7 @@ from build import Builder
 from shown import block, idle
 from tree import edges, tree
 
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from fxviz.ir import Value

@@ -20,9 +20,9 @@ from tree import tree
 from view_strategies import graphs, views
 
 from fxviz.analysis.facts import Facts
-from fxviz.heat import heat
 from fxviz.ir import Graph, Node, Role, Scope, Value
-from fxviz.view import Box, Item, View
+from fxviz.views.heat import heat
+from fxviz.views.view import Box, Item, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +259,7 @@ def between(view: View) -> int:
 DESCRIBE = """
 from build import encoder
 from tree import edges, tree
-from fxviz.view import View
+from fxviz.views.view import View
 view = View.of(encoder(5, extra={2: "relu"}))
 print(tree(view), edges(view), [view.tooltip(item) for item in view.walk()])
 print([[value.name for value in (*item.inputs, *item.outputs)] for item in view.walk()])
@@ -288,7 +288,7 @@ def test_eight_thousand_nodes_take_half_a_second_or_so() -> None:
 
 def test_a_view_needs_no_torch() -> None:
     check: Callable[..., object] = subprocess.run
-    check([sys.executable, "-c", "import sys, fxviz.view; sys.exit('torch' in sys.modules)"], check=True)
+    check([sys.executable, "-c", "import sys, fxviz.views.view; sys.exit('torch' in sys.modules)"], check=True)
 
 
 @pytest.mark.zoo

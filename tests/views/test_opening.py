@@ -11,7 +11,7 @@ from shown import Elements
 from tree import tree
 
 from fxviz.errors import InputError
-from fxviz.view import Box, View
+from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
     from fxviz.ir import Graph

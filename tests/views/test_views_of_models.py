@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree import tree
 
 from fxviz.analysis.facts import Facts
-from fxviz.view import View
+from fxviz.views.view import View
 
 
 def test_a_twelve_layer_encoder_of_torch_is_one_box_at_any_depth() -> None:

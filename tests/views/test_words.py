@@ -14,7 +14,7 @@ from fxviz.analysis.facts import Facts, Tally
 from fxviz.analysis.kinds import KINDS, kind_of
 from fxviz.errors import InputError
 from fxviz.ir import Graph, Node, Role, Value
-from fxviz.view import View
+from fxviz.views.view import View
 
 
 def test_titles_name_the_module_of_a_single_operation() -> None:

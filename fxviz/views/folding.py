@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.captions import series
-from fxviz.grouping import Called, group_calls
 from fxviz.ir import Node, Scope, Value
 from fxviz.ir.scopes import Frame, FrameItem
+from fxviz.views.captions import series
+from fxviz.views.helper_calls import Called, group_calls
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from fxviz.passes.repeats import Repeated
+    from fxviz.views.structural_hash import Repeated
 
 __all__ = ["CONTAINERS", "Draft", "DraftItem", "draft"]
 

@@ -10,7 +10,7 @@ from fxviz.ir.scopes import shared_depth
 
 if TYPE_CHECKING:
     from fxviz.ir import Scope, Value
-    from fxviz.passes.repeats import Varying
+    from fxviz.views.structural_hash import Varying
 
 __all__ = ["Box", "Edge", "Item"]
 

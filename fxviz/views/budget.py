@@ -9,8 +9,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from fxviz.folding import CONTAINERS, Draft
-from fxviz.gathering import gather
+from fxviz.views.folding import CONTAINERS, Draft
+from fxviz.views.siblings import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Set

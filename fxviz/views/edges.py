@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.folding import Draft
 from fxviz.ir import Node, Role, Scope, Value
-from fxviz.passes.bookkeeping import is_idle
+from fxviz.views.folding import Draft
+from fxviz.views.layout_operators import is_idle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fxviz.passes.repeats import Repeated
+    from fxviz.views.structural_hash import Repeated
 
 __all__ = ["End", "Wiring", "wire"]
 

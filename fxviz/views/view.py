@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from fxviz.analysis.facts import Analysis, Facts, Metric
 from fxviz.analysis.kinds import WORK, kind_of
-from fxviz.boxes import Box, Edge, Item
-from fxviz.budget import afford
-from fxviz.captions import (
+from fxviz.errors import InputError
+from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
+from fxviz.ir.scopes import scope_sizes
+from fxviz.passes.flops import Flops
+from fxviz.passes.parameters import Parameters
+from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
+from fxviz.views.boxes import Box, Edge, Item
+from fxviz.views.budget import afford
+from fxviz.views.captions import (
     group_tooltip,
     held,
     node_title,
@@ -29,18 +35,12 @@ from fxviz.captions import (
     value_tooltip,
     varying,
 )
-from fxviz.categories import CATEGORIES, Categories, categorize
-from fxviz.errors import InputError
-from fxviz.folding import CONTAINERS, Draft, draft
-from fxviz.heat import Heat, heat
-from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
-from fxviz.ir.scopes import scope_sizes
-from fxviz.passes.bookkeeping import bookkeeping
-from fxviz.passes.flops import Flops
-from fxviz.passes.parameters import Parameters
-from fxviz.passes.repeats import Repeated, Repeats
-from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
-from fxviz.wiring import End, Wiring, wire
+from fxviz.views.categories import CATEGORIES, Categories, categorize
+from fxviz.views.edges import End, Wiring, wire
+from fxviz.views.folding import CONTAINERS, Draft, draft
+from fxviz.views.heat import Heat, heat
+from fxviz.views.layout_operators import bookkeeping
+from fxviz.views.structural_hash import Repeated, Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class View:
             depth: Closes every box that is nested deeper (0: the model's top level only, all of its modules closed).
             fold: Shows a run of equal siblings as one box.
             hide: Leaves out bookkeeping: views, reshapes, copies, casts, dropout in inference, and constants that are
-                computed in passing (see `fxviz.passes.bookkeeping`).
+                computed in passing (see `fxviz.views.layout_operators`).
             group: Puts a box around operations in a row that a helper function did (``apply_rotary_pos_emb()``), among
                 those that a module's forward does itself.
             budget: Opens boxes only as far as at most so many things and edges between them are seen, those first that
@@ -112,7 +112,7 @@ class View:
                 and ``depth`` counts from there.
             show: The analyses whose numbers are written on each item, in that order.
             color: The analysis, or its name, that colours a picture: the more an item has of it, the darker. Or
-                ``"dtype"`` or ``"phase"``: a colour for each (see `fxviz.categories`).
+                ``"dtype"`` or ``"phase"``: a colour for each (see `fxviz.views.categories`).
             ends: Shows what goes into the model and what comes out of it.
             weights: Shows the parameters and buffers that visible operations read. They do not count for ``budget``.
             interest: The analysis whose numbers say which boxes to open for the ``budget``, instead of FLOPs and

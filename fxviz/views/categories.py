@@ -11,7 +11,7 @@ from fxviz.ir import Node, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fxviz.view import Item, View
+    from fxviz.views.view import Item, View
 
 __all__ = ["CATEGORIES", "Categories", "categorize"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
     from fxviz.ir import Dim, Scope
-    from fxviz.view import Box, Item, View
+    from fxviz.views.view import Box, Item, View
 
 __all__ = ["Heat", "heat"]
 

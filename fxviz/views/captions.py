@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
     from fxviz.ir import Attribute
-    from fxviz.passes.repeats import Varying
+    from fxviz.views.structural_hash import Varying
 
 __all__ = [
     "group_tooltip",
@@ -170,7 +170,7 @@ def name_range(paths: Sequence[str]) -> str:
 def varying(found: Sequence[Varying]) -> str:
     """What copies of a folded box do not share, with its values; many as the first and the last.
 
-    >>> from fxviz.passes.repeats import Varying
+    >>> from fxviz.views.structural_hash import Varying
     >>> varying([Varying(("dilation", "padding"), (1, 2, 4, 8)), Varying(("p",), tuple(i / 100 for i in range(11)))])
     'dilation/padding 1, 2, 4, 8 · p 0…0.1'
     """

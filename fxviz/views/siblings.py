@@ -6,14 +6,14 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from fxviz.captions import parts_label
-from fxviz.folding import Draft
 from fxviz.ir import Node
+from fxviz.views.captions import parts_label
+from fxviz.views.folding import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fxviz.folding import DraftItem
+    from fxviz.views.folding import DraftItem
 
 __all__ = ["gather"]
 
