@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from fxviz.exporters.onnx_metadata import measure, summarize
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
 
 if TYPE_CHECKING:

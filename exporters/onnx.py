@@ -34,9 +34,9 @@ from fxviz.exporters.onnx_metadata import (
 )
 from fxviz.exporters.onnx_names import Names, title
 from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
-from fxviz.exporters.onnx_types import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.exporters.onnx_weights import WeightData
 from fxviz.files import staged, write_file
+from fxviz.importers.onnx.format import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.ir import Node, Role, Value, format_scope
 from fxviz.text.quantity import format_quantity, format_type
 from fxviz.views.captions import name_range, numbers

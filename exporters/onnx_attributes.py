@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy
 import onnx
 
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

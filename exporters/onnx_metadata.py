@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import Role, format_scope
 from fxviz.text.quantity import format_quantity, format_type
 

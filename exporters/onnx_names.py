@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 
 __all__ = ["Names", "title"]
 

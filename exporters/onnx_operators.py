@@ -15,7 +15,7 @@ import onnx
 
 from fxviz.exporters.onnx_rules import activation, elementwise, layout, matmul, normalization, pooling
 from fxviz.exporters.onnx_rules.standard import Literal, OperatorRule, Standard, dtype_of, is_known
-from fxviz.exporters.onnx_types import ELEMENT_TYPES
+from fxviz.importers.onnx.format import ELEMENT_TYPES
 
 if TYPE_CHECKING:
     from fxviz.analysis.rules import RuleTable

@@ -151,7 +151,7 @@ def trace(
 
         return load(name)
     if _is_onnx(name):
-        from fxviz.reading import read_onnx
+        from fxviz.importers.onnx import read_onnx
 
         if inputs:
             raise InputError(f"{name} has inputs of its own: an ONNX file is read without -i")

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from fxviz.reading import read_onnx
+from fxviz.importers.onnx import read_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

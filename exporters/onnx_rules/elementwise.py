@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
 from fxviz.exporters.onnx_rules.standard import Operation, OperatorRule, Standard, dtype_of, operand_of
-from fxviz.exporters.onnx_types import ELEMENT_TYPES
+from fxviz.importers.onnx.format import ELEMENT_TYPES
 from fxviz.ir import Value
 
 __all__ = ["operators"]

@@ -9,7 +9,7 @@ import onnx_ir
 from onnx_ir.passes.common import NameFixPass
 
 from fxviz.errors import ExportError
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 from fxviz.lowering.convert import all_nodes
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.analysis.kinds import kind_of
 from fxviz.exporters.onnx_metadata import describe_node, measure, summarize
-from fxviz.exporters.onnx_types import clean_text
+from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
 from fxviz.lowering.convert import MARK, all_nodes
 

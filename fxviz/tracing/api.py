@@ -123,7 +123,7 @@ def check_request(
 
 
 def _read_onnx(path: Path, request: Request) -> Graph:
-    from fxviz.reading import read_onnx
+    from fxviz.importers.onnx import read_onnx
 
     if request.args or request.kwargs or request.dynamic_shapes:
         raise InputError(f"{path} has inputs and sizes of its own: an ONNX file is traced without any")

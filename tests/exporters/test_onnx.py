@@ -20,7 +20,7 @@ from fxviz.analysis.facts import Facts, Tally
 from fxviz.analysis.rules import RuleTable
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx import Onnx
-from fxviz.exporters.onnx_types import ELEMENT_TYPES
+from fxviz.importers.onnx.format import ELEMENT_TYPES
 from fxviz.ir import Graph, Node, Role, TensorType, Value
 from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.views.view import Box, View

@@ -16,9 +16,9 @@ from onnx_files import everything, info, model, numbers, read, untyped, weight
 import fxviz
 from fxviz.analysis.facts import Facts
 from fxviz.errors import FormatError, InputError
+from fxviz.importers.onnx import read_onnx
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
-from fxviz.reading import read_onnx
 from fxviz.views.view import View
 
 node = helper.make_node

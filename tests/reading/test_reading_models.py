@@ -21,11 +21,11 @@ from torch import nn
 import fxviz
 from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
+from fxviz.importers.onnx import read_onnx
 from fxviz.ir import Graph, Role, format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters
-from fxviz.reading import read_onnx
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

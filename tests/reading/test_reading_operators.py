@@ -12,8 +12,8 @@ from onnx_files import info, model, numbers, read, untyped, weight
 
 from fxviz.analysis.facts import Facts
 from fxviz.analysis.kinds import kind_of
+from fxviz.importers.onnx.operators import translations
 from fxviz.passes.flops import Flops
-from fxviz.reading.operators import translations
 
 if TYPE_CHECKING:
     from pathlib import Path

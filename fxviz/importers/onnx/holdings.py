@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fxviz.errors import FormatError
+from fxviz.importers.onnx.operation import Known, Number, Operand, numbers_of
+from fxviz.importers.onnx.place import fresh
+from fxviz.importers.onnx.scopes import metadata_of
+from fxviz.importers.onnx.tensors import attributes_of, is_number, number_in, role_of, type_in
 from fxviz.ir import Role, TensorType, Value
-from fxviz.reading.operation import Known, Number, Operand, numbers_of
-from fxviz.reading.place import fresh
-from fxviz.reading.scopes import metadata_of
-from fxviz.reading.tensors import attributes_of, is_number, number_in, role_of, type_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import onnx
 
-    from fxviz.reading.lifetimes import Draft
-    from fxviz.reading.own import Own
+    from fxviz.importers.onnx.lifetimes import Draft
+    from fxviz.importers.onnx.own import Own
 
 __all__ = ["Holdings"]
 

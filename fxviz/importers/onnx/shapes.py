@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from fxviz.exporters.onnx_types import ELEMENT_TYPES
+from fxviz.importers.onnx.format import ELEMENT_TYPES
+from fxviz.importers.onnx.fused import fused_types
+from fxviz.importers.onnx.operation import Operation, numbers_of
+from fxviz.importers.onnx.shape_rules import COMPARISONS, MOST_EXTENTS, shape_rules, sizes_of, tidy
+from fxviz.importers.onnx.types import DTYPES, Extents, tensor_type_of
 from fxviz.ir import TensorType
-from fxviz.reading.fused import fused_types
-from fxviz.reading.operation import Operation, numbers_of
-from fxviz.reading.shape_rules import COMPARISONS, MOST_EXTENTS, shape_rules, sizes_of, tidy
-from fxviz.reading.types import DTYPES, Extents, tensor_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from fxviz.errors import FormatError
-from fxviz.exporters.onnx_types import ELEMENT_TYPES, type_proto
+from fxviz.importers.onnx.format import ELEMENT_TYPES, type_proto
 from fxviz.ir import Dim, TensorType, as_dim
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import sympy
 
 from fxviz.analysis.rules import RuleTable
+from fxviz.importers.onnx.operation import Operation, numbers_of
 from fxviz.ir import Dim, as_dim
-from fxviz.reading.operation import Operation, numbers_of
 
 __all__ = [
     "COMPARISONS",

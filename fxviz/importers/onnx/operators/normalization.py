@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.reading.operation import Operation, Step, Translation, step
-from fxviz.reading.operators.elementwise import add, between
+from fxviz.importers.onnx.operation import Operation, Step, Translation, step
+from fxviz.importers.onnx.operators.elementwise import add, between
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

@@ -10,8 +10,8 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from fxviz.reading.operation import Operation, Step, Translation, step
-from fxviz.reading.operators import attention, elementwise, matrix, moves, normalization, quantization, reduction
+from fxviz.importers.onnx.operation import Operation, Step, Translation, step
+from fxviz.importers.onnx.operators import attention, elementwise, matrix, moves, normalization, quantization, reduction
 
 if TYPE_CHECKING:
     from fxviz.analysis.rules import RuleTable

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
+from fxviz.importers.onnx.operation import Operand, Operation, Step, Translation, step
+from fxviz.importers.onnx.operators.elementwise import between
 from fxviz.ir import Attribute, TensorType, Value
-from fxviz.reading.operation import Operand, Operation, Step, Translation, step
-from fxviz.reading.operators.elementwise import between
 
 __all__ = ["rules"]
 

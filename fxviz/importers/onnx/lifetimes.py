@@ -11,7 +11,7 @@ from fxviz.ir import Category, Graph, Kernel, Node, Role, Storage, Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fxviz.reading.operation import Known, Step
+    from fxviz.importers.onnx.operation import Known, Step
 
 __all__ = ["Draft", "freeze"]
 

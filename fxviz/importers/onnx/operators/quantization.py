@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.reading.operation import Operation, Step, Translation, step
+from fxviz.importers.onnx.operation import Operation, Step, Translation, step
 
 __all__ = ["rules"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import onnx
 
 from fxviz.errors import FormatError
-from fxviz.reading.operation import Operand
-from fxviz.reading.own import Own
-from fxviz.reading.scopes import metadata_of
+from fxviz.importers.onnx.operation import Operand
+from fxviz.importers.onnx.own import Own
+from fxviz.importers.onnx.scopes import metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
 """Reading models that others saved: from an ONNX file to a graph. No torch is needed."""
 
-from fxviz.reading.graph import read_onnx
+from fxviz.importers.onnx.graph import read_onnx
 
 __all__ = ["read_onnx"]

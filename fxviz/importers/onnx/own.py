@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, TypeAlias
 from fxviz.exporters.onnx_arguments import ARGUMENTS
 from fxviz.exporters.onnx_hidden import read_through
 from fxviz.exporters.onnx_kernels import KEY
+from fxviz.importers.onnx.operation import Operand, Operation, Step, step
+from fxviz.importers.onnx.types import tensor_type_of
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
 from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.passes.flops import flops_rules
 from fxviz.passes.rules.free import FREE_OPS
-from fxviz.reading.operation import Operand, Operation, Step, step
-from fxviz.reading.types import tensor_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import onnx
 
-    from fxviz.reading.types import Extents
+    from fxviz.importers.onnx.types import Extents
 
 __all__ = ["Own", "box_note"]
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 import sympy
 
 from fxviz.errors import FormatError, GraphError
+from fxviz.importers.onnx.file import load_model
+from fxviz.importers.onnx.holdings import Holdings
+from fxviz.importers.onnx.lifetimes import Draft, freeze
+from fxviz.importers.onnx.operation import Known, Operand, Operation, Step, step
+from fxviz.importers.onnx.operators import itself, translate
+from fxviz.importers.onnx.own import Own, box_note
+from fxviz.importers.onnx.place import Place, bound, described, domain_of, fresh, opsets_of, schema_of
+from fxviz.importers.onnx.scopes import Scopes, metadata_of, source_of
+from fxviz.importers.onnx.shapes import infer
+from fxviz.importers.onnx.sizes import compute
+from fxviz.importers.onnx.tensors import attributes_of, role_of, running_statistics, type_in
+from fxviz.importers.onnx.types import Extents, tensor_type_of
 from fxviz.ir import Attribute, Graph, Node, Role, Scope, TensorType, Value
-from fxviz.reading.file import load_model
-from fxviz.reading.holdings import Holdings
-from fxviz.reading.lifetimes import Draft, freeze
-from fxviz.reading.operation import Known, Operand, Operation, Step, step
-from fxviz.reading.operators import itself, translate
-from fxviz.reading.own import Own, box_note
-from fxviz.reading.place import Place, bound, described, domain_of, fresh, opsets_of, schema_of
-from fxviz.reading.scopes import Scopes, metadata_of, source_of
-from fxviz.reading.shapes import infer
-from fxviz.reading.sizes import compute
-from fxviz.reading.tensors import attributes_of, role_of, running_statistics, type_in
-from fxviz.reading.types import Extents, tensor_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,9 +12,9 @@ from typing import TypeAlias
 import sympy
 
 from fxviz.analysis.rules import RuleTable
+from fxviz.importers.onnx.file import SMALL
+from fxviz.importers.onnx.operation import Number, Operation, numbers_of
 from fxviz.ir import Dim, as_dim
-from fxviz.reading.file import SMALL
-from fxviz.reading.operation import Number, Operation, numbers_of
 
 __all__ = ["compute"]
 

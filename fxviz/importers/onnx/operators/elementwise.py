@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.rules import RuleTable
+from fxviz.importers.onnx.operation import Operation, Step, Translation, step
 from fxviz.ir import TensorType, Value
-from fxviz.reading.operation import Operation, Step, Translation, step
 
 if TYPE_CHECKING:
-    from fxviz.reading.operation import Operand
+    from fxviz.importers.onnx.operation import Operand
 
 __all__ = ["add", "between", "rules"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.reading.operation import Operation, Step, Translation, step
+from fxviz.importers.onnx.operation import Operation, Step, Translation, step
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import onnx
 
 from fxviz.errors import FormatError
+from fxviz.importers.onnx.file import SMALL
+from fxviz.importers.onnx.types import DTYPES
 from fxviz.ir import Attribute, Role, TensorType
-from fxviz.reading.file import SMALL
-from fxviz.reading.types import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fxviz.reading.operation import Number
+    from fxviz.importers.onnx.operation import Number
 
 __all__ = ["attributes_of", "is_number", "number_in", "role_of", "running_statistics", "type_in"]
 

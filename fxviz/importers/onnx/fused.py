@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fxviz.importers.onnx.shape_rules import Shape, divided, matmul, shape_of, tidy, windows
 from fxviz.ir import TensorType, Value
-from fxviz.reading.shape_rules import Shape, divided, matmul, shape_of, tidy, windows
 
 if TYPE_CHECKING:
-    from fxviz.reading.operation import Operation
+    from fxviz.importers.onnx.operation import Operation
 
 __all__ = ["fused_types"]
 
