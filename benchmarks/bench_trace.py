@@ -14,8 +14,8 @@ from workloads import WORKLOADS, build
 
 import fxviz
 from fxviz import Facts, Flops, Graph, Memory, Parameters, View
-from fxviz.exporters.dot import Dot
-from fxviz.exporters.mermaid import Mermaid
+from fxviz.exporters.drawing.dot import Dot
+from fxviz.exporters.drawing.mermaid import Mermaid
 from fxviz.exporters.onnx import Onnx
 
 if TYPE_CHECKING:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         TraceError,
     )
     from fxviz.exporters import Exporter
+    from fxviz.exporters.figures.memory import plot_memory
+    from fxviz.exporters.figures.sweep import plot_sweep
     from fxviz.ir import (
         Call,
         Category,
@@ -53,10 +55,8 @@ if TYPE_CHECKING:
     from fxviz.passes.roofline import Roofline
     from fxviz.passes.shapes import Shapes
     from fxviz.passes.sweep import sweep_cost
-    from fxviz.plot import plot_memory
     from fxviz.runs.recording import watch
     from fxviz.runs.run import Run, Runs, load_run, open_runs
-    from fxviz.sweep_plot import plot_sweep
     from fxviz.text.quantity import format_quantity
     from fxviz.tracing import trace, trace_autograd, trace_training
     from fxviz.views.view import Box, Edge, View
@@ -159,13 +159,13 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.roofline": "Roofline",
     "fxviz.passes.shapes": "Shapes",
     "fxviz.passes.sweep": "sweep_cost",
-    "fxviz.plot": "plot_memory",
+    "fxviz.exporters.figures.memory": "plot_memory",
     "fxviz.text.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
     "fxviz.runs.recording": "watch",
     "fxviz.runs.run": "Run Runs load_run open_runs",
     "fxviz.ir.serialize": "load",
-    "fxviz.sweep_plot": "plot_sweep",
+    "fxviz.exporters.figures.sweep": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",
     "fxviz.views.view": "Box Edge View",
     "fxviz.weights.api": "parameters",

@@ -122,7 +122,13 @@ def layer_of(part: str) -> str:
 
 
 def test_the_files_are_found() -> None:
-    assert {"fxviz", "fxviz.ir", "fxviz.tracing.api", "fxviz.passes.rules.matmul", "fxviz.exporters.dot"} <= MODULES
+    assert {
+        "fxviz",
+        "fxviz.ir",
+        "fxviz.tracing.api",
+        "fxviz.passes.rules.matmul",
+        "fxviz.exporters.drawing.dot",
+    } <= MODULES
 
 
 def test_every_part_is_in_one_layer() -> None:

@@ -16,8 +16,8 @@ import fxviz
 from fxviz import Facts, Flops, View
 from fxviz.display import drawing_on_page, mimebundle
 from fxviz.errors import ExportError
-from fxviz.exporters import graphviz
-from fxviz.exporters.mermaid import Mermaid
+from fxviz.exporters.drawing.layout import graphviz
+from fxviz.exporters.drawing.mermaid import Mermaid
 from fxviz.passes.devices import find_device
 from fxviz.passes.roofline import Roofline
 

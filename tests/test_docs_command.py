@@ -16,7 +16,7 @@ from fxviz import models
 from fxviz.cli import main
 from fxviz.cli.markers import COMMANDS
 from fxviz.errors import MissingDependency
-from fxviz.exporters.graphviz import _program
+from fxviz.exporters.drawing.graphviz import _program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -71,7 +71,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "fxviz/py.typed",
         "fxviz/ir/graph.schema.json",
         "fxviz/passes/rules/matmul.py",
-        "fxviz/exporters/dot.py",
+        "fxviz/exporters/drawing/dot.py",
     }
 
 
@@ -81,7 +81,7 @@ def test_the_archive_holds_real_files_and_what_their_tests_need(sdist: Path) -> 
     assert all(member.isfile() for member in members)
     names = {member.name.partition("/")[2] for member in members}
     assert names >= {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "tests/conftest.py"}
-    assert names >= {"passes/flops.py", "exporters/dot.py"}
+    assert names >= {"passes/flops.py", "exporters/drawing/dot.py"}
     assert not {name for name in names if name.startswith(("fxviz/passes", "fxviz/exporters"))}
 
 
@@ -97,9 +97,9 @@ def test_the_licence_and_the_extras_are_declared(site: Path) -> None:
 
 def test_what_is_installed_works(site: Path, tmp_path: Path) -> None:
     code = """
-import fxviz, fxviz.passes.flops, fxviz.exporters.dot
+import fxviz, fxviz.passes.flops, fxviz.exporters.drawing.dot
 from fxviz.plugins import load_all, plugin_names
-print(fxviz.__file__, fxviz.passes.flops.__file__, fxviz.exporters.dot.__file__, sep="\\n")
+print(fxviz.__file__, fxviz.passes.flops.__file__, fxviz.exporters.drawing.dot.__file__, sep="\\n")
 for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.rules"):
     assert len(list(load_all(group))) == len(plugin_names(group))
 assert {"flops", "memory"} <= set(plugin_names("fxviz.analyses")) and "svg" in plugin_names("fxviz.exporters")

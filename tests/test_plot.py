@@ -16,10 +16,10 @@ from torch import nn
 import fxviz
 from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError, MissingDependency
-from fxviz.figure import PLOTS
+from fxviz.exporters.figures.figure import PLOTS
+from fxviz.exporters.figures.memory import plot_memory
 from fxviz.ir import Graph, Phase
 from fxviz.passes.memory import Memory
-from fxviz.plot import plot_memory
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from torch import nn
 
 import fxviz
 from fxviz.errors import InputError
+from fxviz.exporters.figures.sweep import plot_sweep
 from fxviz.passes.sweep import Grid, sweep_cost
-from fxviz.sweep_plot import plot_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path

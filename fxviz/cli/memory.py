@@ -31,10 +31,10 @@ def memory(
     source: ModelOptions, training: TrainingOptions, round_to: int, depth: int | None, output: str | None
 ) -> None:
     """Print the peak memory of a run or a training step, and what is alive then; draw the timeline."""
-    from fxviz.figure import format_of
+    from fxviz.exporters.figures.figure import format_of
+    from fxviz.exporters.figures.memory import plot_memory
+    from fxviz.exporters.report import memory_lines
     from fxviz.passes.memory import Memory
-    from fxviz.plot import plot_memory
-    from fxviz.report import memory_lines
 
     if output is not None:
         format_of(output)  # before the long work

@@ -79,7 +79,7 @@ def parameters(
 
 def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool) -> None:
     """Before the long work."""
-    from fxviz.figure import PLOTS, format_of
+    from fxviz.exporters.figures.figure import PLOTS, format_of
 
     pictures = [output for output in outputs if not _is_table(output)]
     for output in pictures:

@@ -97,7 +97,7 @@ def _read_bytes(text: str) -> int:
 
 def _check_output(output: str) -> None:
     """Before the long work."""
-    from fxviz.figure import PLOTS, format_of
+    from fxviz.exporters.figures.figure import PLOTS, format_of
 
     if Path(output).suffix.lower() not in _TABLES:
         format_of(output, (*PLOTS, *_TABLES))
@@ -124,8 +124,8 @@ def _fitting(grid: Grid, limit: int, most: int = 20) -> Iterator[str]:
 
 
 def _write(grid: Grid, output: str, cost: str, limit: int | None) -> None:
+    from fxviz.exporters.figures.sweep import plot_sweep
     from fxviz.files import write_file
-    from fxviz.sweep_plot import plot_sweep
 
     suffix = Path(output).suffix.lower()
     if suffix == ".csv":

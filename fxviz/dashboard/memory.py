@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.analysis.facts import at_large
+from fxviz.exporters.report import fitting_depth
 from fxviz.ir import Phase, format_scope
 from fxviz.passes.memory import Memory
-from fxviz.report import fitting_depth
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _data(title: str, memory: MemoryUse, timeline: Data | None) -> Data:
 
 
 def _timeline(memory: MemoryUse) -> Data:
-    """As `fxviz.exporters.viewer_data` has it, with the path of the module in place of a route."""
+    """As `fxviz.exporters.html.viewer_data` has it, with the path of the module in place of a route."""
     ran = [*memory.graph.walk()]
     moments = [step for step in memory.moments(_MOMENTS) if step < len(ran)]
     return {

@@ -9,8 +9,8 @@ from fxviz.analysis.facts import Facts
 from fxviz.dashboard.memory import inference_data, training_data
 from fxviz.dashboard.parameters import parameter_data
 from fxviz.dashboard.training import run_data
-from fxviz.exporters.html import Html, viewer_element, viewer_modules, viewer_styles
-from fxviz.exporters.page import Page, template
+from fxviz.exporters.html.exporter import Html, viewer_element, viewer_modules, viewer_styles
+from fxviz.exporters.html.page import Page, template
 
 if TYPE_CHECKING:
     from fxviz.runs.run import Run

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
+from fxviz.exporters.figures.figure import FAINT, INK, PLOTS, figure_bytes, format_of, new_figure
 from fxviz.exporters.table import one_line
-from fxviz.figure import FAINT, INK, PLOTS, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.runs.schema import LAYER_METRICS
 from fxviz.text.quantity import format_quantity

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the app's modules")
 
-TEMPLATES = Path(exporters.__file__).parent / "templates"
+TEMPLATES = Path(exporters.__file__).parent / "html/templates"
 
 
 @pytest.fixture(scope="module")

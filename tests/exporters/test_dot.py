@@ -17,8 +17,8 @@ from hostile import WORDS, legible, renamed, words
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fxviz.exporters.dot import Dot
-from fxviz.exporters.palette import category_color, heat_colors
+from fxviz.exporters.drawing.dot import Dot
+from fxviz.exporters.drawing.palette import category_color, heat_colors
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from build import Builder, encoder
 
-from fxviz.exporters.drawing import Drawing, Group, Shape, draw
+from fxviz.exporters.drawing.layout import Drawing, Group, Shape, draw
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

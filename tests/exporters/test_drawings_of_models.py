@@ -10,8 +10,8 @@ import pytest
 from test_dot import lay_out, titled
 
 from fxviz import models
-from fxviz.exporters.dot import Dot
-from fxviz.exporters.mermaid import Mermaid
+from fxviz.exporters.drawing.dot import Dot
+from fxviz.exporters.drawing.mermaid import Mermaid
 from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from build import encoder
 from hostile import WORDS, legible, renamed
 
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.exporters.graphviz import Png, Svg
+from fxviz.exporters.drawing.graphviz import Png, Svg
 from fxviz.views.view import View
 
 VIEW = View.of(encoder(), depth=1)

@@ -19,7 +19,7 @@ from hostile import WORDS, renamed
 import fxviz
 from fxviz.analysis.facts import Facts
 from fxviz.errors import MissingDependency
-from fxviz.exporters.html import Html
+from fxviz.exporters.html.exporter import Html
 from fxviz.ir import Phase
 from fxviz.output import default_view, is_drawn, is_whole
 from fxviz.passes.flops import Flops

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.exporters.drawing import Drawing, draw
-from fxviz.exporters.layout import Layout, lay_out
-from fxviz.exporters.levels import cut
+from fxviz.exporters.drawing.layout import Drawing, draw
+from fxviz.exporters.html.layout import Layout, lay_out
+from fxviz.exporters.html.levels import cut
 from fxviz.views.view import View
 
 CLOSED = tuple(draw(View.of(encoder(layers), fold=False, depth=0), 8, 32) for layers in (1, 2, 3))

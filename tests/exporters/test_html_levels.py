@@ -9,8 +9,8 @@ from build import Builder, encoder
 from hypothesis import given
 from view_strategies import views
 
-from fxviz.exporters.drawing import Shape
-from fxviz.exporters.levels import Level, cut
+from fxviz.exporters.drawing.layout import Shape
+from fxviz.exporters.html.levels import Level, cut
 from fxviz.ir import Node, Value
 from fxviz.views.view import Box, View
 

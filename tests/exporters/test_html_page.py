@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxviz.exporters.html import viewer_modules, viewer_styles
-from fxviz.exporters.page import Page, template
+from fxviz.exporters.html.exporter import viewer_modules, viewer_styles
+from fxviz.exporters.html.page import Page, template
 
 if TYPE_CHECKING:
     from pathlib import Path

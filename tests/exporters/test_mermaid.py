@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fxviz.errors import ExportError
-from fxviz.exporters.mermaid import Mermaid
-from fxviz.exporters.palette import category_color, heat_colors
+from fxviz.exporters.drawing.mermaid import Mermaid
+from fxviz.exporters.drawing.palette import category_color, heat_colors
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

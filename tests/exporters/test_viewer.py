@@ -11,8 +11,8 @@ from build import Builder, encoder
 from hostile import WORDS, renamed
 
 from fxviz.analysis.facts import Facts
-from fxviz.exporters.html import Html, viewer_element, viewer_modules, viewer_styles
-from fxviz.exporters.page import Page
+from fxviz.exporters.html.exporter import Html, viewer_element, viewer_modules, viewer_styles
+from fxviz.exporters.html.page import Page
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory
 from fxviz.passes.parameters import Parameters

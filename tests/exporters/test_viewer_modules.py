@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fxviz import exporters
-from fxviz.exporters.html import Html
+from fxviz.exporters.html.exporter import Html
 from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.passes.flops import Flops
 from fxviz.text.quantity import format_quantity
@@ -25,7 +25,7 @@ from fxviz.views.view import View
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the viewer's modules")
 
-VIEWER = Path(exporters.__file__).parent / "templates/viewer"
+VIEWER = Path(exporters.__file__).parent / "html/templates/viewer"
 
 
 @pytest.fixture(scope="module")

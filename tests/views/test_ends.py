@@ -5,9 +5,9 @@ from __future__ import annotations
 from build import Builder, encoder
 from tree import edges, tree
 
-from fxviz.exporters.dot import Dot
-from fxviz.exporters.drawing import draw
-from fxviz.exporters.mermaid import Mermaid
+from fxviz.exporters.drawing.dot import Dot
+from fxviz.exporters.drawing.layout import draw
+from fxviz.exporters.drawing.mermaid import Mermaid
 from fxviz.views.view import View
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.errors import InputError
-from fxviz.figure import format_of
+from fxviz.exporters.figures.figure import format_of
 from fxviz.files import write_file
 from fxviz.plugins import suggest
 from fxviz.weights.plots.heat import draw_heat

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxviz.figure import FAINT, figure_bytes, new_figure
+from fxviz.exporters.figures.figure import FAINT, figure_bytes, new_figure
 from fxviz.text.quantity import format_shape
 from fxviz.weights.plots.choosing import choose, legible, values_of
 from fxviz.weights.values import row_blocks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fxviz.errors import InputError
-from fxviz.figure import FAINT, INK, figure_bytes, new_figure
+from fxviz.exporters.figures.figure import FAINT, INK, figure_bytes, new_figure
 from fxviz.plugins import suggest
 from fxviz.weights.plots.choosing import legible
 from fxviz.weights.table import Group, ParameterTable

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fxviz.exporters.page import Page, template
-from fxviz.exporters.viewer_data import Data, viewer_data
+from fxviz.exporters.html.page import Page, template
+from fxviz.exporters.html.viewer_data import Data, viewer_data
 
 if TYPE_CHECKING:
     from fxviz.views.view import View

@@ -11,12 +11,12 @@ import numpy as np
 
 from fxviz.analysis.facts import Facts, evaluate
 from fxviz.errors import InputError
-from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
+from fxviz.exporters.figures.figure import FAINT, INK, figure_bytes, format_of, new_figure
+from fxviz.exporters.report import fitting_depth
 from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.plugins import suggest
-from fxviz.report import fitting_depth
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
-from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Shape, draw
-from fxviz.exporters.palette import CHANGES, COLORS, category_color, color_of, heat_colors
+from fxviz.exporters.drawing.layout import Arrow, Direction, Drawing, Group, Shape, draw
+from fxviz.exporters.drawing.palette import CHANGES, COLORS, category_color, color_of, heat_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.analysis.facts import Timed
 from fxviz.errors import GraphError
-from fxviz.exporters.drawing import Group
-from fxviz.exporters.layout import Layout, is_pinned, lay_out
-from fxviz.exporters.levels import Level, cut
-from fxviz.exporters.palette import COLORS, category_color, heat_colors
+from fxviz.exporters.drawing.layout import Group
+from fxviz.exporters.drawing.palette import COLORS, category_color, heat_colors
+from fxviz.exporters.html.layout import Layout, is_pinned, lay_out
+from fxviz.exporters.html.levels import Level, cut
 from fxviz.ir import Node, Value, format_scope
 from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.ir.printer import format_attribute
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fxviz.analysis.facts import Metric
-    from fxviz.exporters.drawing import Arrow, Shape
+    from fxviz.exporters.drawing.layout import Arrow, Shape
     from fxviz.ir import Dim, Scope
     from fxviz.views.view import Item, View
 
@@ -43,7 +43,7 @@ _MOMENTS = 1200  # on the timeline: more than a screen has columns for
 
 
 def viewer_data(view: View, most: int, fan_out: int, fan_in: int, timeout: float) -> Data:
-    """All that the viewer shows of a view; the parameters are the fields of `fxviz.exporters.html.Html`."""
+    """All that the viewer shows of a view; the parameters are the fields of `fxviz.exporters.html.exporter.Html`."""
     return _Writer(view, cut(view, most, fan_out, fan_in), timeout).write()
 
 

@@ -61,7 +61,7 @@ class Page:
 
 def template(name: str) -> str:
     """A file of the folder ``templates``."""
-    return (files("fxviz.exporters") / "templates" / name).read_text(encoding="utf-8")
+    return (files("fxviz.exporters.html") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _scoped(name: str, module: str) -> str:

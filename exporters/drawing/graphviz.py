@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.exporters.dot import FONT, Dot
+from fxviz.exporters.drawing.dot import FONT, Dot
 
 if TYPE_CHECKING:
-    from fxviz.exporters.drawing import Direction
+    from fxviz.exporters.drawing.layout import Direction
     from fxviz.views.view import View
 
 __all__ = ["Png", "Svg", "run_graphviz"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fxviz.errors import InputError
-from fxviz.figure import FAINT, INK, figure_bytes, format_of, new_figure
+from fxviz.exporters.figures.figure import FAINT, INK, figure_bytes, format_of, new_figure
 from fxviz.files import write_file
 from fxviz.passes.sweep import UNITS, Grid
 from fxviz.text.quantity import format_quantity

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydot
 
-from fxviz.exporters.drawing import Arrow, Direction, Drawing, Group, Legend, Shape, draw
-from fxviz.exporters.palette import CHANGES, INK, category_color, color_of, heat_colors, tint
+from fxviz.exporters.drawing.layout import Arrow, Direction, Drawing, Group, Legend, Shape, draw
+from fxviz.exporters.drawing.palette import CHANGES, INK, category_color, color_of, heat_colors, tint
 
 if TYPE_CHECKING:
     from fxviz.views.view import View

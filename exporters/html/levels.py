@@ -11,7 +11,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.exporters.drawing import Drawing, draw
+from fxviz.exporters.drawing.layout import Drawing, draw
 from fxviz.ir import Value
 from fxviz.text.quantity import format_shape
 from fxviz.views.view import Box, Edge, Item, View
@@ -48,7 +48,7 @@ def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:
     """The level of the root, with all others in it.
 
     A box with more than ``most`` items shows them in parts. ``fan_out`` and ``fan_in`` are those of
-    `fxviz.exporters.drawing.draw`.
+    `fxviz.exporters.drawing.layout.draw`.
     """
     contents = _Contents(view, most)
 

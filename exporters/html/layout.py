@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.errors import ExportError
-from fxviz.exporters.drawing import Group
-from fxviz.exporters.graphviz import run_graphviz
+from fxviz.exporters.drawing.graphviz import run_graphviz
+from fxviz.exporters.drawing.layout import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fxviz.exporters.drawing import Arrow, Drawing, Shape
+    from fxviz.exporters.drawing.layout import Arrow, Drawing, Shape
 
 __all__ = ["Layout", "Place", "is_pinned", "lay_out"]
 
@@ -55,7 +55,7 @@ class Layout:
 def lay_out(drawings: Sequence[Drawing], timeout: float) -> tuple[Layout, ...]:
     """The layout of each drawing, from top to bottom; equal ones are laid out once. A drawing must have no groups.
 
-    Raises what `fxviz.exporters.graphviz.run_graphviz` raises.
+    Raises what `fxviz.exporters.drawing.graphviz.run_graphviz` raises.
     """
     texts = [_dot(drawing) for drawing in drawings]
     distinct = sorted(dict.fromkeys(texts), key=len, reverse=True)

@@ -1,0 +1,1 @@
+"""Drawings: the layout that DOT, SVG, PNG and Mermaid share."""
