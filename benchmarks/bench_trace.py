@@ -16,7 +16,7 @@ import fxviz
 from fxviz import Facts, Flops, Graph, Memory, Parameters, View
 from fxviz.exporters.drawing.dot import Dot
 from fxviz.exporters.drawing.mermaid import Mermaid
-from fxviz.exporters.onnx import Onnx
+from fxviz.exporters.onnx.view.exporter import Onnx
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,7 +31,7 @@ import torch
 
 from fxviz import Facts, models
 from fxviz.errors import FxvizError
-from fxviz.lowering import RunnableOptions, write_runnable
+from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
 from fxviz.output import default_view
 from fxviz.passes.flops import Flops
 from fxviz.text.quantity import format_quantity

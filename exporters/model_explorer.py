@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from fxviz.errors import ExportError
 from fxviz.exporters.drawing.palette import color_of, heat_colors, tint
-from fxviz.exporters.onnx_metadata import describe_node, describe_scope, measure, summarize
+from fxviz.exporters.onnx.view.metadata import describe_node, describe_scope, measure, summarize
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
 from fxviz.ir.printer import format_attribute
 from fxviz.ir.scopes import scope_sizes

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fxviz.exporters.onnx_metadata import measure, summarize
+from fxviz.exporters.onnx.view.metadata import measure, summarize
 from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
 

@@ -41,9 +41,9 @@ def export(
         path: The file. Its suffix names the format (``model.svg``) unless ``format`` does.
         format: A format name, such as ``"mermaid"``.
         runnable: An ONNX model of standard operators that runs, with the model's weights, instead of a view of it. The
-            graph must have been traced in this process, from a model with weights; see `fxviz.lowering`.
+            graph must have been traced in this process, from a model with weights; see `fxviz.exporters.onnx.runnable`.
         options: The options of the format's exporter, such as ``Mermaid``'s fields; of a runnable model those of
-            `fxviz.lowering.RunnableOptions`, such as ``verify=True``.
+            `fxviz.exporters.onnx.runnable.RunnableOptions`, such as ``verify=True``.
 
     Raises `InputError` for an unknown format or option, or a place that cannot be written to; `ExportError` for a model
     that cannot be lowered, or does not agree with torch.
@@ -106,7 +106,7 @@ def _export_runnable(source: View | Facts | Graph, path: str | Path, format: str
         raise InputError(
             f"only ONNX is runnable, not {format or 'a file without a suffix'!r}: write to a file such as m.onnx"
         )
-    from fxviz.lowering import RunnableOptions, write_runnable
+    from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
 
     view = source if isinstance(source, View) else default_view(source, "onnx")
     known = [field.name for field in dataclasses.fields(RunnableOptions)]

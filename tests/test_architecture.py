@@ -60,7 +60,7 @@ LAYERS = {
 }
 TORCH = {"torch", "torchvision", "timm", "transformers"}
 TORCH_AT_HOME = (
-    "fxviz.lowering",
+    "fxviz.exporters.onnx.runnable",
     "fxviz.tracing",
     "fxviz.zoos",
     "fxviz.runs.recording",

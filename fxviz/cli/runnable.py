@@ -12,7 +12,7 @@ from fxviz.cli.progress import progress
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
-    from fxviz.lowering import Runnable
+    from fxviz.exporters.onnx.runnable import Runnable
     from fxviz.views.view import View
 
 __all__ = ["RunnableFlags", "is_onnx", "runnable_options"]
@@ -44,7 +44,7 @@ class RunnableFlags:
         if output == "-":
             raise click.UsageError("a runnable model cannot go to stdout, since it may be two files: give a name")
         with progress(f"lowering to {output}"):
-            from fxviz.lowering import RunnableOptions, write_runnable
+            from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
 
             options = RunnableOptions(
                 opset=self.opset,

@@ -15,7 +15,7 @@ from torch import nn
 import fxviz
 from fxviz import Facts, Flops, Graph, Memory, Parameters, View
 from fxviz.exporters.netron_metrics import NetronMetrics
-from fxviz.exporters.onnx import Onnx
+from fxviz.exporters.onnx.view.exporter import Onnx
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 -- as everyone calls it
 
-from fxviz.exporters.onnx import Onnx
-from fxviz.exporters.onnx_operators import operators
-from fxviz.exporters.onnx_rules import activation, elementwise, layout, matmul, normalization, pooling
+from fxviz.exporters.onnx.view.exporter import Onnx
+from fxviz.exporters.onnx.view.operators import operators
+from fxviz.exporters.onnx.view.rules import activation, elementwise, layout, matmul, normalization, pooling
 from fxviz.tracing import trace
 from fxviz.views.view import View
 

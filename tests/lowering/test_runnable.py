@@ -17,7 +17,7 @@ from torch import nn
 import fxviz
 from fxviz import Facts, Flops, View
 from fxviz.errors import ExportError, InputError
-from fxviz.lowering import RunnableOptions, write_runnable
+from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -330,8 +330,8 @@ def test_verifying_compares_two_sizes_of_each_symbol(tmp_path: Path) -> None:
 
 
 def test_random_indices_are_valid() -> None:
-    from fxviz.lowering.flat import flatten
-    from fxviz.lowering.sampling import random_inputs
+    from fxviz.exporters.onnx.runnable.flat import flatten
+    from fxviz.exporters.onnx.runnable.sampling import random_inputs
 
     class Tables(nn.Module):
         def __init__(self) -> None:

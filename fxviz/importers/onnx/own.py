@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.exporters.onnx_arguments import ARGUMENTS
-from fxviz.exporters.onnx_hidden import read_through
-from fxviz.exporters.onnx_kernels import KEY
+from fxviz.exporters.onnx.view.arguments import ARGUMENTS
+from fxviz.exporters.onnx.view.hidden import read_through
+from fxviz.exporters.onnx.view.kernels import KEY
 from fxviz.importers.onnx.operation import Operand, Operation, Step, step
 from fxviz.importers.onnx.types import tensor_type_of
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value

@@ -13,8 +13,8 @@ from torch.fx import traceback as fx_traceback
 from torch.overrides import TorchFunctionMode
 
 from fxviz.errors import ExportError
+from fxviz.exporters.onnx.runnable.flat import POSITIONS, VIEW_INSTEAD, FlatProgram
 from fxviz.ir import format_scope
-from fxviz.lowering.flat import POSITIONS, VIEW_INSTEAD, FlatProgram
 from fxviz.tracing import _torch
 from fxviz.tracing.attributes import author_op
 

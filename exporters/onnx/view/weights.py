@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from fxviz.errors import ExportError
-from fxviz.exporters.onnx_hidden import trail
+from fxviz.exporters.onnx.view.hidden import trail
 from fxviz.ir import Node, Role, Value
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import torch
 from fxviz.ir.dtypes import is_integer
 
 if TYPE_CHECKING:
+    from fxviz.exporters.onnx.runnable.flat import FlatProgram
     from fxviz.ir import Dim, Graph, Kernel, Value
-    from fxviz.lowering.flat import FlatProgram
 
 __all__ = ["Sizes", "other_sizes", "random_inputs", "traced_sizes"]
 

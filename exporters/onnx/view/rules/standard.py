@@ -62,7 +62,7 @@ def dtype_of(operand: Operand) -> str | None:
 
 def shape_of(value: Value) -> tuple[Dim, ...]:
     """The extents of a tensor of known type."""
-    assert value.type  # `fxviz.exporters.onnx_operators.lower` asks no rule about unknown types
+    assert value.type  # `fxviz.exporters.onnx.view.operators.lower` asks no rule about unknown types
     return value.type.shape
 
 

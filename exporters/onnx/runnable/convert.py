@@ -14,8 +14,8 @@ import onnx
 import torch
 
 from fxviz.errors import ExportError, InputError, MissingDependency
-from fxviz.lowering.capture import place_of
-from fxviz.lowering.flat import VIEW_INSTEAD, FlatProgram, positions_of
+from fxviz.exporters.onnx.runnable.capture import place_of
+from fxviz.exporters.onnx.runnable.flat import VIEW_INSTEAD, FlatProgram, positions_of
 from fxviz.tracing import _torch
 
 try:

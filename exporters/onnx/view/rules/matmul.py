@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.exporters.onnx_rules.standard import (
+from fxviz.exporters.onnx.view.rules.standard import (
     Operation,
     OperatorRule,
     Standard,

@@ -1,6 +1,6 @@
 """ONNX for Netron: every visible thing is one node, a scope holds its content, and no weight is written.
 
-An operation is a standard operator where one says exactly the same (see `fxviz.exporters.onnx_operators`); everything
+An operation is a standard operator where one says exactly the same (see `fxviz.exporters.onnx.view.operators`); everything
 else is a node of the domain ``fxviz`` under its author's name. A scope is such a node too; an open one has its content
 as an attribute: a graph whose inputs and outputs are, in order, those of the node. Netron opens it in place and lays out
 only what is open, so a view need not close anything. Above that graph it shows the attribute's name, which is why the
@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, ClassVar
 import onnx
 
 from fxviz.errors import ExportError, GraphError, InputError
-from fxviz.exporters.onnx_arguments import describe_arguments
-from fxviz.exporters.onnx_attributes import write_attribute
-from fxviz.exporters.onnx_hidden import read_through, told_of, trail
-from fxviz.exporters.onnx_kernels import describe_kernels
-from fxviz.exporters.onnx_metadata import (
+from fxviz.exporters.onnx.view.arguments import describe_arguments
+from fxviz.exporters.onnx.view.attributes import write_attribute
+from fxviz.exporters.onnx.view.hidden import read_through, told_of, trail
+from fxviz.exporters.onnx.view.kernels import describe_kernels
+from fxviz.exporters.onnx.view.metadata import (
     add_metadata,
     describe_node,
     describe_scope,
@@ -32,9 +32,9 @@ from fxviz.exporters.onnx_metadata import (
     role_of,
     summarize,
 )
-from fxviz.exporters.onnx_names import Names, title
-from fxviz.exporters.onnx_operators import OPSET, Literal, OperatorRule, lower, operators
-from fxviz.exporters.onnx_weights import WeightData
+from fxviz.exporters.onnx.view.names import Names, title
+from fxviz.exporters.onnx.view.operators import OPSET, Literal, OperatorRule, lower, operators
+from fxviz.exporters.onnx.view.weights import WeightData
 from fxviz.files import staged, write_file
 from fxviz.importers.onnx.format import ELEMENT_TYPES, clean_text, type_proto
 from fxviz.ir import Node, Role, Value, format_scope

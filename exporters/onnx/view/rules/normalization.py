@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.exporters.onnx_rules.standard import Operation, OperatorRule, Standard, dtype_of, is_known, rank_of, real
+from fxviz.exporters.onnx.view.rules.standard import (
+    Operation,
+    OperatorRule,
+    Standard,
+    dtype_of,
+    is_known,
+    rank_of,
+    real,
+)
 
 __all__ = ["operators"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.exporters.onnx_rules.standard import (
+from fxviz.exporters.onnx.view.rules.standard import (
     Literal,
     Operation,
     OperatorRule,

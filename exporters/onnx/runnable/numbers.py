@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.kinds import kind_of
-from fxviz.exporters.onnx_metadata import describe_node, measure, summarize
+from fxviz.exporters.onnx.runnable.convert import MARK, all_nodes
+from fxviz.exporters.onnx.view.metadata import describe_node, measure, summarize
 from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
-from fxviz.lowering.convert import MARK, all_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

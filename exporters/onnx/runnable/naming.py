@@ -9,8 +9,8 @@ import onnx_ir
 from onnx_ir.passes.common import NameFixPass
 
 from fxviz.errors import ExportError
+from fxviz.exporters.onnx.runnable.convert import all_nodes
 from fxviz.importers.onnx.format import clean_text
-from fxviz.lowering.convert import all_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.exporters.onnx_rules.standard import Literal, Operation, OperatorRule, Standard, integers, rank_of, spread
+from fxviz.exporters.onnx.view.rules.standard import (
+    Literal,
+    Operation,
+    OperatorRule,
+    Standard,
+    integers,
+    rank_of,
+    spread,
+)
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

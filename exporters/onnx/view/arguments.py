@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fxviz.exporters.onnx_kernels import plain
+from fxviz.exporters.onnx.view.kernels import plain
 from fxviz.ir import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fxviz.exporters.onnx_rules.standard import Operand
+    from fxviz.exporters.onnx.view.rules.standard import Operand
     from fxviz.ir import Node
 
 __all__ = ["ARGUMENTS", "describe_arguments"]

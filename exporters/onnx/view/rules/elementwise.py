@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxviz.analysis.rules import RuleTable
-from fxviz.exporters.onnx_rules.standard import Operation, OperatorRule, Standard, dtype_of, operand_of
+from fxviz.exporters.onnx.view.rules.standard import Operation, OperatorRule, Standard, dtype_of, operand_of
 from fxviz.importers.onnx.format import ELEMENT_TYPES
 from fxviz.ir import Value
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.lowering.sampling import other_sizes, random_inputs, traced_sizes
+from fxviz.exporters.onnx.runnable.sampling import other_sizes, random_inputs, traced_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fxviz.lowering.flat import FlatProgram
-    from fxviz.lowering.sampling import Sizes
+    from fxviz.exporters.onnx.runnable.flat import FlatProgram
+    from fxviz.exporters.onnx.runnable.sampling import Sizes
 
 __all__ = ["TOLERANCE", "Difference", "require_onnxruntime", "verify"]
 

@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
+from fxviz.exporters.onnx.runnable.capture import capture
+from fxviz.exporters.onnx.runnable.convert import Translation, all_nodes, convert
+from fxviz.exporters.onnx.runnable.flat import VIEW_INSTEAD, FlatProgram, flatten
+from fxviz.exporters.onnx.runnable.naming import write_names
+from fxviz.exporters.onnx.runnable.numbers import write_numbers
+from fxviz.exporters.onnx.runnable.storing import store
+from fxviz.exporters.onnx.runnable.verify import Difference, require_onnxruntime, verify
 from fxviz.files import staged
-from fxviz.lowering.capture import capture
-from fxviz.lowering.convert import Translation, all_nodes, convert
-from fxviz.lowering.flat import VIEW_INSTEAD, FlatProgram, flatten
-from fxviz.lowering.naming import write_names
-from fxviz.lowering.numbers import write_numbers
-from fxviz.lowering.storing import store
-from fxviz.lowering.verify import Difference, require_onnxruntime, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from fxviz.exporters.onnx_rules import activation, elementwise, layout, matmul, normalization, pooling
-from fxviz.exporters.onnx_rules.standard import Literal, OperatorRule, Standard, dtype_of, is_known
+from fxviz.exporters.onnx.view.rules import activation, elementwise, layout, matmul, normalization, pooling
+from fxviz.exporters.onnx.view.rules.standard import Literal, OperatorRule, Standard, dtype_of, is_known
 from fxviz.importers.onnx.format import ELEMENT_TYPES
 
 if TYPE_CHECKING:

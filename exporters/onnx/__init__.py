@@ -1,0 +1,1 @@
+"""ONNX: the view for Netron, and the model that runs."""

@@ -1,0 +1,1 @@
+"""A graph as ONNX to look at in Netron: any model, no weights."""
