@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     )
     from fxviz.ir.serialize import load
     from fxviz.output import export, render
-    from fxviz.overview import Summary, summary
-    from fxviz.parallel import export_all
+    from fxviz.output.parallel import export_all
+    from fxviz.output.summary import Summary, summary
     from fxviz.passes.flops import Flops
     from fxviz.passes.memory import Memory
     from fxviz.passes.parameters import Parameters
@@ -151,8 +151,8 @@ _NAMES_BY_MODULE = {
     "fxviz.analysis.facts": "Analysis Facts Metric Tally Transform evaluate",
     "fxviz.ir": "Call Category Dim Graph Kernel Node Phase Role Scope Source Storage TensorType Value format_scope",
     "fxviz.output": "export render",
-    "fxviz.overview": "Summary summary",
-    "fxviz.parallel": "export_all",
+    "fxviz.output.summary": "Summary summary",
+    "fxviz.output.parallel": "export_all",
     "fxviz.passes.flops": "Flops",
     "fxviz.passes.memory": "Memory",
     "fxviz.passes.parameters": "Parameters",

@@ -13,7 +13,7 @@ from fxviz.analysis.facts import Facts
 from fxviz.comparison import diff
 from fxviz.ir import Graph
 from fxviz.ir.serialize import load
-from fxviz.limits import Limits
+from fxviz.output.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ def assert_within(
     max_peak: int | str | None = None,
     allow_unknown: bool = False,
 ) -> None:
-    """Assert that a model takes no more than this; see `fxviz.limits.Limits`. Operators that nobody can count fail it.
+    """Assert that a model takes no more than this; see `fxviz.output.limits.Limits`. Operators that nobody can count fail it.
 
     Raises `AssertionError` with a line for each limit.
     """

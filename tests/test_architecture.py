@@ -62,7 +62,7 @@ TORCH = {"torch", "torchvision", "timm", "transformers"}
 TORCH_AT_HOME = (
     "fxviz.exporters.onnx.runnable",
     "fxviz.tracing",
-    "fxviz.zoos",
+    "fxviz.models.zoos",
     "fxviz.runs.recording",
     "fxviz.runs.lightning",
     "fxviz.runs.huggingface",

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import fxviz
 from fxviz import models
 from fxviz.cli import main
-from fxviz.revisions import parse_revision
+from fxviz.models.revisions import parse_revision
 
 if TYPE_CHECKING:
     from pathlib import Path

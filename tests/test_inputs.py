@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fxviz import InputError
-from fxviz.inputs import InputSpec, Symbol, choose_sizes, parse_input
+from fxviz.models.inputs import InputSpec, Symbol, choose_sizes, parse_input
 
 
 @pytest.mark.parametrize(

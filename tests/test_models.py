@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def shapes(target: models.Target) -> dict[str, tuple[int, ...]]:
-    names = models._parameters(target.model)
+    names = building._parameters(target.model)
     tensors = dict(zip(names, target.args, strict=False)) | dict(target.kwargs)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
 
@@ -291,7 +291,7 @@ def test_json_files_of_other_kinds(tmp_path: Path, content: str, error: type[Exc
 
 @pytest.mark.parametrize("zoo", ["timm", "torchvision", "transformers"])
 def test_a_zoo_that_is_not_installed(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, f"fxviz.zoos.{zoo}", raising=False)
+    monkeypatch.delitem(sys.modules, f"fxviz.models.zoos.{zoo}", raising=False)
     monkeypatch.setitem(sys.modules, zoo, None)
     if zoo == "torchvision":
         monkeypatch.setitem(sys.modules, "torchvision.models", None)
@@ -305,7 +305,7 @@ def test_a_zoo_built_for_another_torch(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "fxviz.zoos.torchvision", raising=False)
+    monkeypatch.delitem(sys.modules, "fxviz.models.zoos.torchvision", raising=False)
     with pytest.raises(
         MissingDependency, match=r"torchvision is installed but cannot be imported.*nms does not exist.*must match"
     ):

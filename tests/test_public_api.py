@@ -119,7 +119,7 @@ def test_import_fxviz_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import fxviz.ir, fxviz.analysis.facts, fxviz.views.view, fxviz.output, fxviz.ir.serialize, fxviz.plugins, fxviz.inputs, fxviz.models",
+        "import fxviz.ir, fxviz.analysis.facts, fxviz.views.view, fxviz.output, fxviz.ir.serialize, fxviz.plugins, fxviz.models.inputs, fxviz.models",
         "import fxviz.exporters.table, fxviz.exporters.json, fxviz.exporters.drawing.mermaid, fxviz.exporters.drawing.dot, fxviz.exporters.onnx.view.exporter",
         "from fxviz import Flops, Memory, Parameters, Shapes, View, export, load, models",
         "import fxviz.cli\ntry: fxviz.cli.main(['--help'])\nexcept SystemExit: pass",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fxviz.cli.options import TracingOptions
-    from fxviz.limits import Limits
+    from fxviz.output.limits import Limits
 
 __all__ = ["check"]
 
@@ -45,7 +45,7 @@ _KEYS = (*_TEXTS, "inputs", *_LIMITS, "allow-unknown")
 )
 def check(model: str | None, traced: TracingOptions, allow_unknown: bool, **limits: str | None) -> int:
     """Check that a model keeps to its limits, for a build that is to fail where it does not."""
-    from fxviz.limits import Limits
+    from fxviz.output.limits import Limits
 
     if model is not None:
         source = ModelOptions(model, **vars(traced))
@@ -108,7 +108,7 @@ def _read(path: Path) -> Iterator[_Check]:
 
 
 def _check_of(entry: Any) -> _Check:
-    from fxviz.limits import Limits
+    from fxviz.output.limits import Limits
 
     if not isinstance(entry, dict) or "model" not in entry:
         raise InputError("it names no model")

@@ -98,7 +98,7 @@ def _format_of(output: str, wanted: str | None) -> str:
 
 def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
     from fxviz import models
-    from fxviz.revisions import parse_revision, trace_apart, trace_at
+    from fxviz.models.revisions import parse_revision, trace_apart, trace_at
 
     with progress(f"tracing {name}"):
         revised = None if Path(name).exists() else parse_revision(name)

@@ -25,9 +25,9 @@ from fxviz.plugins import find_exporter, format_suffix, suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fxviz import overview
     from fxviz.analysis.facts import Facts
     from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.output import summary as overview
 
 __all__ = ["ALONE", "COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]
 
@@ -163,7 +163,7 @@ class Scribe:
 
     def summary(self, order: Summary, folder: Path) -> overview.Summary:
         """The summary that a page in ``folder`` orders."""
-        from fxviz import overview
+        from fxviz.output import summary as overview
 
         roofline = None if order.device is None else find_roofline(_located(order.device, folder))
         facts = self.facts(order.source, folder)

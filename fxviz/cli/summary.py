@@ -28,8 +28,8 @@ def summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Non
     """Print a table of the model, its totals, and what was not counted."""
     from rich.console import Console
 
-    from fxviz import overview
     from fxviz.exporters.table import rich_table
+    from fxviz.output import summary as overview
 
     roofline = None if device is None else find_roofline(device)
     facts = source.facts()

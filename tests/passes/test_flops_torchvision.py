@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from fxviz import Facts, Flops, trace
-from fxviz.zoos import construct
+from fxviz.models.zoos import construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

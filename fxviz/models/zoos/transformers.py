@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fxviz.errors import InputError
-from fxviz.zoos import check_name, construct, import_zoo, to_dtype
-from fxviz.zoos.transformers_inputs import Inputs, parts_of
+from fxviz.models.zoos import check_name, construct, import_zoo, to_dtype
+from fxviz.models.zoos.transformers_inputs import Inputs, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

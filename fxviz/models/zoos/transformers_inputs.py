@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from fxviz.zoos import import_zoo, input_device
+from fxviz.models.zoos import import_zoo, input_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fxviz.zoos import check_name, construct, import_zoo
+from fxviz.models.zoos import check_name, construct, import_zoo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

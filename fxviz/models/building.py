@@ -27,7 +27,7 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from fxviz.errors import FxvizError, InputError, TraceError
-from fxviz.inputs import InputSpec, Symbol, choose_sizes, parse_input
+from fxviz.models.inputs import InputSpec, Symbol, choose_sizes, parse_input
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def _target(
 def _tensor(spec: InputSpec, sizes: Mapping[str, int], guess: object, device: torch.device) -> torch.Tensor:
     import torch
 
-    from fxviz.zoos import input_device
+    from fxviz.models.zoos import input_device
 
     shape = [sizes[extent.name] if isinstance(extent, Symbol) else extent for extent in spec.shape]
     if spec.dtype is not None and not hasattr(torch, spec.dtype):
@@ -369,7 +369,7 @@ def _find(name: str, dtype: str | None, random_weights: bool) -> Found:
 
 def _zoo(name: str) -> Any:
     """The module of a zoo; it imports the zoo itself."""
-    return importlib.import_module(f"fxviz.zoos.{name}")
+    return importlib.import_module(f"fxviz.models.zoos.{name}")
 
 
 def _from_file(path: Path, dtype: str | None, random_weights: bool) -> Found:
@@ -413,7 +413,7 @@ def _model_of(
 ) -> Callable[..., Any]:
     import torch
 
-    from fxviz.zoos import construct
+    from fxviz.models.zoos import construct
 
     found: Any = module
     for part in attribute.split("."):

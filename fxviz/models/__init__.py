@@ -1,0 +1,5 @@
+"""Models by name: ``"timm:vit_tiny_patch16_224"`` or ``"file.py:Net"``, with inputs for them."""
+
+from fxviz.models.building import LOSSES, Target, build, find_model, trace, trace_training
+
+__all__ = ["LOSSES", "Target", "build", "find_model", "trace", "trace_training"]
