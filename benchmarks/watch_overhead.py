@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 import fxviz
 
 if TYPE_CHECKING:
-    from fxviz.runs.recording import Recorder
+    from fxviz.training.recording import Recorder
 
 
 def main() -> None:

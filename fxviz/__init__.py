@@ -55,10 +55,10 @@ if TYPE_CHECKING:
     from fxviz.passes.roofline import Roofline
     from fxviz.passes.shapes import Shapes
     from fxviz.passes.sweep import sweep_cost
-    from fxviz.runs.recording import watch
-    from fxviz.runs.run import Run, Runs, load_run, open_runs
     from fxviz.text.quantity import format_quantity
     from fxviz.tracing import trace, trace_autograd, trace_training
+    from fxviz.training.recording import watch
+    from fxviz.training.run import Run, Runs, load_run, open_runs
     from fxviz.views.view import Box, Edge, View
     from fxviz.weights.api import parameters
     from fxviz.weights.table import ParameterTable
@@ -162,8 +162,8 @@ _NAMES_BY_MODULE = {
     "fxviz.exporters.figures.memory": "plot_memory",
     "fxviz.text.quantity": "format_quantity",
     "fxviz.rules": "RuleTable",
-    "fxviz.runs.recording": "watch",
-    "fxviz.runs.run": "Run Runs load_run open_runs",
+    "fxviz.training.recording": "watch",
+    "fxviz.training.run": "Run Runs load_run open_runs",
     "fxviz.ir.serialize": "load",
     "fxviz.exporters.figures.sweep": "plot_sweep",
     "fxviz.tracing": "trace trace_autograd trace_training",

@@ -63,9 +63,9 @@ TORCH_AT_HOME = (
     "fxviz.exporters.onnx.runnable",
     "fxviz.tracing",
     "fxviz.models.zoos",
-    "fxviz.runs.recording",
-    "fxviz.runs.lightning",
-    "fxviz.runs.huggingface",
+    "fxviz.training.recording",
+    "fxviz.training.lightning",
+    "fxviz.training.huggingface",
     "fxviz.weights.modules",
 )
 

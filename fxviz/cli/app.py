@@ -31,7 +31,7 @@ def app(source: ModelOptions, training: TrainingOptions, recorded: str | None, o
     With --train, the memory of a training step is on it too; with --run, the graph is coloured by what was recorded.
     """
     from fxviz.dashboard.api import App, check_page, graph_view
-    from fxviz.runs.run import load_run
+    from fxviz.training.run import load_run
     from fxviz.weights.api import parameters
 
     check_page(output)  # before the long work

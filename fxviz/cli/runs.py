@@ -12,7 +12,7 @@ from fxviz.cli.progress import progress
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:
-    from fxviz.runs.run import Backend, Runs
+    from fxviz.training.run import Backend, Runs
 
 __all__ = ["runs"]
 
@@ -38,7 +38,7 @@ def runs(paths: tuple[str, ...], metric: str | None, output: str | None, backend
 
     RUN is a folder that fxviz.watch writes. Several are compared in one picture.
     """
-    from fxviz.runs.run import open_runs
+    from fxviz.training.run import open_runs
 
     if output is None and (metric or backend):
         raise click.UsageError(f"{'--metric' if metric else '--backend'} is of what is written: add -o FILE")

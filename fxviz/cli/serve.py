@@ -11,7 +11,7 @@ import click
 from fxviz.cli.options import MODEL_HELP, ModelOptions, TracingOptions, command, complete_model, tracing_options
 
 if TYPE_CHECKING:
-    from fxviz.runs.run import Run
+    from fxviz.training.run import Run
     from fxviz.views.view import View
 
 __all__ = ["serve"]

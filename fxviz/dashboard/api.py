@@ -13,7 +13,7 @@ from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.output import SHOWN
 from fxviz.plugins import find_analysis
-from fxviz.runs.run import Run, load_run
+from fxviz.training.run import Run, load_run
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

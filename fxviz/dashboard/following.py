@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from fxviz.dashboard.training import run_data
 from fxviz.errors import FxvizError
-from fxviz.runs.files import RunFolder
-from fxviz.runs.run import Run
+from fxviz.training.files import RunFolder
+from fxviz.training.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fxviz.runs.schema import Entry
+    from fxviz.training.schema import Entry
 
 __all__ = ["Follower"]
 

@@ -13,7 +13,7 @@ from fxviz.exporters.html.exporter import Html, viewer_element, viewer_modules, 
 from fxviz.exporters.html.page import Page, template
 
 if TYPE_CHECKING:
-    from fxviz.runs.run import Run
+    from fxviz.training.run import Run
     from fxviz.views.view import View
     from fxviz.weights.table import ParameterTable
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fxviz.runs.run import Run
+    from fxviz.training.run import Run
     from fxviz.views.view import View
 
 __all__ = ["serve"]

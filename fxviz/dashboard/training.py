@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fxviz.runs.schema import LAYER_METRICS
+from fxviz.training.schema import LAYER_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fxviz.runs.run import Run
-    from fxviz.runs.schema import Sample
+    from fxviz.training.run import Run
+    from fxviz.training.schema import Sample
 
 __all__ = ["run_data"]
 

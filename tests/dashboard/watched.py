@@ -8,14 +8,14 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from fxviz.runs.run import Run
-from fxviz.runs.schema import Layer, Meta, Sample
-from fxviz.runs.statistics import Summary
+from fxviz.training.run import Run
+from fxviz.training.schema import Layer, Meta, Sample
+from fxviz.training.statistics import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fxviz.runs.recording import Recorder
+    from fxviz.training.recording import Recorder
 
 STEPS = 200
 

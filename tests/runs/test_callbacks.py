@@ -26,7 +26,7 @@ def test_lightning(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pl = pytest.importorskip("lightning.pytorch")
-        from fxviz.runs.lightning import WatchCallback
+        from fxviz.training.lightning import WatchCallback
 
     class Module(pl.LightningModule):
         def __init__(self) -> None:
@@ -64,7 +64,7 @@ def test_lightning(tmp_path: Path) -> None:
 def test_hugging_face(tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     transformers = pytest.importorskip("transformers")
-    from fxviz.runs.huggingface import WatchCallback
+    from fxviz.training.huggingface import WatchCallback
 
     class Model(nn.Module):
         def __init__(self) -> None:

@@ -12,12 +12,12 @@ from torch.nn.functional import cross_entropy, mse_loss
 from trainings import classes, mlp, trained
 
 import fxviz
-from fxviz.runs.findings import Kind, Severity
+from fxviz.training.findings import Kind, Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fxviz.runs.findings import Finding
+    from fxviz.training.findings import Finding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import fxviz
 from fxviz.errors import FormatError, InputError, MissingDependency
-from fxviz.runs.files import RunFolder, RunLog
-from fxviz.runs.run import Row, Run
-from fxviz.runs.schema import (
+from fxviz.training.files import RunFolder, RunLog
+from fxviz.training.run import Row, Run
+from fxviz.training.schema import (
     DECADES,
     Event,
     Layer,
@@ -31,7 +31,7 @@ from fxviz.runs.schema import (
     write_entry,
     write_meta,
 )
-from fxviz.runs.statistics import Stream, Summary
+from fxviz.training.statistics import Stream, Summary
 
 if TYPE_CHECKING:
     from pathlib import Path

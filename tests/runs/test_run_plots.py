@@ -18,8 +18,8 @@ from test_reading_runs import META, sample, written
 import fxviz
 from fxviz.cli import main
 from fxviz.errors import InputError, MissingDependency
-from fxviz.runs.schema import Layer, Sample
-from fxviz.runs.statistics import Summary
+from fxviz.training.schema import Layer, Sample
+from fxviz.training.statistics import Summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def words(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("backend", ["matplotlib", "seaborn"])
 @pytest.mark.parametrize("layers", [4, 14], ids=["lines", "heat map"])
-def test_every_layer_is_named(backend: fxviz.runs.run.Backend, layers: int, tmp_path: Path) -> None:
+def test_every_layer_is_named(backend: fxviz.training.run.Backend, layers: int, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     run = a_run(tmp_path / "run", layers)
     run.plot("grad_norm", tmp_path / "a.svg", backend=backend)
@@ -71,7 +71,7 @@ def test_every_layer_is_named(backend: fxviz.runs.run.Backend, layers: int, tmp_
 
 @pytest.mark.parametrize("backend", ["matplotlib", "seaborn"])
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
-def test_every_format_twice_the_same(backend: fxviz.runs.run.Backend, suffix: str, tmp_path: Path) -> None:
+def test_every_format_twice_the_same(backend: fxviz.training.run.Backend, suffix: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     run = a_run(tmp_path / "run")
     for name in ("one", "two"):

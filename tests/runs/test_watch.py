@@ -21,9 +21,9 @@ from trainings import classes, loop, mlp, steps_of, trained
 
 import fxviz
 from fxviz.errors import InputError, MissingDependency
-from fxviz.runs.recording import measure, session
-from fxviz.runs.recording.measure import Probe
-from fxviz.runs.recording.scalars import MOST_NAMES
+from fxviz.training.recording import measure, session
+from fxviz.training.recording.measure import Probe
+from fxviz.training.recording.scalars import MOST_NAMES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -90,7 +90,7 @@ def test_a_histogram_counts_decades(tmp_path: Path) -> None:
         model(torch.tensor([[0.05, 1.0, 0.0, 1e9]])).sum().backward()
         optimizer.step()
     (bins,) = fxviz.load_run(tmp_path / "run").gradients(".").values()
-    decades = dict(zip(fxviz.runs.schema.DECADES, bins, strict=True))
+    decades = dict(zip(fxviz.training.schema.DECADES, bins, strict=True))
     assert {decade: count for decade, count in decades.items() if count} == {-12: 1, -2: 1, 0: 1, 3: 1}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from fxviz.runs.recording import Recorder
+    from fxviz.training.recording import Recorder
 
 
 def classes(count: int = 256, features: int = 16) -> tuple[Tensor, Tensor]:
@@ -76,5 +76,5 @@ def trained(
     return fxviz.load_run(out)
 
 
-def steps_of(rows: Sequence[fxviz.runs.run.Row] | fxviz.runs.run.Table) -> list[int]:
+def steps_of(rows: Sequence[fxviz.training.run.Row] | fxviz.training.run.Table) -> list[int]:
     return [row.step for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fxviz.errors import MissingDependency
-from fxviz.runs.recording.session import Recorder, watch
+from fxviz.training.recording.session import Recorder, watch
 
 try:
     from lightning.pytorch import Callback

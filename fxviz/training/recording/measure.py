@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from fxviz.errors import InputError
-from fxviz.runs.recording._torch import Hook, norms, observable
-from fxviz.runs.schema import DECADES, LAYER_METRICS, Layer, Parameter
+from fxviz.training.recording._torch import Hook, norms, observable
+from fxviz.training.schema import DECADES, LAYER_METRICS, Layer, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

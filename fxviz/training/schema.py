@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.errors import FormatError
-from fxviz.runs.statistics import Summary
+from fxviz.training.statistics import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,15 +14,15 @@ import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
 from fxviz.exporters.table import escape_markdown
-from fxviz.runs.files import RunFolder, holds_run
-from fxviz.runs.schema import LAYER_METRICS, Entry, Event, Sample
 from fxviz.text.quantity import format_quantity
+from fxviz.training.files import RunFolder, holds_run
+from fxviz.training.schema import LAYER_METRICS, Entry, Event, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fxviz.runs.findings import Finding
-    from fxviz.runs.schema import Meta
+    from fxviz.training.findings import Finding
+    from fxviz.training.schema import Meta
 
 __all__ = ["Backend", "Row", "Run", "Runs", "Series", "Table", "load_run", "open_runs"]
 
@@ -207,13 +207,13 @@ class Run:
 
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the run, in words, the worst first; nothing where it is healthy."""
-        from fxviz.runs.findings import diagnose
+        from fxviz.training.findings import diagnose
 
         return diagnose(self)
 
     def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
-        """Draw a metric over the steps to ``path``, a line a layer; see `fxviz.runs.plots.plot_metric`."""
-        from fxviz.runs.plots import plot_metric
+        """Draw a metric over the steps to ``path``, a line a layer; see `fxviz.training.plots.plot_metric`."""
+        from fxviz.training.plots import plot_metric
 
         plot_metric((self,), metric, path, backend=backend)
 
@@ -275,8 +275,8 @@ class Runs:
         return self.table().to_frame()
 
     def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
-        """Draw a metric of all runs that have it to ``path``; see `fxviz.runs.plots.plot_metric`."""
-        from fxviz.runs.plots import plot_metric
+        """Draw a metric of all runs that have it to ``path``; see `fxviz.training.plots.plot_metric`."""
+        from fxviz.training.plots import plot_metric
 
         self._check(metric)
         plot_metric(tuple(run for run in self.runs if metric in run.metrics), metric, path, backend=backend)

@@ -19,13 +19,13 @@ from fxviz.errors import InputError, MissingDependency
 from fxviz.exporters.figures.figure import FAINT, INK, PLOTS, figure_bytes, format_of, new_figure
 from fxviz.exporters.table import one_line
 from fxviz.files import write_file
-from fxviz.runs.schema import LAYER_METRICS
 from fxviz.text.quantity import format_quantity
+from fxviz.training.schema import LAYER_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fxviz.runs.run import Backend, Row, Run
+    from fxviz.training.run import Backend, Row, Run
 
 __all__ = ["default_backend", "plot_metric"]
 

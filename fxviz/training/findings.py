@@ -15,8 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fxviz.runs.run import Run, Series
-    from fxviz.runs.schema import Event, Layer
+    from fxviz.training.run import Run, Series
+    from fxviz.training.schema import Event, Layer
 
 __all__ = ["Finding", "Kind", "Severity", "diagnose"]
 

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from fxviz.errors import MissingDependency
-from fxviz.runs.recording.session import Recorder, watch
+from fxviz.training.recording.session import Recorder, watch
 
 try:
     from transformers import TrainerCallback

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import FormatError, InputError
 from fxviz.files import write_file
-from fxviz.runs.schema import LOG, META, parse_entry, parse_meta, write_entry, write_meta
+from fxviz.training.schema import LOG, META, parse_entry, parse_meta, write_entry, write_meta
 
 if TYPE_CHECKING:
-    from fxviz.runs.schema import Entry, Meta
+    from fxviz.training.schema import Entry, Meta
 
 __all__ = ["RunFolder", "RunLog", "holds_run"]
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from fxviz.errors import InputError
-from fxviz.runs.schema import LAYER_METRICS
-from fxviz.runs.statistics import Stream
+from fxviz.training.schema import LAYER_METRICS
+from fxviz.training.statistics import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fxviz.runs.statistics import Summary
+    from fxviz.training.statistics import Summary
 
 __all__ = ["MOST_NAMES", "Scalars"]
 

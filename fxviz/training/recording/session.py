@@ -18,21 +18,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from fxviz.errors import InputError
-from fxviz.runs.files import RunLog, holds_run
-from fxviz.runs.recording._torch import Hook, inner_model
-from fxviz.runs.recording.measure import Probe
-from fxviz.runs.recording.memory import memory_in_use
-from fxviz.runs.recording.scalars import MOST_NAMES, Scalars
-from fxviz.runs.recording.tensorboard import Board
-from fxviz.runs.run import load_run
-from fxviz.runs.schema import Event, Meta, Sample
+from fxviz.training.files import RunLog, holds_run
+from fxviz.training.recording._torch import Hook, inner_model
+from fxviz.training.recording.measure import Probe
+from fxviz.training.recording.memory import memory_in_use
+from fxviz.training.recording.scalars import MOST_NAMES, Scalars
+from fxviz.training.recording.tensorboard import Board
+from fxviz.training.run import load_run
+from fxviz.training.schema import Event, Meta, Sample
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from fxviz.runs.recording.measure import Reading
-    from fxviz.runs.run import Run
-    from fxviz.runs.schema import Entry
+    from fxviz.training.recording.measure import Reading
+    from fxviz.training.run import Run
+    from fxviz.training.schema import Entry
 
 __all__ = ["BLOCK", "Recorder", "Session", "watch"]
 

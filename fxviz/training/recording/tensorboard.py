@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fxviz.runs.schema import Layer, Sample
+    from fxviz.training.schema import Layer, Sample
 
 __all__ = ["Board"]
 

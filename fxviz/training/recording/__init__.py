@@ -1,0 +1,5 @@
+"""Watching a model train: the only part of `fxviz.training` that needs torch."""
+
+from fxviz.training.recording.session import Recorder, watch
+
+__all__ = ["Recorder", "watch"]
