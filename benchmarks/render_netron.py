@@ -17,11 +17,11 @@ from measure import environment, markdown, say
 
 import fxviz
 from fxviz import models
-from fxviz.browser import open_page
-from fxviz.netron import draw, serve
+from fxviz.integrations.browser import open_page
+from fxviz.integrations.netron import draw, serve
 
 if TYPE_CHECKING:
-    from fxviz.browser import Page
+    from fxviz.integrations.browser import Page
 
 MODELS = (
     *(

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import fxviz.models as models
     from fxviz.analysis.facts import Analysis, Facts, Metric, Tally, Transform, evaluate
     from fxviz.analysis.rules import RuleTable
-    from fxviz.autograd import make_dot
     from fxviz.comparison import GraphDiff, diff
     from fxviz.dashboard.api import App, app
     from fxviz.errors import (
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from fxviz.exporters import Exporter
     from fxviz.exporters.figures.memory import plot_memory
     from fxviz.exporters.figures.sweep import plot_sweep
+    from fxviz.integrations.torchviz import make_dot
     from fxviz.ir import (
         Call,
         Category,
@@ -143,7 +143,7 @@ __all__ = [  # noqa: RUF022 -- in sections, not sorted
 ]
 
 _NAMES_BY_MODULE = {
-    "fxviz.autograd": "make_dot",
+    "fxviz.integrations.torchviz": "make_dot",
     "fxviz.comparison": "GraphDiff diff",
     "fxviz.dashboard.api": "App app",
     "fxviz.errors": "ExportError FormatError FxvizError GraphError InputError MissingDependency PluginError TraceError",

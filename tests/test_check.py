@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fxviz import Facts, Flops, InputError, Memory
 from fxviz.cli import main
+from fxviz.integrations.testing import assert_graph_unchanged, assert_within
 from fxviz.output.limits import Finding, Limits
-from fxviz.testing import assert_graph_unchanged, assert_within
 from fxviz.text.quantity import format_quantity, parse_quantity
 
 if TYPE_CHECKING:

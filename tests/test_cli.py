@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import fxviz
 from fxviz import models
 from fxviz.cli import main
-from fxviz.cli.training import LOSSES
+from fxviz.command.training import LOSSES
 from fxviz.text.quantity import format_quantity
 
 FILE = """

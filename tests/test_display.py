@@ -14,10 +14,10 @@ from test_docs_command import graphviz_missing
 
 import fxviz
 from fxviz import Facts, Flops, View
-from fxviz.display import drawing_on_page, mimebundle
 from fxviz.errors import ExportError
 from fxviz.exporters.drawing.layout import graphviz
 from fxviz.exporters.drawing.mermaid import Mermaid
+from fxviz.integrations.notebook import drawing_on_page, mimebundle
 from fxviz.passes.devices import find_device
 from fxviz.passes.roofline import Roofline
 

@@ -31,7 +31,7 @@ import pytest
 from click.testing import CliRunner
 
 from fxviz.cli import main
-from fxviz.embedding import find_markers
+from fxviz.integrations.embedding import find_markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from fxviz import models
 from fxviz.cli import main
-from fxviz.cli.markers import COMMANDS
 from fxviz.errors import MissingDependency
 from fxviz.exporters.drawing.graphviz import _program
+from fxviz.integrations.markers import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,7 +208,7 @@ def test_hash_seeds_change_nothing(folder: Path) -> None:
 
 
 def test_the_options_of_markers_are_those_of_the_command_line() -> None:
-    """But for those that a page cannot have: see `fxviz.cli.markers`."""
+    """But for those that a page cannot have: see `fxviz.integrations.markers`."""
     for name, command in COMMANDS.items():
         known = {option for parameter in main.get_command(None, name).params for option in parameter.opts}
         assert {option for parameter in command.params for option in parameter.opts} <= known

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxviz.embedding import fill, find_markers, shown_in
 from fxviz.errors import InputError
+from fxviz.integrations.embedding import fill, find_markers, shown_in
 
 PAGE = """\
 # Title

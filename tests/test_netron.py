@@ -11,10 +11,10 @@ from build import encoder
 from click.testing import CliRunner
 
 import fxviz
-from fxviz.browser import BROWSER_VARIABLE, find_browser, open_page
 from fxviz.cli import main
 from fxviz.errors import ExportError, MissingDependency
-from fxviz.netron import take_picture
+from fxviz.integrations.browser import BROWSER_VARIABLE, find_browser, open_page
+from fxviz.integrations.netron import take_picture
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -52,7 +52,7 @@ def build(
 ) -> tuple[int, str, str]:
     """The exit code, the page, and what was said."""
     (folder / "net.py").write_text(MODEL)
-    (folder / "conf.py").write_text(f"extensions = {['fxviz.sphinx', *extensions]}\n")
+    (folder / "conf.py").write_text(f"extensions = {['fxviz.integrations.sphinx', *extensions]}\n")
     (folder / "index.rst").write_text(page)
     code = build_main(["-b", builder, "-q", "-W", "--keep-going", "-E", str(folder), str(folder / builder)])
     built = folder / builder / f"index.{'html' if builder == 'html' else 'txt'}"

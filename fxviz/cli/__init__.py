@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from fxviz.cli.ending import Commands
+from fxviz.command.ending import Commands
 
 __all__ = ["COMMANDS", "main"]
 

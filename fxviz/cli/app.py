@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, model_options
-from fxviz.cli.progress import progress
-from fxviz.cli.training import TrainingOptions, training_options
+from fxviz.command.options import MODEL_HELP, command, model_options
+from fxviz.command.progress import progress
+from fxviz.command.training import TrainingOptions, training_options
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import ModelOptions
+    from fxviz.command.options import ModelOptions
 
 __all__ = ["app"]
 

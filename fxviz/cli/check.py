@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, MODES, ModelOptions, command, complete_model, tracing_options
+from fxviz.command.options import MODEL_HELP, MODES, ModelOptions, command, complete_model, tracing_options
 from fxviz.errors import InputError
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fxviz.cli.options import TracingOptions
+    from fxviz.command.options import TracingOptions
     from fxviz.output.limits import Limits
 
 __all__ = ["check"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fxviz.cli.options import command
+from fxviz.command.options import command
 from fxviz.errors import InputError
 
 __all__ = ["completion"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
-from fxviz.cli.progress import progress
+from fxviz.command.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
+from fxviz.command.progress import progress
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import TracingOptions
+    from fxviz.command.options import TracingOptions
     from fxviz.comparison import GraphDiff
     from fxviz.ir import Graph
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import command
-from fxviz.embedding import Marker, fill, find_markers, shown_in
+from fxviz.command.options import command
 from fxviz.errors import FxvizError, InputError
 from fxviz.files import write_file
+from fxviz.integrations.embedding import Marker, fill, find_markers, shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fxviz.cli.markers import Content
+    from fxviz.integrations.markers import Content
 
 __all__ = ["docs"]
 
@@ -45,7 +45,7 @@ _MOST_LINES = 20  # of a difference that is shown
 )
 def docs(pages: tuple[str, ...], check: bool) -> int:
     """Refresh the diagrams and tables on Markdown pages."""
-    from fxviz.cli.markers import Scribe, read
+    from fxviz.integrations.markers import Scribe, read
 
     found = [_read(path) for path in _pages(pages)]
     orders = []

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
-from fxviz.cli.progress import progress
-from fxviz.cli.runnable import is_onnx, runnable_options
+from fxviz.command.options import MODEL_HELP, command, model_options, view_options
+from fxviz.command.progress import progress
+from fxviz.command.runnable import is_onnx, runnable_options
 from fxviz.errors import InputError
 from fxviz.plugins import format_suffix
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import ModelOptions, ViewOptions
-    from fxviz.cli.runnable import RunnableFlags
+    from fxviz.command.options import ModelOptions, ViewOptions
+    from fxviz.command.runnable import RunnableFlags
 
 __all__ = ["export"]
 

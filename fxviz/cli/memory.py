@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, model_options
-from fxviz.cli.progress import progress
-from fxviz.cli.training import training_options
+from fxviz.command.options import MODEL_HELP, command, model_options
+from fxviz.command.progress import progress
+from fxviz.command.training import training_options
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import ModelOptions
-    from fxviz.cli.training import TrainingOptions
+    from fxviz.command.options import ModelOptions
+    from fxviz.command.training import TrainingOptions
 
 __all__ = ["memory"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
-from fxviz.cli.progress import progress
+from fxviz.command.options import MODEL_HELP, command, model_options, view_options
+from fxviz.command.progress import progress
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.command.options import ModelOptions, ViewOptions
 
 __all__ = ["netron"]
 
@@ -33,9 +33,9 @@ __all__ = ["netron"]
 )
 def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool, screenshot: str | None) -> None:
     """Open the model in Netron, served on this machine only, until Ctrl-C."""
-    from fxviz.browser import find_browser
     from fxviz.files import write_file
-    from fxviz.netron import serve, take_picture
+    from fxviz.integrations.browser import find_browser
+    from fxviz.integrations.netron import serve, take_picture
     from fxviz.output import render
 
     if screenshot is not None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from fxviz.cli.options import command, complete_model, prepare_imports
-from fxviz.cli.progress import progress
+from fxviz.command.options import command, complete_model, prepare_imports
+from fxviz.command.progress import progress
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:

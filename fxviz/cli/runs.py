@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import command
-from fxviz.cli.progress import progress
+from fxviz.command.options import command
+from fxviz.command.progress import progress
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:

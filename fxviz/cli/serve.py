@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, ModelOptions, TracingOptions, command, complete_model, tracing_options
+from fxviz.command.options import MODEL_HELP, ModelOptions, TracingOptions, command, complete_model, tracing_options
 
 if TYPE_CHECKING:
     from fxviz.training.run import Run

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import MODEL_HELP, command, model_options, view_options
-from fxviz.cli.progress import progress
+from fxviz.command.options import MODEL_HELP, command, model_options, view_options
+from fxviz.command.progress import progress
 
 if TYPE_CHECKING:
-    from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.command.options import ModelOptions, ViewOptions
     from fxviz.passes.roofline import Roofline
 
 __all__ = ["find_roofline", "summary"]

@@ -15,9 +15,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, InclusionLevel
 
-from fxviz.cli.markers import Scribe, read
-from fxviz.embedding import fill, find_markers
 from fxviz.errors import FxvizError, InputError
+from fxviz.integrations.embedding import fill, find_markers
+from fxviz.integrations.markers import Scribe, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

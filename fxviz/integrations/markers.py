@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import click
 
-from fxviz.cli.options import model_options, view_options
 from fxviz.cli.summary import find_roofline
+from fxviz.command.options import model_options, view_options
 from fxviz.errors import InputError
 from fxviz.plugins import find_exporter, format_suffix, suggest
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.analysis.facts import Facts
-    from fxviz.cli.options import ModelOptions, ViewOptions
+    from fxviz.command.options import ModelOptions, ViewOptions
     from fxviz.output import summary as overview
 
 __all__ = ["ALONE", "COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fxviz.display import mimebundle
 from fxviz.errors import InputError
 from fxviz.files import write_file
+from fxviz.integrations.notebook import mimebundle
 from fxviz.output import render
 from fxviz.views.view import View
 

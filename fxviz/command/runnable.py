@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import packed
-from fxviz.cli.progress import progress
+from fxviz.command.options import packed
+from fxviz.command.progress import progress
 from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:

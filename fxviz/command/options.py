@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from fxviz.cli.ending import Command
-from fxviz.cli.progress import progress
+from fxviz.command.ending import Command
+from fxviz.command.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fxviz.browser import find_browser, open_page
 from fxviz.errors import ExportError, InputError, MissingDependency
+from fxviz.integrations.browser import find_browser, open_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fxviz.browser import Page
+    from fxviz.integrations.browser import Page
 
 __all__ = ["draw", "serve", "take_picture"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.cli.options import packed, prepare_imports
-from fxviz.cli.progress import progress
+from fxviz.command.options import packed, prepare_imports
+from fxviz.command.progress import progress
 
 if TYPE_CHECKING:
     from fxviz.analysis.facts import Facts
-    from fxviz.cli.options import ModelOptions
+    from fxviz.command.options import ModelOptions
 
 __all__ = ["TrainingOptions", "training_options"]
 

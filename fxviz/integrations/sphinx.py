@@ -1,6 +1,6 @@
 """Sphinx: the directives ``fxviz`` and ``fxviz-summary``, which draw a model while the documentation is built.
 
-In ``conf.py``: ``extensions = ["fxviz.sphinx"]``. On a page::
+In ``conf.py``: ``extensions = ["fxviz.integrations.sphinx"]``. On a page::
 
     .. fxviz:: torchvision:resnet50
        :budget: 20
@@ -20,10 +20,10 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from fxviz.cli.markers import ALONE, COMMANDS, Export, Scribe, Summary, parse
-from fxviz.display import drawing_on_page
 from fxviz.errors import FxvizError
 from fxviz.exporters.table import cells, notes
+from fxviz.integrations.markers import ALONE, COMMANDS, Export, Scribe, Summary, parse
+from fxviz.integrations.notebook import drawing_on_page
 from fxviz.plugins import find_exporter
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-    from fxviz.cli.markers import Order
+    from fxviz.integrations.markers import Order
     from fxviz.views.view import View
 
 __all__ = ["setup"]

@@ -1,0 +1,1 @@
+"""fxviz in other programs: documentation builders, notebooks, Netron, browsers, test suites."""
