@@ -20,10 +20,10 @@ from fxviz.tracing.placement import fake_mode, named_device, own_device
 from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
+from fxviz.tracing.stand_ins import EagerTwins, FakeTwins
 from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structural import graph_without_inputs
 from fxviz.tracing.symbols import Symbols
-from fxviz.tracing.twins import EagerTwins, FakeTwins
 
 if TYPE_CHECKING:
     from fxviz.ir import Graph

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 
 if TYPE_CHECKING:
     from fxviz.ir import Attribute

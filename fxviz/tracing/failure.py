@@ -7,7 +7,7 @@ import traceback
 import torch
 
 from fxviz.errors import TraceError
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.sources import find_source
 
 __all__ = ["explain", "reads_values"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.draft import KernelRecord, NodeRecord, StorageRecord, ValueRecord
 from fxviz.tracing.tensors import Tag, TensorBook
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from fxviz.errors import InputError
-from fxviz.tracing import _torch
-from fxviz.tracing.absent import AbsentFakeMode, is_absent
+from fxviz.tracing import torch_private as _torch
+from fxviz.tracing.missing_device import AbsentFakeMode, is_absent
 from fxviz.tracing.structure import leaves
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.ir import Attribute, Phase, Role, Source, format_scope
-from fxviz.tracing import _torch
-from fxviz.tracing.absent import is_absent, placed_beside, pretended, substitutes_for
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.attributes import author_op, kernel_op, schema_of, to_attribute
 from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
 from fxviz.tracing.fxgraph import NODES, FxGraphBuilder, FxRef
 from fxviz.tracing.kernels import chooses_backend, find_fake_kernel
 from fxviz.tracing.memo import CallKey, Memo, Recipe
+from fxviz.tracing.missing_device import is_absent, placed_beside, pretended, substitutes_for
 from fxviz.tracing.names import named_arguments
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import inspect
     from types import FrameType
 
+    from fxviz.tracing.stand_ins import Twins
     from fxviz.tracing.symbols import Symbols
-    from fxviz.tracing.twins import Twins
 
 __all__ = ["OpenCall", "Recorder"]
 

@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 from fxviz.errors import FormatError, InputError
 from fxviz.ir import Call, Scope, Source
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.sources import find_source_in_text
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sympy
 import torch
 
 from fxviz.errors import InputError
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.structure import Path, format_path
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fxviz.ir import Role, TensorType
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.draft import Draft, NodeRecord, StorageRecord, ValueRecord
 from fxviz.tracing.state import clear_caches_with
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
+    from fxviz.tracing.stand_ins import Twins
     from fxviz.tracing.symbols import Symbols
-    from fxviz.tracing.twins import Twins
 
 __all__ = ["Tag", "TensorBook", "type_of"]
 

@@ -11,17 +11,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Call, Category, Phase, Role, Scope
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.api import bind_inputs, check_request
 from fxviz.tracing.draft import NodeRecord, ValueRecord
 from fxviz.tracing.failure import explain
 from fxviz.tracing.placement import fake_mode, own_device
 from fxviz.tracing.recorder import Recorder
+from fxviz.tracing.stand_ins import FakeTwins
 from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
 from fxviz.tracing.tensors import Tag
-from fxviz.tracing.twins import FakeTwins
 
 if TYPE_CHECKING:
     import inspect

@@ -12,7 +12,7 @@ from zoo import ZOO
 
 from fxviz import Facts, Flops, InputError, Memory, TraceError, trace, trace_training
 from fxviz.ir import Category
-from fxviz.tracing.absent import is_absent
+from fxviz.tracing.missing_device import is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +205,7 @@ def test_attention_inside_of_torchs_own_functions_is_found_too() -> None:
     graph = trace_training(layer, torch.empty(2, 16, 64), loss=square_mean, device="cuda")
     assert EFFICIENT in kernels(graph)
     assert F.dropout.__module__ == "torch.nn.functional"
-    assert F.scaled_dot_product_attention.__module__ != "fxviz.tracing.absent"
+    assert F.scaled_dot_product_attention.__module__ != "fxviz.tracing.missing_device"
 
 
 # What cannot be ---------------------------------------------------------------------------------------------------------

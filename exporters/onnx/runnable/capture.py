@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from fxviz.errors import ExportError
 from fxviz.exporters.onnx.runnable.flat import POSITIONS, VIEW_INSTEAD, FlatProgram
 from fxviz.ir import format_scope
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.attributes import author_op
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import torch
 from fxviz.errors import ExportError, InputError, MissingDependency
 from fxviz.exporters.onnx.runnable.capture import place_of
 from fxviz.exporters.onnx.runnable.flat import VIEW_INSTEAD, FlatProgram, positions_of
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 
 try:
     import onnx_ir

@@ -9,8 +9,8 @@ import torch
 from torch import fx
 
 from fxviz.errors import ExportError, GraphError
-from fxviz.tracing._torch import FakeTensor
 from fxviz.tracing.fxgraph import NODES, ORIGIN, Origin
+from fxviz.tracing.torch_private import FakeTensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from unittest import mock
 import torch
 from torch.nn import functional
 
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.autocast import cuda_autocast
 from fxviz.tracing.structure import leaves
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fxviz.errors import InputError
-from fxviz.tracing import _torch
+from fxviz.tracing import torch_private as _torch
 
 __all__ = ["EagerTwins", "FakeTwins", "Twins"]
 
