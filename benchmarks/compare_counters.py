@@ -5,7 +5,7 @@
         annotated-types typing-inspection
     PYTHONPATH=/tmp/peers python benchmarks/compare_counters.py > docs/tables/flops.md      # a few minutes
 
-The derivations are the docstrings of tests/zoo_models.py and tests/zoo.py. Counted is one forward pass in evaluation mode:
+The derivations are the docstrings of tests/support/zoo_models.py and tests/support/zoo.py. Counted is one forward pass in evaluation mode:
 multiply-adds of matrix products, convolutions, attention and recurrent layers, 2 FLOPs each (OPs for integers). Tools that
 count multiply-adds are doubled; of a tool that tells operators apart the matrix operators are taken. Every count is made
 in a process of its own, since some tools patch torch and leave it so when they fail. A cell is "exact", or the count over
@@ -30,7 +30,7 @@ import torch
 from measure import environment, markdown, say
 from torch import nn
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
 from zoo_models import MODELS
 
 if TYPE_CHECKING:

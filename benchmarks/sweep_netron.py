@@ -21,7 +21,7 @@ from typing import Any
 from measure import environment, markdown, say
 from zoos import ZOOS, OutOfTimeError, add_options, chosen, outcomes, within
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
 from netron_page import copy_sources, parse, parser_missing
 
 

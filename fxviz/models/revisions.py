@@ -106,7 +106,7 @@ def trace_apart(
         graph = Path(results) / "graph.json"
         # -P: the folder's own modules come after those that run here, as elsewhere on the command line.
         command = [sys.executable, "-P", "-m", "fxviz", "export", name, "-o", str(graph), "--mode", mode, *options]
-        home = str(Path(__file__).parent.parent)
+        home = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", ""))))
         environment = os.environ | {"PYTHONPATH": search}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

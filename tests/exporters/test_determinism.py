@@ -36,7 +36,7 @@ FORMATS = ["csv", "dot", "html", "json", "markdown", "mermaid", "model-explorer"
 
 
 def hashes(seed: str) -> str:
-    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
     command = [sys.executable, "-c", SCRIPT, *FORMATS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -268,7 +268,7 @@ print([[value.name for value in (*item.inputs, *item.outputs)] for item in view.
 
 def test_a_view_does_not_depend_on_the_hash_seed() -> None:
     def described(seed: str) -> str:
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])}
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
         return subprocess.run(
             [sys.executable, "-c", DESCRIBE], env=environment, capture_output=True, text=True, check=True
         ).stdout

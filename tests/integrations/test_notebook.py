@@ -24,7 +24,7 @@ from fxviz.passes.roofline import Roofline
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "docs" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "docs" / "notebooks").glob("*.ipynb"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 needs_graphviz = pytest.mark.skipif(bool(graphviz_missing()), reason=graphviz_missing())

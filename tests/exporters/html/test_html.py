@@ -63,8 +63,8 @@ def test_a_page_has_the_data_and_its_title_is_the_model() -> None:
 
 
 def test_the_same_graph_gives_the_same_bytes_whatever_the_hash_seed() -> None:
-    code = "import sys; sys.path.insert(0, 'tests'); from build import encoder; import fxviz; print(fxviz.render(encoder(3), 'html'))"
-    root = Path(__file__).parents[2]
+    code = "import sys; sys.path.insert(0, 'tests/support'); from build import encoder; import fxviz; print(fxviz.render(encoder(3), 'html'))"
+    root = Path(__file__).parents[3]
     pages = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -21,7 +21,7 @@ from fxviz.integrations.markers import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MODEL = """
 from torch import nn
 

@@ -1,6 +1,6 @@
 """Netron's own code on a file: its parser in node, and its page in a headless browser.
 
-By hand: ``python tests/netron_page.py MODEL.onnx PICTURE.png [TITLE ...]`` opens a model, expands the boxes of those
+By hand: ``python tests/support/netron_page.py MODEL.onnx PICTURE.png [TITLE ...]`` opens a model, expands the boxes of those
 titles one after the other, and takes a picture; it needs chromium, and playwright-core in ``NODE_PATH`` or ``~/node_modules``.
 """
 
