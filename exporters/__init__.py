@@ -3,16 +3,6 @@
 if __name__ != "fxviz.exporters":
     raise ImportError("this folder is the package fxviz.exporters; import it by that name")
 
-from typing import Protocol
+from fxviz.exporters.base import Exporter, find_exporter, format_suffix
 
-from fxviz.views.view import View
-
-__all__ = ["Exporter"]
-
-
-class Exporter(Protocol):
-    """Writes a view in one format. A frozen dataclass with its options as fields; found by name or by file suffix."""
-
-    def export(self, view: View) -> str | bytes:
-        """The whole file: the same view gives the same bytes."""
-        ...
+__all__ = ["Exporter", "find_exporter", "format_suffix"]

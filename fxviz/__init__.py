@@ -161,7 +161,7 @@ _NAMES_BY_MODULE = {
     "fxviz.passes.sweep": "sweep_cost",
     "fxviz.exporters.figures.memory": "plot_memory",
     "fxviz.text.quantity": "format_quantity",
-    "fxviz.rules": "RuleTable",
+    "fxviz.analysis.rules": "RuleTable",
     "fxviz.training.recording": "watch",
     "fxviz.training.run": "Run Runs load_run open_runs",
     "fxviz.ir.serialize": "load",

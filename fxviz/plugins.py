@@ -10,7 +10,6 @@ import sys
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from fxviz.errors import FxvizError, InputError, MissingDependency, PluginError
@@ -18,15 +17,9 @@ from fxviz.errors import FxvizError, InputError, MissingDependency, PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from fxviz.analysis.facts import Analysis
-    from fxviz.exporters import Exporter
-
 __all__ = [
     "Group",
-    "find_analysis",
     "find_display",
-    "find_exporter",
-    "format_suffix",
     "load_all",
     "load_plugin",
     "plugin_names",
@@ -71,30 +64,6 @@ def load_plugin(group: Group, name: str) -> Any:
 def load_all(group: Group) -> Iterator[tuple[str, Any]]:
     """Every plugin of ``group`` beside its name, sorted by name."""
     return ((name, load_plugin(group, name)) for name in plugin_names(group))
-
-
-def find_exporter(name: str) -> Callable[..., Exporter]:
-    """The exporter class for a format name (``"mermaid"``), or for a path by its suffix (``"model.mmd"``, ``".mmd"``)."""
-    suffix = format_suffix(f"file{name}" if name.startswith(".") else name)
-    found = load_plugin("fxviz.exporters", suffix[1:].lower() if suffix else name)
-    return cast("Callable[..., Exporter]", found)
-
-
-def format_suffix(path: str | Path) -> str:
-    """The end of a file name that says its format: the longest that is known, else the last; ``""`` where there is none.
-
-    >>> format_suffix("model.v2.svg"), format_suffix("model.explorer.json"), format_suffix("Makefile")
-    ('.svg', '.explorer.json', '')
-    """
-    suffixes = Path(path).suffixes
-    known = plugin_names("fxviz.exporters")
-    ends = ("".join(suffixes[start:]) for start in range(len(suffixes)))
-    return next((end for end in ends if end[1:].lower() in known), suffixes[-1] if suffixes else "")
-
-
-def find_analysis(name: str) -> Callable[..., Analysis[Any]]:
-    """The analysis class of that name."""
-    return cast("Callable[..., Analysis[Any]]", load_plugin("fxviz.analyses", name))
 
 
 def find_display(name: str) -> Callable[..., dict[str, str]]:

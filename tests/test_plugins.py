@@ -9,6 +9,8 @@ import pytest
 from build import Builder
 
 from fxviz import Box, Facts, Flops, InputError, MissingDependency, PluginError, View, plugins, render
+from fxviz.analysis.registry import find_analysis
+from fxviz.exporters.base import find_exporter
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -52,8 +54,8 @@ def small_view() -> View:
 
 def test_our_own_parts_take_the_same_path() -> None:
     assert {"flops", "memory", "parameters", "shapes"} <= set(plugins.plugin_names("fxviz.analyses"))
-    assert plugins.find_analysis("flops") is Flops
-    assert plugins.find_exporter("model.mmd") is plugins.find_exporter("mermaid") is plugins.find_exporter(".MMD")
+    assert find_analysis("flops") is Flops
+    assert find_exporter("model.mmd") is find_exporter("mermaid") is find_exporter(".MMD")
 
 
 def test_every_plugin_of_ours_loads() -> None:
@@ -64,7 +66,7 @@ def test_every_plugin_of_ours_loads() -> None:
 
 def test_without_the_plugin_its_names_are_unknown() -> None:
     with pytest.raises(InputError, match="unknown format 'example-outline'"):
-        plugins.find_exporter("example-outline")
+        find_exporter("example-outline")
 
 
 @pytest.mark.usefixtures("installed")
@@ -75,7 +77,7 @@ class TestInstalled:
 
     def test_the_analysis_runs(self) -> None:
         view = small_view()
-        fanout = Facts(view.graph)[plugins.find_analysis("example-fanout")()]
+        fanout = Facts(view.graph)[find_analysis("example-fanout")()]
         assert fanout.label == "readers"
         assert fanout.total == 1  # tanh reads relu's result; its own is returned, and read by no operation
 
@@ -113,7 +115,7 @@ def test_two_distributions_under_one_name(folder: Path) -> None:
     distribution(folder, "maker-two", "[fxviz.exporters]\nsketch = json:loads\n")
     assert "sketch" in plugins.plugin_names("fxviz.exporters")
     with pytest.raises(PluginError, match=r"'sketch' is claimed by maker-one .* and maker-two"):
-        plugins.find_exporter("sketch")
+        find_exporter("sketch")
 
 
 def test_a_distribution_found_twice_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,7 @@ def test_a_distribution_found_twice_is_one(folder: Path, monkeypatch: pytest.Mon
         monkeypatch.syspath_prepend(str(folder / part))
     import json
 
-    assert plugins.find_exporter("sketch") is json.dumps
+    assert find_exporter("sketch") is json.dumps
 
 
 def test_a_plugin_that_needs_what_is_not_installed(folder: Path) -> None:
@@ -131,9 +133,9 @@ def test_a_plugin_that_needs_what_is_not_installed(folder: Path) -> None:
     with pytest.raises(
         MissingDependency, match=r"needs the package 'fxviz_no_such_package'.*pip install fxviz_no_such"
     ):
-        plugins.find_exporter("needy")
+        find_exporter("needy")
     with pytest.raises(MissingDependency, match=r"pip install 'needy\[fast\]'"):
-        plugins.find_exporter("needier")
+        find_exporter("needier")
 
 
 @pytest.mark.parametrize(
@@ -149,15 +151,15 @@ def test_a_plugin_that_cannot_be_loaded(folder: Path, code: str, reference: str,
     distribution(folder, "maker", f"[fxviz.exporters]\nbroken = {reference}\n")
     try:
         with pytest.raises(PluginError, match=rf"the format 'broken' of maker cannot be loaded: .*{words}"):
-            plugins.find_exporter("broken")
+            find_exporter("broken")
     finally:
         sys.modules.pop("broken", None)
 
 
 def test_an_unknown_name_is_answered_with_close_ones() -> None:
     with pytest.raises(InputError, match="unknown format 'mermiad'; did you mean mermaid"):
-        plugins.find_exporter("mermiad")
+        find_exporter("mermiad")
     with pytest.raises(InputError, match=r"unknown format 'docx'.* known are .*svg"):
-        plugins.find_exporter("model.docx")
+        find_exporter("model.docx")
     with pytest.raises(InputError, match="unknown analysis 'flop'; did you mean flops"):
-        plugins.find_analysis("flop")
+        find_analysis("flop")

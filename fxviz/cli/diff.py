@@ -63,8 +63,8 @@ def diff(
 ) -> int:
     """Tell what changed from model A to model B, in structure, shapes and cost."""
     from fxviz.comparison import diff as compare
+    from fxviz.exporters.base import find_exporter
     from fxviz.files import write_file
-    from fxviz.plugins import find_exporter
 
     formats = {output: _format_of(output, format_) for output in outputs}
     for output, format in formats.items():

@@ -11,7 +11,7 @@ from fxviz.command.options import MODEL_HELP, command, model_options, view_optio
 from fxviz.command.progress import progress
 from fxviz.command.runnable import is_onnx, runnable_options
 from fxviz.errors import InputError
-from fxviz.plugins import format_suffix
+from fxviz.exporters.base import format_suffix
 
 if TYPE_CHECKING:
     from fxviz.command.options import ModelOptions, ViewOptions
@@ -52,9 +52,9 @@ def export(
     lowering: RunnableFlags,
 ) -> None:
     """Write diagrams, tables and graphs of the model to files."""
+    from fxviz.exporters.base import find_exporter
     from fxviz.output import export as write
     from fxviz.output import render
-    from fxviz.plugins import find_exporter
 
     formats = {output: _format_of(output, format_) for output in outputs}
     lowering.check(list(formats.values()))

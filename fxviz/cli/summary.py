@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fxviz.command.options import MODEL_HELP, command, model_options, view_options
+from fxviz.command.options import MODEL_HELP, command, find_roofline, model_options, view_options
 from fxviz.command.progress import progress
 
 if TYPE_CHECKING:
     from fxviz.command.options import ModelOptions, ViewOptions
-    from fxviz.passes.roofline import Roofline
 
-__all__ = ["find_roofline", "summary"]
+__all__ = ["summary"]
 
 
 @command(
@@ -41,11 +40,3 @@ def summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Non
         console.print(rich_table(found.view))
         text = "\n".join(found.lines)
     click.echo(text)
-
-
-def find_roofline(device: str) -> Roofline:
-    """The analysis for a named device, or for one in a TOML file."""
-    from fxviz.passes.devices import find_device
-    from fxviz.passes.roofline import Roofline
-
-    return Roofline(find_device(device))  # found before the long work, so that a typing error costs no time

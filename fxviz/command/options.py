@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from fxviz.analysis.facts import Facts
+    from fxviz.passes.roofline import Roofline
     from fxviz.tracing import Mode
     from fxviz.views.view import View
 
@@ -31,6 +32,7 @@ __all__ = [
     "ViewOptions",
     "command",
     "complete_model",
+    "find_roofline",
     "model_options",
     "packed",
     "prepare_imports",
@@ -117,8 +119,8 @@ class ViewOptions:
 
     def view(self, facts: Facts, format: str) -> View:
         """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
+        from fxviz.analysis.registry import find_analysis
         from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
-        from fxviz.plugins import find_analysis
         from fxviz.views.view import View
 
         names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
@@ -151,6 +153,14 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
     zoos = [CompletionItem(f"{zoo}:") for zoo in ("timm", "torchvision", "transformers") if zoo.startswith(incomplete)]
     return [*zoos, CompletionItem(incomplete, type="file")]
+
+
+def find_roofline(device: str) -> Roofline:
+    """The analysis for a named device, or for one in a TOML file."""
+    from fxviz.passes.devices import find_device
+    from fxviz.passes.roofline import Roofline
+
+    return Roofline(find_device(device))  # found before the long work, so that a typing error costs no time
 
 
 def packed(argument: str, kind: type, *options: Option) -> Option:

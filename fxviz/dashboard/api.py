@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxviz.analysis.facts import Facts
+from fxviz.analysis.registry import find_analysis
 from fxviz.dashboard.page import dashboard_page
 from fxviz.errors import InputError
 from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.output import SHOWN
-from fxviz.plugins import find_analysis
 from fxviz.training.run import Run, load_run
 from fxviz.views.view import View
 

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import click
 
-from fxviz.cli.summary import find_roofline
-from fxviz.command.options import model_options, view_options
+from fxviz.command.options import find_roofline, model_options, view_options
 from fxviz.errors import InputError
-from fxviz.plugins import find_exporter, format_suffix, suggest
+from fxviz.exporters.base import find_exporter, format_suffix
+from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,10 +21,10 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from fxviz.errors import FxvizError
+from fxviz.exporters.base import find_exporter
 from fxviz.exporters.table import cells, notes
 from fxviz.integrations.markers import ALONE, COMMANDS, Export, Scribe, Summary, parse
 from fxviz.integrations.notebook import drawing_on_page
-from fxviz.plugins import find_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,10 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.facts import Facts
+from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
+from fxviz.exporters.base import find_exporter, format_suffix
 from fxviz.files import write_file
 from fxviz.ir import Graph
-from fxviz.plugins import find_analysis, find_exporter, format_suffix, suggest
+from fxviz.plugins import suggest
 from fxviz.views.view import View
 
 if TYPE_CHECKING:

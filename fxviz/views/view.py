@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from fxviz.analysis.facts import Analysis, Facts, Metric
 from fxviz.analysis.kinds import WORK, kind_of
+from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.ir.scopes import scope_sizes
 from fxviz.passes.flops import Flops
 from fxviz.passes.parameters import Parameters
-from fxviz.plugins import find_analysis, find_display, plugin_names, suggest
+from fxviz.plugins import find_display, plugin_names, suggest
 from fxviz.views.boxes import Box, Edge, Item
 from fxviz.views.budget import afford
 from fxviz.views.captions import (

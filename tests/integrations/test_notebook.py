@@ -15,7 +15,7 @@ from test_docs_command import graphviz_missing
 import fxviz
 from fxviz import Facts, Flops, View
 from fxviz.errors import ExportError
-from fxviz.exporters.drawing.layout import graphviz
+from fxviz.exporters.drawing import graphviz
 from fxviz.exporters.drawing.mermaid import Mermaid
 from fxviz.integrations.notebook import drawing_on_page, mimebundle
 from fxviz.passes.devices import find_device

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fxviz import FormatError, InputError, MissingDependency, models
+from fxviz.models import building
 
 FILE = """
 import torch

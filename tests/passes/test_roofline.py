@@ -16,12 +16,12 @@ from strategies import B, graphs
 
 import fxviz.cli
 from fxviz.analysis.facts import Facts, Metric
+from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
 from fxviz.passes.devices import Device, find_device, read_devices
 from fxviz.passes.flops import Flops
 from fxviz.passes.roofline import Roofline, RooflineEstimate
 from fxviz.passes.traffic import traffic_of
-from fxviz.plugins import find_analysis
 from fxviz.text.quantity import format_quantity
 from fxviz.tracing import trace
 from fxviz.views.view import View

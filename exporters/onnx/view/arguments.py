@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fxviz.exporters.onnx.view.kernels import plain
+from fxviz.importers.onnx.metadata_keys import ARGUMENTS
 from fxviz.ir import Value
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
     from fxviz.exporters.onnx.view.rules.standard import Operand
     from fxviz.ir import Node
 
-__all__ = ["ARGUMENTS", "describe_arguments"]
-
-ARGUMENTS = "arguments"
+__all__ = ["describe_arguments"]
 
 
 def describe_arguments(node: Node, operands: Sequence[Operand]) -> dict[str, str]:

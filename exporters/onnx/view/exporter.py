@@ -21,7 +21,7 @@ import onnx
 from fxviz.errors import ExportError, GraphError, InputError
 from fxviz.exporters.onnx.view.arguments import describe_arguments
 from fxviz.exporters.onnx.view.attributes import write_attribute
-from fxviz.exporters.onnx.view.hidden import read_through, told_of, trail
+from fxviz.exporters.onnx.view.hidden import told_of, trail
 from fxviz.exporters.onnx.view.kernels import describe_kernels
 from fxviz.exporters.onnx.view.metadata import (
     add_metadata,
@@ -37,6 +37,7 @@ from fxviz.exporters.onnx.view.operators import OPSET, Literal, OperatorRule, lo
 from fxviz.exporters.onnx.view.weights import WeightData
 from fxviz.files import staged, write_file
 from fxviz.importers.onnx.format import ELEMENT_TYPES, clean_text, type_proto
+from fxviz.importers.onnx.metadata_keys import read_through
 from fxviz.ir import Node, Role, Value, format_scope
 from fxviz.text.quantity import format_quantity, format_type
 from fxviz.views.captions import name_range, numbers

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fxviz.ir import Node, Value
     from fxviz.views.view import View
 
-__all__ = ["read_through", "told_of", "trail"]
+__all__ = ["told_of", "trail"]
 
 
 def trail(view: View, value: Value, known: Container[Value] = ()) -> tuple[Value, Sequence[Node]]:
@@ -35,8 +35,3 @@ def trail(view: View, value: Value, known: Container[Value] = ()) -> tuple[Value
 def told_of(passed: Sequence[Node]) -> str:
     """Operations in a row in words, but for those that did nothing: ``view → transpose``."""
     return " → ".join(node.op for node in passed if not is_idle(node))
-
-
-def read_through(name: str) -> str:
-    """The key under which an operation says past what it reads its input ``name``."""
-    return f"{' '.join(name.replace(',', ' ').split())} via"

@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from fxviz.importers.onnx.metadata_keys import KERNELS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.ir import Attribute, Kernel, Node, Value
 
-__all__ = ["KEY", "describe_kernels", "plain"]
-
-KEY = "kernels in full"
+__all__ = ["describe_kernels", "plain"]
 
 
 def describe_kernels(node: Node) -> dict[str, str]:
-    """The kernels under `KEY`; nothing where one of them does all the work, or where a type is not known."""
+    """The kernels under `KERNELS`; nothing where one of them does all the work, or where a type is not known."""
     if sum(map(_works, node.kernels)) < 2:
         return {}
     numbers = {value: number for number, value in enumerate(dict.fromkeys(node.inputs))}
@@ -35,7 +35,7 @@ def describe_kernels(node: Node) -> dict[str, str]:
     if any(value not in numbers for value in node.outputs):
         return {}
     returned = [numbers[value] for value in node.outputs]
-    return {KEY: json.dumps({"kernels": rows, "types": types, "returns": returned}, separators=(",", ":"))}
+    return {KERNELS: json.dumps({"kernels": rows, "types": types, "returns": returned}, separators=(",", ":"))}
 
 
 def _works(kernel: Kernel) -> bool:

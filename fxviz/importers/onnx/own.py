@@ -11,9 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from fxviz.exporters.onnx.view.arguments import ARGUMENTS
-from fxviz.exporters.onnx.view.hidden import read_through
-from fxviz.exporters.onnx.view.kernels import KEY
+from fxviz.importers.onnx.metadata_keys import ARGUMENTS, KERNELS, read_through
 from fxviz.importers.onnx.operation import Operand, Operation, Step, step
 from fxviz.importers.onnx.types import tensor_type_of
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
@@ -111,7 +109,7 @@ class Own:
         """
         if not self.is_own or operation.domain != "fxviz":
             return steps
-        told = facts.get(KEY, "")
+        told = facts.get(KERNELS, "")
         found = (_in_full(operation, told, extents) if told else None) or _by_name(operation, facts, steps)
         return found if all(map(_can_be_counted, found)) else steps
 

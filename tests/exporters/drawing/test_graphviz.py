@@ -132,7 +132,7 @@ def test_ctrl_c_stops_the_program_and_leaves_no_file(tmp_path: Path) -> None:
         f"#!/bin/sh\ntrap '' INT\necho $$ > {tmp_path}/pid.part\nmv {tmp_path}/pid.part {tmp_path}/pid\nexec {sleep} 60\n",
     )
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / "support")!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / 'support')!r})\n"
         "from build import encoder\nimport fxviz\n"
         f"fxviz.export(fxviz.View.of(encoder()), {str(tmp_path / 'model.svg')!r})"
     )
