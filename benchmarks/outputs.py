@@ -13,7 +13,38 @@ import argparse
 import os
 from pathlib import Path
 
-MODELS = ["torchvision:resnet18", "torchvision:resnet50", "torchvision:vit_b_16", "torchvision:swin_t", "torchvision:densenet121", "torchvision:mobilenet_v3_small", "torchvision:googlenet", "torchvision:efficientnet_b0", "torchvision:fcn_resnet50", "torchvision:raft_small", "timm:vit_tiny_patch16_224", "timm:convnext_atto", "timm:mixer_s32_224", "timm:efficientnet_lite0", "timm:maxvit_tiny_tf_224", "transformers:gpt2", "transformers:bert", "transformers:llama", "transformers:t5", "transformers:whisper", "transformers:mixtral", "transformers:clip", "transformers:vit", "transformers:gemma2", "transformers:electra", "transformers:siglip", "transformers:qwen2_moe", "transformers:bloom", "transformers:segformer", "transformers:wav2vec2"]
+MODELS = [
+    "torchvision:resnet18",
+    "torchvision:resnet50",
+    "torchvision:vit_b_16",
+    "torchvision:swin_t",
+    "torchvision:densenet121",
+    "torchvision:mobilenet_v3_small",
+    "torchvision:googlenet",
+    "torchvision:efficientnet_b0",
+    "torchvision:fcn_resnet50",
+    "torchvision:raft_small",
+    "timm:vit_tiny_patch16_224",
+    "timm:convnext_atto",
+    "timm:mixer_s32_224",
+    "timm:efficientnet_lite0",
+    "timm:maxvit_tiny_tf_224",
+    "transformers:gpt2",
+    "transformers:bert",
+    "transformers:llama",
+    "transformers:t5",
+    "transformers:whisper",
+    "transformers:mixtral",
+    "transformers:clip",
+    "transformers:vit",
+    "transformers:gemma2",
+    "transformers:electra",
+    "transformers:siglip",
+    "transformers:qwen2_moe",
+    "transformers:bloom",
+    "transformers:segformer",
+    "transformers:wav2vec2",
+]
 FORMATS = (
     "csv", "dot", "html", "json", "markdown", "mermaid", "model-explorer", "model-explorer-data", "netron-metrics",
     "onnx", "svg", "text",

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from fxviz.moved import MovedModules
 
 if TYPE_CHECKING:
     import fxviz.models as models
@@ -172,6 +175,9 @@ _NAMES_BY_MODULE = {
     "fxviz.weights.table": "ParameterTable",
 }
 _HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
+
+if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
+    sys.meta_path.append(MovedModules())
 
 
 def __getattr__(name: str) -> object:

@@ -15,7 +15,30 @@ ROOT = Path(fxviz.__file__).parents[1]
 if not (ROOT / "passes").is_dir():
     pytest.skip("fxviz is not imported from a checkout", allow_module_level=True)
 
-LAYERS = ["errors", "plugins", "files", "ir", "text", "analysis", "passes", "importers", "tracing", "views", "models", "exporters", "output", "training", "weights", "comparison", "dashboard", "command", "integrations", "cli", "__init__", "__main__"]
+LAYERS = [
+    "errors",
+    "plugins",
+    "files",
+    "ir",
+    "text",
+    "analysis",
+    "passes",
+    "importers",
+    "tracing",
+    "views",
+    "models",
+    "exporters",
+    "output",
+    "training",
+    "weights",
+    "comparison",
+    "dashboard",
+    "command",
+    "integrations",
+    "cli",
+    "__init__",
+    "__main__",
+]
 """The folders and modules of fxviz, each of which imports from itself and from those before it."""
 
 MODULES = module_names(ROOT)

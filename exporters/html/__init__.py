@@ -1,1 +1,5 @@
 """One offline page with a viewer."""
+
+from fxviz.exporters.html.exporter import Html
+
+__all__ = ["Html"]
