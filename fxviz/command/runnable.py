@@ -9,7 +9,6 @@ import click
 
 from fxviz.command.options import packed
 from fxviz.command.progress import progress
-from fxviz.text.quantity import format_quantity
 
 if TYPE_CHECKING:
     from fxviz.exporters.onnx.runnable import Runnable
@@ -63,6 +62,8 @@ def is_onnx(format: str) -> bool:
 
 
 def _describe(written: Runnable) -> str:
+    from fxviz.text.quantity import format_quantity
+
     lines = [
         f"{written.path}: {format_quantity(written.nbytes, 'B')}, opset {written.opset}, {written.nodes} ONNX nodes, "
         f"{written.mapped} of them of an operation of the model"

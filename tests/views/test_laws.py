@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from shown import Elements, Ordinals
 from strategies import graphs as strange_graphs
 from tree import tree
 from view_strategies import graphs, views
+from work import lines_run
 
 from fxviz.analysis.facts import Facts
 from fxviz.ir import Graph, Node, Role, Scope, Value
@@ -257,6 +257,7 @@ def between(view: View) -> int:
 
 
 DESCRIBE = """
+from work import lines_run
 from build import encoder
 from tree import edges, tree
 from fxviz.views.view import View
@@ -276,14 +277,12 @@ def test_a_view_does_not_depend_on_the_hash_seed() -> None:
     assert described("1") == described("2")
 
 
-def test_eight_thousand_nodes_take_half_a_second_or_so() -> None:
-    graph = encoder(2_000)
-    for options in ({}, {"fold": False}):
-        start = time.process_time()
-        view = View.of(graph, **options)  # type: ignore[arg-type]
-        seconds = time.process_time() - start
-        assert len(view.edges) == (8 if view.twins else 10_003)
-        assert seconds < 5  # a quadratic algorithm takes minutes
+@pytest.mark.parametrize("fold", [True, False])
+def test_work_grows_with_the_nodes_and_no_faster(fold: bool) -> None:
+    few, many = encoder(50), encoder(400)
+    assert len(View.of(many, fold=fold).edges) == (8 if fold else 2_003)
+    at_few, at_many = (lines_run(lambda graph=graph: View.of(graph, fold=fold)) for graph in (few, many))
+    assert at_many < 12 * at_few  # eight times the layers; squared, it would be 64 times
 
 
 def test_a_view_needs_no_torch() -> None:

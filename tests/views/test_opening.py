@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from build import Builder, encoder
 from shown import Elements
 from tree import tree
+from work import lines_run
 
 from fxviz.errors import InputError
 from fxviz.views.view import Box, View
@@ -189,14 +189,21 @@ def test_operations_among_modules_share_a_box_where_the_module_would_not_fit_els
     ]
 
 
-def test_a_flat_graph_of_five_thousand_operations_is_seen_as_a_few_at_once() -> None:
+def flat(operations: int) -> Graph:
     build = Builder()
     x = build.input("x", 1, 8)
-    for i in range(5_000):
+    for i in range(operations):
         x = build.op("relu" if i % 3 else "neg", x)
-    graph = build.graph(x)
-    start = time.process_time()
-    view = View.of(graph, budget=40)
-    assert time.process_time() - start < 5
+    return build.graph(x)
+
+
+def test_a_flat_graph_of_five_thousand_operations_is_seen_as_a_few_at_once() -> None:
+    view = View.of(flat(5_000), budget=40)
     assert 20 <= seen(view) <= 40
     assert sum(len(view.places(item)) for item in view.walk()) == 5_000
+
+
+def test_the_work_for_a_flat_graph_grows_with_it_and_no_faster() -> None:
+    few, many = flat(200), flat(1_600)
+    at_few, at_many = (lines_run(lambda graph=graph: View.of(graph, budget=40)) for graph in (few, many))
+    assert at_many < 12 * at_few  # eight times the operations; squared, it would be 64 times
