@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from fxviz.comparison.changes import ValuePair
     from fxviz.comparison.costs import Delta
+    from fxviz.comparison.difference import Difference
     from fxviz.comparison.pairs import Pair, ScopePair
-    from fxviz.comparison.result import GraphDiff
     from fxviz.ir import Dim
 
 __all__ = ["json"]
 
 
-def json(diff: GraphDiff) -> str:
+def json(diff: Difference) -> str:
     """An object: ``before``, ``after``, ``equal``, ``operations``, ``costs``, ``scopes``, ``nodes`` and ``values``.
 
     ``scopes``, ``nodes`` and ``values`` list what is not as it was; ``scopes`` those whose costs changed, too. Amounts
@@ -40,7 +40,7 @@ def json(diff: GraphDiff) -> str:
     return dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def _scopes(diff: GraphDiff) -> Iterator[dict[str, Any]]:
+def _scopes(diff: Difference) -> Iterator[dict[str, Any]]:
     for pair in diff.root.scopes():
         costs = {delta.label: _delta(delta) for cost in diff.costs if (delta := cost.at(pair)).changed}
         if costs or pair.status is not Status.KEPT:

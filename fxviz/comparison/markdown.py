@@ -10,7 +10,7 @@ from fxviz.exporters.table import escape_markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fxviz.comparison.result import GraphDiff
+    from fxviz.comparison.difference import Difference
     from fxviz.comparison.text import Line
 
 __all__ = ["markdown"]
@@ -19,12 +19,12 @@ _SHOWN = 10  # changes at the top level
 _LONGEST = 50_000  # characters: a comment on GitHub has at most 65,536
 
 
-def markdown(diff: GraphDiff) -> str:
+def markdown(diff: Difference) -> str:
     """A heading, a table of the costs that changed, the changes at the top level, and all changes folded."""
     return "\n".join(_lines(diff))
 
 
-def _lines(diff: GraphDiff) -> Iterator[str]:
+def _lines(diff: Difference) -> Iterator[str]:
     yield f"### {escape_markdown(headline(diff))}\n"
     yield "| | before | after | change |"
     yield "| --- | ---: | ---: | ---: |"

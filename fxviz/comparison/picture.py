@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fxviz.comparison.costs import Cost
+    from fxviz.comparison.difference import Difference
     from fxviz.comparison.pairs import Pair
-    from fxviz.comparison.result import GraphDiff
     from fxviz.ir import Scope
     from fxviz.views.view import Item
 
@@ -29,7 +29,7 @@ __all__ = ["DiffView", "picture"]
 _MOST_DETAILS = 3
 
 
-def picture(diff: GraphDiff, budget: int | None, depth: int | None, *, fold: bool) -> DiffView:
+def picture(diff: Difference, budget: int | None, depth: int | None, *, fold: bool) -> DiffView:
     """A view of both graphs; by default as much of it as fits on a page, where most has changed in detail."""
     union = Union(diff)
     pairs = MappingProxyType(union.pairs)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fxviz.comparison.changes import ValuePair
-    from fxviz.comparison.result import GraphDiff
+    from fxviz.comparison.difference import Difference
 
 __all__ = ["Line", "change_lines", "headline", "summary_lines", "text", "total_rows"]
 
@@ -39,7 +39,7 @@ class Line:
         return f"{self.status.value} {'  ' * self.depth}{' · '.join((self.title, *self.details, *self.costs))}"
 
 
-def text(diff: GraphDiff) -> str:
+def text(diff: Difference) -> str:
     """The headline, the totals, and every change, a line each."""
     if diff.equal:
         return headline(diff)
@@ -47,7 +47,7 @@ def text(diff: GraphDiff) -> str:
     return "\n".join((headline(diff), *(("", *changes) if changes else ()), "", *summary_lines(diff)))
 
 
-def headline(diff: GraphDiff) -> str:
+def headline(diff: Difference) -> str:
     """What became of the operations, in one line."""
     before, after = (one_line(facts.graph.name) for facts in (diff.before, diff.after))
     counts = [f"{count:,} {status.name.lower()}" for status, count in diff.counts.items() if count]
@@ -55,7 +55,7 @@ def headline(diff: GraphDiff) -> str:
     return f"{before} → {after}: {verdict}"
 
 
-def summary_lines(diff: GraphDiff) -> Iterator[str]:
+def summary_lines(diff: Difference) -> Iterator[str]:
     """The totals as a table."""
     rows = [("", "before", "after", "change"), *total_rows(diff)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -64,7 +64,7 @@ def summary_lines(diff: GraphDiff) -> Iterator[str]:
         yield "  ".join((name.ljust(widths[0]), *cells)).rstrip()
 
 
-def total_rows(diff: GraphDiff) -> Iterator[tuple[str, str, str, str]]:
+def total_rows(diff: Difference) -> Iterator[tuple[str, str, str, str]]:
     """Operations, then each cost: its name, what it was, is, and the change. What is 0 on both sides is mostly left out."""
     yield _row(Delta("operations", "", *(len(facts.graph.nodes) for facts in (diff.before, diff.after))))
     for delta in diff.totals:
@@ -82,7 +82,7 @@ def _row(delta: Delta) -> tuple[str, str, str, str]:
     return delta.label, before, after, f"{delta}{share}"
 
 
-def change_lines(diff: GraphDiff) -> Iterator[Line]:
+def change_lines(diff: Difference) -> Iterator[Line]:
     """What changed of the tensors that are given and returned, then module by module."""
     yield from _value_lines(diff)
     for entry in outline(diff.root):
@@ -100,7 +100,7 @@ def _words(entry: Entry) -> tuple[str, ...]:
     return (f"{entry.operations:,} operations{each}",)
 
 
-def _costs(diff: GraphDiff, entry: Entry) -> tuple[str, ...]:
+def _costs(diff: Difference, entry: Entry) -> tuple[str, ...]:
     deltas = [cost.at(*entry.pairs) for cost in diff.costs]
     told = [delta for delta in deltas if delta.change is not None and delta.change != 0]
     main = [delta for delta in told if delta.label in _MAIN]
@@ -111,7 +111,7 @@ def _costs(diff: GraphDiff, entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _value_lines(diff: GraphDiff) -> Iterator[Line]:
+def _value_lines(diff: Difference) -> Iterator[Line]:
     """The values that changed and that no operation tells of, alike ones together."""
     alike: dict[tuple[Status, str, tuple[str, ...]], list[str]] = {}
     for pair, details in _untold(diff):
@@ -121,7 +121,7 @@ def _value_lines(diff: GraphDiff) -> Iterator[Line]:
         yield Line(status, 0, one_line(what), details, ())
 
 
-def _untold(diff: GraphDiff) -> Iterator[tuple[ValuePair, tuple[str, ...]]]:
+def _untold(diff: Difference) -> Iterator[tuple[ValuePair, tuple[str, ...]]]:
     """What is given and returned, and those weights whose change no operation that reads them shows, with the changes."""
     told = {
         value

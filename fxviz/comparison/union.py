@@ -12,7 +12,7 @@ from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fxviz.comparison.result import GraphDiff
+    from fxviz.comparison.difference import Difference
 
 __all__ = ["Union"]
 
@@ -24,7 +24,7 @@ class Union:
     others. A tensor that an operation read from a removed one is one more input of it. There are no storages.
     """
 
-    def __init__(self, diff: GraphDiff) -> None:
+    def __init__(self, diff: Difference) -> None:
         after = diff.after.graph
         self.pairs: dict[Node | Scope, Pair] = {(): diff.root}
         self._now = _counterparts(diff)
@@ -132,7 +132,7 @@ class Union:
         return name
 
 
-def _counterparts(diff: GraphDiff) -> dict[Value, Value]:
+def _counterparts(diff: Difference) -> dict[Value, Value]:
     """What the values of the graph before are now."""
     now = {pair.before: pair.after for pair in diff.values if pair.role != "output" and pair.before and pair.after}
     for pair in diff.nodes:
@@ -145,6 +145,6 @@ def _change(pair: NodePair) -> str:
     return ": ".join(filter(None, (pair.status.name.lower(), "; ".join(map(str, pair.details)))))
 
 
-def _name(diff: GraphDiff) -> str:
+def _name(diff: Difference) -> str:
     before, after = diff.before.graph.name, diff.after.graph.name
     return after if before == after else f"{before} → {after}"

@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pytest
 from build import Builder, encoder
 from hypothesis import Phase, given, settings
 from strategies import graphs
+from work import lines_run
 
 import fxviz
 from fxviz import Facts, Flops, InputError, Node, Parameters
@@ -324,21 +324,26 @@ def test_what_has_one_hash_is_not_one_thing() -> None:
     assert list(common_subsequence([-1, 3], [-2, 3])) == [(1, 1)]
 
 
-def test_the_time_of_a_comparison_does_not_explode() -> None:
-    def seconds(layers: int) -> float:
+def test_work_grows_no_faster_than_the_graphs() -> None:
+    def work(layers: int) -> int:
         graphs = encoder(layers), encoder(layers + 1, width=16)
-        start = perf_counter()
-        fxviz.diff(*graphs)
-        return perf_counter() - start
+        return lines_run(lambda: fxviz.diff(*graphs))
 
-    seconds(10)
-    # Sixteen times as many layers would be 256 times as long, were all compared with all.
-    assert seconds(800) < 100 * max(seconds(50), 0.01)
+    work(1)  # imports
+    # Eight times as many layers would be 64 times the work, were all compared with all.
+    assert work(400) < 10 * work(50)
+
+
+def test_a_notebook_shows_the_markdown() -> None:
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    found = fxviz.diff(encoder(2), encoder(3))
+    shown, _ = formatters.DisplayFormatter().format(found)
+    assert shown == {"text/markdown": found.markdown(), "text/plain": repr(found)}
 
 
 def test_the_output_is_the_same_under_any_hash_seed() -> None:
     code = (
-        "import sys; sys.path.insert(0, 'tests')\nfrom build import encoder\nimport fxviz\n"
+        "import sys; sys.path.insert(0, 'tests/support')\nfrom build import encoder\nimport fxviz\n"
         "found = fxviz.diff(encoder(4), encoder(6, width=16))\n"
         "print(found, found.markdown(), found.json(), fxviz.render(found.view(), 'mermaid'))"
     )
