@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from fxviz.ir import Dim, Node, Value, format_scope
+from fxviz.text.escaping import escape_markdown, one_line
 from fxviz.text.quantity import format_quantity, format_shape
 from fxviz.views.captions import left_out, sequence_kind
 from fxviz.views.view import Box, Item, View
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
 
-__all__ = ["Csv", "Markdown", "Text", "cells", "escape_markdown", "notes", "rich_table"]
+__all__ = ["Csv", "Markdown", "Text", "cells", "notes", "rich_table"]
 
 
 _INDENT = "\u2003"  # an em space, which no title holds: `one_line` would write it as an escape
@@ -197,29 +198,3 @@ def _shapes(values: tuple[Value, ...], most: int = 3) -> str:
     shapes = [format_shape(value.type.shape) if value.type else "?" for value in values]
     rest = f", and {len(shapes) - most} more" if len(shapes) > most else ""
     return ", ".join(shapes[:most]) + rest
-
-
-def one_line(text: str) -> str:
-    r"""``text`` with whatever would not print as itself written as an escape.
-
-    >>> one_line("a\n\x1b[31mb")
-    'a\\n\\x1b[31mb'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def escape_markdown(text: str) -> str:
-    r"""``text`` so that Markdown shows it as it is, in a cell of a table too.
-
-    >>> escape_markdown("a_b | <c>")
-    'a\\_b &#124; &lt;c&gt;'
-    """
-    special = {
-        **{c: f"\\{c}" for c in "\\`*_[]#~"},
-        "|": "&#124;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "&": "&amp;",
-        "$": "&#36;",
-    }
-    return "".join(special.get(c, c) for c in one_line(text))

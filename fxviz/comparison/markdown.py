@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.comparison.text import change_lines, headline, total_rows
-from fxviz.exporters.table import escape_markdown
+from fxviz.text.escaping import escape_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

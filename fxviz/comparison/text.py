@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fxviz.comparison.costs import Delta
 from fxviz.comparison.outline import Entry, outline
 from fxviz.comparison.pairs import ScopePair, Status
-from fxviz.exporters.table import one_line
+from fxviz.text.escaping import one_line
 from fxviz.text.quantity import format_quantity, format_type
 from fxviz.views.captions import value_title
 

@@ -21,6 +21,7 @@ from fxviz.command.options import find_roofline, model_options, view_options
 from fxviz.errors import InputError
 from fxviz.exporters.base import find_exporter, format_suffix
 from fxviz.plugins import suggest
+from fxviz.text.escaping import escape_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,8 +178,6 @@ class Scribe:
         return Content(_tidy(content) if name in ("markdown", "md") else _fenced(_LANGUAGES.get(name, name), content))
 
     def _files(self, order: Export, facts: Facts) -> Content:
-        from fxviz.exporters.table import escape_markdown
-
         files: dict[str, str | bytes] = {}
         links = []
         for output in order.outputs:

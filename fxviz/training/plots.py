@@ -17,8 +17,8 @@ import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
 from fxviz.exporters.figures.figure import FAINT, INK, PLOTS, figure_bytes, format_of, new_figure
-from fxviz.exporters.table import one_line
 from fxviz.files import write_file
+from fxviz.text.escaping import one_line
 from fxviz.text.quantity import format_quantity
 from fxviz.training.schema import LAYER_METRICS
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from fxviz.errors import InputError, MissingDependency
-from fxviz.exporters.table import escape_markdown
+from fxviz.text.escaping import escape_markdown
 from fxviz.text.quantity import format_quantity
 from fxviz.training.files import RunFolder, holds_run
 from fxviz.training.schema import LAYER_METRICS, Entry, Event, Sample

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rich.cells import cell_len
 
 from fxviz.errors import MissingDependency
-from fxviz.exporters.table import escape_markdown, one_line
+from fxviz.text.escaping import escape_markdown, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fxviz import Facts, Flops, Graph, Memory, Node, Parameters, View
-from fxviz.exporters.table import Csv, Markdown, Text, one_line, rows
+from fxviz.exporters.table import Csv, Markdown, Text, rows
+from fxviz.text.escaping import one_line
 
 SHOW = (Parameters(), Flops(), Memory())
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fxviz.errors import InputError
-from fxviz.exporters.table import one_line
+from fxviz.text.escaping import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
