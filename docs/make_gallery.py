@@ -27,14 +27,14 @@ FORMATS = ("svg", "mmd", "html")
 
 @dataclass(frozen=True)
 class Picture:
-    """A model of the gallery: ``made`` is a name that the command line takes, or a function that traces it."""
+    """A model of the gallery: ``model`` is a name that the command line takes, or a function that traces it."""
 
     stem: str
     title: str
-    made: str | Callable[[], Graph]
+    model: str | Callable[[], Graph]
 
     def graph(self) -> Graph:
-        return fxviz.models.trace(self.made) if isinstance(self.made, str) else self.made()
+        return fxviz.models.trace(self.model) if isinstance(self.model, str) else self.model()
 
 
 def unet() -> Graph:
@@ -75,26 +75,30 @@ def draw(picture: Picture) -> None:
     facts = Facts(picture.graph())
     for suffix in FORMATS:
         fxviz.export(facts, FOLDER / f"{picture.stem}.{suffix}")
+    (FOLDER / f"{picture.stem}.txt").write_text(numbers(facts), encoding="utf-8")
+
+
+def numbers(facts: Facts) -> str:
+    """Return the line of numbers that stands under the title of a picture."""
     parameters = f"{format_quantity(facts[Parameters()].total)} parameters"
     flops = format_quantity(facts[Flops()].total, "FLOPs")
-    words = f"{parameters}, {flops}, {len(facts.graph.nodes):,} operations"
-    (FOLDER / f"{picture.stem}.txt").write_text(words + "\n", encoding="utf-8")
+    return f"{parameters}, {flops}, {len(facts.graph.nodes):,} operations\n"
 
 
 def page() -> str:
     lines = [
         "# Gallery",
         "",
-        "Twelve models at fxviz's defaults, none with its weights. A picture opens in the viewer: boxes open and close there. The",
-        "Mermaid source is what a page of Markdown would hold. `python docs/make_gallery.py` draws them all.",
+        "Twelve models at fxviz's defaults, none with its weights. Click a picture to open the model in the viewer, where modules open and",
+        "close. The Mermaid source is the text of the same diagram in Markdown. `python docs/make_gallery.py` draws them all.",
     ]
     for picture in GALLERY:
         stem = picture.stem
-        made = f"`fxviz export {picture.made} -o {stem}.svg`; " if isinstance(picture.made, str) else ""
+        command = f"`fxviz export {picture.model} -o {stem}.svg`; " if isinstance(picture.model, str) else ""
         words = (FOLDER / f"{stem}.txt").read_text(encoding="utf-8").strip()
         links = f"[viewer](gallery/{stem}.html), [Mermaid](gallery/{stem}.mmd)"
         image = f"[![{picture.title}](gallery/{stem}.svg)](gallery/{stem}.html)"
-        lines += ["", f"## {picture.title}", "", f"{words}. {made}{links}.", "", image]
+        lines += ["", f"## {picture.title}", "", f"{words}. {command}{links}.", "", image]
     return "\n".join(lines) + "\n"
 
 

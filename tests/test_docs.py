@@ -27,6 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import make_tables
 import pytest
 from click.testing import CliRunner
 
@@ -145,6 +146,22 @@ def test_what_stands_between_markers_is_fresh(request: pytest.FixtureRequest) ->
     options = [] if request.config.getoption("--golden-update") else ["--check"]
     result = CliRunner().invoke(main, ["docs", *options, *map(str, PAGES)])
     assert result.exit_code == 0, f"{result.output}\nif that is meant, run fxviz docs README.md docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_are_those_of_their_sources(page: Path, request: pytest.FixtureRequest) -> None:
+    text = page.read_text(encoding="utf-8")
+    if request.config.getoption("--golden-update"):
+        page.write_text(make_tables.filled(text), encoding="utf-8")
+    assert make_tables.filled(page.read_text(encoding="utf-8")) == page.read_text(encoding="utf-8"), (
+        "run python docs/make_tables.py"
+    )
+
+
+def test_every_measured_table_is_on_a_page() -> None:
+    measured = {path.stem for path in (ROOT / "docs/tables").iterdir()}
+    shown = {found[2] for page in PAGES for found in make_tables.MARKED.finditer(page.read_text(encoding="utf-8"))}
+    assert shown == {*measured, "names"}
 
 
 def test_every_fence_is_found() -> None:
