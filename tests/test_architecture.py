@@ -17,6 +17,7 @@ if not (ROOT / "passes").is_dir():
 
 LAYERS = [
     "errors",
+    "version",
     "moved",
     "plugins",
     "files",
