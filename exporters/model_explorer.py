@@ -15,8 +15,8 @@ from fxviz.errors import ExportError
 from fxviz.exporters.drawing.palette import color_of, heat_colors, tint
 from fxviz.exporters.onnx.view.metadata import describe_node, describe_scope, measure, summarize
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
+from fxviz.ir.frames import scope_sizes
 from fxviz.ir.printer import format_attribute
-from fxviz.ir.scopes import scope_sizes
 from fxviz.text.quantity import format_shape, format_type
 from fxviz.views.captions import node_title, scope_title
 

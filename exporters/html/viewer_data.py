@@ -19,8 +19,8 @@ from fxviz.exporters.html.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.html.levels import Level, cut
 from fxviz.ir import Node, Value, format_scope
 from fxviz.ir.expressions import Symbols, encode_expression
+from fxviz.ir.frames import scope_sizes
 from fxviz.ir.printer import format_attribute
-from fxviz.ir.scopes import scope_sizes
 from fxviz.text.quantity import format_expression, format_type
 from fxviz.views.captions import left_out
 from fxviz.views.categories import CATEGORIES

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fxviz.comparison.alignment import align
 from fxviz.ir import Node, Role, Scope, format_scope
-from fxviz.ir.scopes import Frame, FrameItem
+from fxviz.ir.frames import Frame, FrameItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence

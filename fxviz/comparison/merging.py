@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fxviz.comparison.pairs import NodePair, Pair, ScopePair
-from fxviz.ir.scopes import Frame, FrameItem
+from fxviz.ir.frames import Frame, FrameItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

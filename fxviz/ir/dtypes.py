@@ -13,7 +13,7 @@ DTYPE_BITS: Mapping[str, int] = MappingProxyType(
         **{"bool": 8, "bits8": 8, "bits16": 16, "bits1x8": 8, "bits2x4": 8, "bits4x2": 8},
         **{f"{sign}int{bits}": bits for sign in ("", "u") for bits in (1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64)},
         **{"qint8": 8, "quint8": 8, "qint32": 32, "quint4x2": 4, "quint2x4": 2},
-        **{"float6_e2m3fn": 6, "float6_e3m2fn": 6},  # of files: torch has none
+        **{"float6_e2m3fn": 6, "float6_e3m2fn": 6},  # from files: torch has none
         **{"float4_e2m1fn_x2": 8, "float8_e4m3fn": 8, "float8_e4m3fnuz": 8, "float8_e5m2": 8},
         **{"float8_e5m2fnuz": 8, "float8_e8m0fnu": 8, "bfloat16": 16, "float16": 16, "float32": 32, "float64": 64},
         **{"complex32": 32, "complex64": 64, "complex128": 128},
@@ -22,7 +22,7 @@ DTYPE_BITS: Mapping[str, int] = MappingProxyType(
 
 
 def bits_of(dtype: str) -> int:
-    """The width of one element of ``dtype`` in bits.
+    """Return the width of one element of ``dtype`` in bits.
 
     >>> bits_of("bfloat16"), bits_of("uint4")
     (16, 4)
@@ -33,7 +33,7 @@ def bits_of(dtype: str) -> int:
 
 
 def is_integer(dtype: str) -> bool:
-    """Whether the elements of ``dtype`` are integers, quantised ones included.
+    """Return whether the elements of ``dtype`` are integers, quantised ones included.
 
     >>> is_integer("int8"), is_integer("quint8"), is_integer("bfloat16"), is_integer("bool")
     (True, True, False, False)

@@ -1,7 +1,7 @@
 """Expressions in sizes, evaluated over whole arrays of sizes at once.
 
-An expression is walked, never turned into code: it may come from a file, and a walk does what the heads of the format
-say and nothing else.
+An expression is walked and never turned into code: it may come from a file, and a walk does only what the heads of the
+format allow.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from fxviz.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fxviz.ir import Dim
+    from fxviz.ir.types import Dim
 
 __all__ = ["Array", "evaluate"]
 
 Array: TypeAlias = npt.NDArray[Any]  # of int64, or of float64 where those could overflow
 
 _Number: TypeAlias = Any  # an array, or a number that broadcasts with one
-_Ratio: TypeAlias = tuple[_Number, _Number]  # kept apart, so that only a result is ever divided
+_Ratio: TypeAlias = tuple[_Number, _Number]  # numerator and denominator, so that only a result is ever divided
 
 _MOST_INT64 = 2**62
 
 
 def evaluate(expression: Dim, sizes: Mapping[sympy.Symbol, Array]) -> Array:
-    """The values of ``expression`` at ``sizes``, arrays of positive integers that broadcast together.
+    """Return the values of ``expression`` at ``sizes``, arrays of positive integers that broadcast together.
 
-    Whole numbers are exact, int64, as long as none on the way could pass 2⁶²; else they are float64, exact to 53 bits.
+    Whole numbers are exact, int64, as long as no intermediate result can exceed 2⁶²; else they are float64, exact to 53
+    bits.
     An `InputError` names a symbol that has no sizes, or a function that is not known.
 
     >>> B, S = sympy.symbols("B S", integer=True, positive=True)
@@ -61,7 +62,7 @@ def _divided(above: _Number, below: _Number) -> _Number:
 
 
 def _bound(expression: sympy.Expr, largest: Mapping[sympy.Symbol, int]) -> int:
-    """A number that none met on the way exceeds."""
+    """Return a bound on every intermediate result."""
     if isinstance(expression, sympy.Symbol):
         return largest[expression]
     if isinstance(expression, sympy.Rational):
@@ -77,7 +78,7 @@ def _bound(expression: sympy.Expr, largest: Mapping[sympy.Symbol, int]) -> int:
 
 
 def _ratio(expression: sympy.Expr, sizes: Mapping[sympy.Symbol, Array]) -> _Ratio:
-    """The values as what is above and what is below a fraction bar."""
+    """Return the values as a numerator and a denominator."""
     match expression:
         case sympy.Rational():
             return int(expression.p), int(expression.q)
@@ -120,7 +121,7 @@ def _ratio(expression: sympy.Expr, sizes: Mapping[sympy.Symbol, Array]) -> _Rati
 
 
 def _over_one(parts: Sequence[_Ratio]) -> tuple[list[_Number], _Number]:
-    """Fractions over one common denominator."""
+    """Return fractions over one common denominator."""
     if all(isinstance(below, int) for _, below in parts):
         common = math.lcm(*(below for _, below in parts))
         return [above * (common // below) for above, below in parts], common
@@ -129,7 +130,7 @@ def _over_one(parts: Sequence[_Ratio]) -> tuple[list[_Number], _Number]:
 
 
 def _of_log2(expression: sympy.Expr) -> sympy.Expr | None:
-    """What ``expression`` is the base-2 logarithm of: log(x) / log(2); None if it is not one."""
+    """Return x where ``expression`` is a base-2 logarithm, log(x) / log(2); else None."""
     logarithms = [part for part in expression.args if isinstance(part, sympy.log)]
     if len(logarithms) != 1 or expression != sympy.log(logarithms[0].args[0], 2):
         return None
@@ -137,6 +138,6 @@ def _of_log2(expression: sympy.Expr) -> sympy.Expr | None:
 
 
 def _ceil_log2(numbers: _Number) -> _Number:
-    """Exactly: a number below 2⁵³ is m · 2ᵉ with ½ ≤ m < 1, and a power of two where m = ½."""
+    """Return ⌈log₂⌉ exactly: a number below 2⁵³ is m · 2ᵉ with ½ ≤ m < 1, and a power of two where m = ½."""
     mantissa, exponent = np.frexp(numbers)
     return (exponent - (mantissa == 0.5)).astype(np.int64)

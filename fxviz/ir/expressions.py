@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Symbols", "decode_expression", "decode_symbol", "encode_expression"]
 
 Data: TypeAlias = Any
-"""What JSON can hold. Of unknown form until it is looked at, so typed as such."""
+"""Any JSON value; its type is unknown until it is checked."""
 
 _MOST_NESTED = 100  # real sizes are some ten levels deep; a bound keeps hostile files from exhausting the stack
 
@@ -50,11 +50,11 @@ class Symbols:
         self._numbers: dict[sympy.Symbol, int] = {}
 
     def number(self, symbol: sympy.Symbol) -> int:
-        """The index of ``symbol`` in `rows`."""
+        """Return the index of ``symbol`` in `rows`."""
         return self._numbers.setdefault(symbol, len(self._numbers))
 
     def rows(self) -> list[Data]:
-        """Each symbol as ``[name]`` where it stands for a size (a positive integer), else ``[name, assumptions]``."""
+        """Return each symbol as ``[name]`` where it stands for a size (a positive integer), else ``[name, assumptions]``."""
         return [
             [symbol.name] if symbol == _size(symbol.name) else [symbol.name, dict(sorted(symbol.assumptions0.items()))]
             for symbol in self._numbers
@@ -66,7 +66,7 @@ def _size(name: str) -> sympy.Symbol:
 
 
 def encode_expression(expression: sympy.Expr, symbols: Symbols, depth: int = 0) -> Data:
-    """The expression as nested lists; a `GraphError` names a head that the format does not have."""
+    """Return the expression as nested lists; a `GraphError` names a head that the format does not have."""
     if isinstance(expression, sympy.Integer):
         return int(expression)
     if isinstance(expression, sympy.Rational):
@@ -85,7 +85,7 @@ def encode_expression(expression: sympy.Expr, symbols: Symbols, depth: int = 0) 
 
 
 def decode_expression(data: Data, symbols: list[sympy.Symbol], depth: int = 0) -> sympy.Expr:
-    """The expression that `encode_expression` wrote; a `FormatError` says what is wrong with it."""
+    """Return the expression that `encode_expression` wrote; a `FormatError` says what is wrong with it."""
     if type(data) is int:
         return sympy.Integer(data)
     if not isinstance(data, list) or not data or type(data[0]) is not str:
@@ -115,13 +115,13 @@ def decode_expression(data: Data, symbols: list[sympy.Symbol], depth: int = 0) -
 
 
 def decode_symbol(data: Data) -> sympy.Symbol:
-    """A row of `Symbols.rows` as a symbol."""
+    """Return a row of `Symbols.rows` as a symbol."""
     match data:
         case [str(name)]:
             return _size(name)
         case [str(name), dict(assumptions)]:
             if unknown := assumptions.keys() - _assume_defined:
-                raise FormatError(f"sympy knows no assumption {min(unknown)!r}")
+                raise FormatError(f"sympy does not know the assumption {min(unknown)!r}")
             if not all(type(value) is bool for value in assumptions.values()):
                 raise FormatError("an assumption is true or false")
             try:
@@ -132,7 +132,7 @@ def decode_symbol(data: Data) -> sympy.Symbol:
 
 
 def _is_unreduced_power(head: type[sympy.Expr], arguments: tuple[sympy.Expr, ...] | list[sympy.Expr]) -> bool:
-    """Whether this is a power of numbers other than a root in lowest terms: evaluating it later could take for ever."""
+    """Return whether this is a power of numbers other than a root in lowest terms: evaluating it later could take forever."""
     if head is not sympy.Pow or arguments[0].free_symbols or arguments[1].free_symbols:
         return False
     base, exponent = arguments

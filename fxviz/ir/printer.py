@@ -1,14 +1,23 @@
 """Graphs as text for reading: one operation a line, indented by scope; the same text for the same graph.
 
-``%name`` is a tensor that the run gives or makes, ``@name`` one that the model holds, with its type where it is read;
-``@.name`` is held by the module around the line. What would break a line is escaped.
+``%name`` is an input or a result, ``@name`` a tensor that the model holds, with its type where it is read; ``@.name``
+belongs to the module around the line. Characters that would break a line are escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from fxviz.ir import Attribute, Graph, Node, Role, Scope, Value, format_scope
+from fxviz.ir.scopes import Scope, format_scope, shared_depth
+from fxviz.ir.values import Role, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fxviz.ir.data import GraphData
+    from fxviz.ir.nodes import Node
+    from fxviz.ir.types import Attribute
 
 __all__ = ["format_attribute", "format_graph"]
 
@@ -16,8 +25,8 @@ _INDENT = "  "
 _LONGEST_ATTRIBUTE = 60
 
 
-def format_graph(graph: Graph) -> str:
-    """The whole graph: what is given, every node with its types and source line, what is returned.
+def format_graph(graph: GraphData) -> str:
+    """Return the whole graph as text: its inputs, every node with types and source line, its outputs.
 
     >>> from fxviz.ir import Graph, Node, Role, TensorType, Value
     >>> x, y = Value("x", TensorType((2, 3), "float32"), Role.INPUT), Value("relu", TensorType((2, 3), "float32"))
@@ -30,11 +39,11 @@ def format_graph(graph: Graph) -> str:
       return %relu
     """
     return "\n".join(
-        (*_header(graph), *_given(graph), "", *_body(graph), *([""] if graph.nodes else []), _returned(graph))
+        (*_header(graph), *_declarations(graph), "", *_body(graph), *([""] if graph.nodes else []), _returned(graph))
     )
 
 
-def _header(graph: Graph) -> Iterator[str]:
+def _header(graph: GraphData) -> Iterator[str]:
     counts = (
         _count(len(graph.nodes), "node"),
         _count(len(graph.kernels), "kernel"),
@@ -49,8 +58,8 @@ def _header(graph: Graph) -> Iterator[str]:
         yield f"{_INDENT}note: {_plain(note)}"
 
 
-def _given(graph: Graph) -> Iterator[str]:
-    """The inputs, and what no line shows: parameters that no node reads, and further names of shared ones."""
+def _declarations(graph: GraphData) -> Iterator[str]:
+    """Yield the inputs, and what no other line shows: unused parameters, and further names of shared ones."""
     for value in graph.inputs:
         yield _INDENT + _definition(value)
     for value in graph.parameters:
@@ -60,23 +69,15 @@ def _given(graph: Graph) -> Iterator[str]:
         yield f"{_INDENT}@{_plain(alias)} is @{_plain(name)}"
 
 
-def _body(graph: Graph) -> Iterator[str]:
-    """Every node under the calls around it; a call is written where it begins, or is entered again."""
+def _body(graph: GraphData) -> Iterator[str]:
+    """Yield every node under the calls around it; a call has a line where it begins, or is entered again."""
     around: Scope = ()
     for node in graph.nodes:
-        shared = _shared_depth(around, node.scope)
-        for depth in range(shared, len(node.scope)):
+        for depth in range(shared_depth(around, node.scope), len(node.scope)):
             inner = node.scope[: depth + 1]
             yield f"{_INDENT * (depth + 1)}{_plain(format_scope(inner))}: {_plain(inner[-1].kind)}"
         yield _INDENT * (len(node.scope) + 1) + _operation(node)
         around = node.scope
-
-
-def _shared_depth(one: Scope, other: Scope) -> int:
-    depth = 0
-    while depth < min(len(one), len(other)) and one[depth] == other[depth]:
-        depth += 1
-    return depth
 
 
 def _operation(node: Node) -> str:
@@ -86,12 +87,12 @@ def _operation(node: Node) -> str:
         f"{'' if index == 0 else f'{name}='}{_read(value, node.scope)}"
         for index, (name, value) in enumerate(zip(node.input_names, node.inputs, strict=True))
     ]
-    given = [f"{_plain(name)}={format_attribute(value)}" for name, value in node.attributes.items()]
+    arguments = [f"{_plain(name)}={format_attribute(value)}" for name, value in node.attributes.items()]
     source = f"  # {_plain(str(node.source))}" if node.source else ""
-    return f"{made}{' = ' if made else ''}{_plain(node.op)}({', '.join(read + given)}){source}"
+    return f"{made}{' = ' if made else ''}{_plain(node.op)}({', '.join(read + arguments)}){source}"
 
 
-def _returned(graph: Graph) -> str:
+def _returned(graph: GraphData) -> str:
     names = graph.output_names or [""] * len(graph.outputs)
     # A single output is mostly called "output", which says nothing.
     shown = names if len(graph.outputs) > 1 else [""] * len(graph.outputs)
@@ -110,7 +111,7 @@ def _reference(value: Value) -> str:
 
 
 def _read(value: Value, scope: Scope) -> str:
-    """A value where a node reads it; what the model holds is named from the module around the node."""
+    """Return a value as a node reads it; the name of a held tensor is relative to the module around the node."""
     if value.role in (Role.INPUT, Role.RESULT):
         return _reference(value)
     here = scope[-1].path if scope else ""
@@ -119,7 +120,7 @@ def _read(value: Value, scope: Scope) -> str:
 
 
 def format_attribute(value: Attribute) -> str:
-    """An attribute as Python writes it, cut where it is long.
+    """Return an attribute as Python writes it, cut off where it is long.
 
     >>> format_attribute((1,)), format_attribute({"mode": "mean"})
     ('(1,)', "{'mode': 'mean'}")
@@ -139,7 +140,7 @@ def _attribute_text(value: Attribute) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with line breaks and whatever else cannot be seen escaped."""
+    """Return the text with line breaks and all other invisible characters escaped."""
     return text if text.isprintable() else repr(text)[1:-1]
 
 

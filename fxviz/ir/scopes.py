@@ -1,96 +1,53 @@
-"""How the module calls of a graph nest: the tree of its scopes, in execution order."""
+"""Scopes: the stack of module calls around an operation."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from fxviz.ir import Graph, Node, Scope
-
-__all__ = ["Frame", "nest", "scope_sizes", "shared_depth"]
+__all__ = ["Call", "Scope", "format_scope", "shared_depth"]
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """All that ran in one scope, in execution order: its nodes are ``graph.nodes[start:stop]``."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A frame of the module call stack: the ``index``-th call (from 0) of the module at ``path``, of class ``kind``."""
 
-    scope: Scope
-    items: tuple[FrameItem, ...]
-    start: int
-    stop: int
+    path: str
+    kind: str
+    index: int = 0
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+    @property
+    def label(self) -> str:
+        """The last part of the path, with the number of the call where it is not the first.
+
+        >>> Call("layers.0.attn", "Attention", 1).label
+        'attn@1'
+        """
+        name = self.path.rpartition(".")[2]
+        return f"{name}@{self.index}" if self.index else name
 
 
-FrameItem: TypeAlias = "Frame | Node"
+Scope: TypeAlias = tuple[Call, ...]
+"""The module calls around a node, outermost first, without the root; ``scope[:n]`` is the scope cut at depth n."""
 
 
-def nest(graph: Graph) -> Frame:
-    """The frames of a graph in one tree; the root's scope is ``()``.
+def format_scope(scope: Scope) -> str:
+    """Return a scope as the path of its innermost module, with ``@n`` for repeated calls; ``""`` for the root.
 
-    A scope that is left and entered again (two ``ModuleList``s that are run in turn) is one computation at no time, and
-    one box for it would make a cycle of its neighbours: it gets no frame, and what is in it belongs to its parent.
+    >>> format_scope((Call("layers", "ModuleList"), Call("layers.0", "Block", 2)))
+    'layers.0@2'
     """
-    again = _entered_again(graph)
-    found: dict[Scope, Frame] = {}
-    open_scopes: list[Scope] = [()]
-    open_items: list[list[FrameItem]] = [[]]
-    starts = [0]
-
-    def leave(depth: int, stop: int) -> None:
-        while len(open_scopes) > depth:
-            scope, items, start = open_scopes.pop(), open_items.pop(), starts.pop()
-            if scope not in again:
-                found[scope] = frame = Frame(scope, tuple(items), start, stop)
-                if open_items:
-                    open_items[-1].append(frame)
-
-    current: Scope = ()
-    for position, node in enumerate(graph.nodes):
-        if node.scope is not current:
-            common = shared_depth(current, node.scope)
-            leave(common + 1, position)
-            for depth in range(common + 1, len(node.scope) + 1):
-                scope = node.scope[:depth]
-                open_scopes.append(scope)
-                open_items.append(open_items[-1] if scope in again else [])
-                starts.append(position)
-            current = node.scope
-        open_items[-1].append(node)
-    leave(0, len(graph.nodes))
-    return found[()]
-
-
-def _entered_again(graph: Graph) -> frozenset[Scope]:
-    """The scopes whose nodes are not one unbroken run."""
-    seen: set[Scope] = set()
-    again: set[Scope] = set()
-    current: Scope = ()
-    for node in graph.nodes:
-        if node.scope is not current:
-            for depth in range(shared_depth(current, node.scope) + 1, len(node.scope) + 1):
-                scope = node.scope[:depth]
-                (again if scope in seen else seen).add(scope)
-            current = node.scope
-    return frozenset(again)
-
-
-def scope_sizes(nodes: Iterable[Node]) -> Counter[Scope]:
-    """How many of the nodes each scope holds, those below it included."""
-    sizes: Counter[Scope] = Counter()
-    for scope, count in Counter(node.scope for node in nodes).items():
-        for depth in range(len(scope) + 1):
-            sizes[scope[:depth]] += count
-    return sizes
+    if not scope:
+        return ""
+    return f"{scope[-1].path}@{scope[-1].index}" if scope[-1].index else scope[-1].path
 
 
 def shared_depth(a: Scope, b: Scope) -> int:
-    """How many calls two scopes share, from the outermost."""
+    """Return how many calls two scopes share, from the outermost.
+
+    >>> shared_depth((Call("a", "A"), Call("a.b", "B")), (Call("a", "A"), Call("a.c", "C")))
+    1
+    """
     shared = 0
     for one, other in zip(a, b, strict=False):
         if one is not other and one != other:

@@ -1,31 +1,40 @@
-"""The rules of the IR, checked: what every pass and exporter may rely on without looking."""
+"""Verify the rules of the IR, on which every pass and exporter relies without checking."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import sympy
 
 from fxviz.errors import GraphError
-from fxviz.ir import Graph, Kernel, Node, Role, Scope, TensorType, Value, format_scope
 from fxviz.ir.dtypes import DTYPE_BITS
+from fxviz.ir.scopes import Scope, format_scope
+from fxviz.ir.values import Role, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fxviz.ir.data import GraphData
+    from fxviz.ir.nodes import Kernel, Node
+    from fxviz.ir.types import TensorType
 
 __all__ = ["verify"]
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str})
 
 
-def verify(graph: Graph) -> None:
+def verify(graph: GraphData) -> None:
     """Check every rule of the IR; a `GraphError` names the node and the value that break one.
 
-    Names: values and nodes each have names of their own. Flow: each value is defined once and before it is read; a
-    value between the kernels of one node is read by that node only; outputs are defined. Roles match the place.
+    Names: the names of values are unique, and those of nodes too. Flow: each value is defined once and before it is read; a
+    value between the kernels of one node is read by that node only; outputs are defined. Roles match where a value is listed.
     Types: known dtypes; an extent or a size is an ``int``, or an expression with symbols. Storages: each is listed once,
-    lives within the run, is there when a kernel writes it and is not gone when one reads it. Scopes: one class a path,
-    no call inside itself. Attributes: the types of `fxviz.ir.Attribute`. Aliases point to parameters.
+    lives within the run, is allocated when a kernel writes it and not yet freed when one reads it. Scopes: one class a path,
+    no call inside itself. Attributes: only the types of `fxviz.ir.Attribute`. Aliases point to parameters.
     """
-    _check_places(graph)
+    _check_roles(graph)
     _check_storages(graph)
     _check_flow(graph)
     _check_values(graph)
@@ -36,8 +45,8 @@ def verify(graph: Graph) -> None:
             _check_operation(kernel, f"kernel {kernel.op} of node {node.name!r}")
 
 
-def _check_places(graph: Graph) -> None:
-    """Whether what stands at the edge of the graph is what its place says."""
+def _check_roles(graph: GraphData) -> None:
+    """Check that inputs, parameters and constants have matching roles, and outputs and aliases matching names."""
     places = (
         ("input", graph.inputs, {Role.INPUT}),
         ("parameter", graph.parameters, {Role.PARAMETER, Role.BUFFER}),
@@ -54,12 +63,12 @@ def _check_places(graph: Graph) -> None:
     names = {value.name for value in graph.parameters}
     for alias, name in graph.aliases.items():
         if name not in names:
-            raise GraphError(f"alias {alias!r} points to {name!r}, which is no parameter of graph {graph.name!r}")
+            raise GraphError(f"alias {alias!r} points to {name!r}, which is not a parameter of graph {graph.name!r}")
         if alias in names:
             raise GraphError(f"alias {alias!r} is also the name of a parameter of graph {graph.name!r}")
 
 
-def _check_storages(graph: Graph) -> None:
+def _check_storages(graph: GraphData) -> None:
     steps = len(graph.kernels)
     if len(set(graph.storages)) != len(graph.storages):
         raise GraphError(f"graph {graph.name!r} lists a storage twice")
@@ -76,8 +85,8 @@ def _check_storages(graph: Graph) -> None:
             )
 
 
-def _check_flow(graph: Graph) -> None:
-    """Whether each value is defined once and before it is read, on memory that is there."""
+def _check_flow(graph: GraphData) -> None:
+    """Check that each value is defined once and before it is read, on memory that is allocated."""
     defined: set[Value] = set()
     for value in chain(graph.inputs, graph.parameters, graph.constants):
         if value in defined:
@@ -127,12 +136,12 @@ def _check_flow(graph: Graph) -> None:
 
 
 def _why_unknown(value: Value, hidden: set[Value]) -> str:
-    return "is no output of the node that makes it" if value in hidden else "is not defined before"
+    return "is not an output of the node that makes it" if value in hidden else "is not defined before"
 
 
-def _check_values(graph: Graph) -> None:
-    """Whether names are unique, types well-formed and storages listed."""
-    storages, types, names = set(graph.storages), set[TensorType](), dict[str, Value]()
+def _check_values(graph: GraphData) -> None:
+    """Check that names are unique, types well-formed and storages listed."""
+    storages, types, names = set(graph.storages), set["TensorType"](), dict[str, Value]()
     for value, place in _definitions(graph):
         if not value.name:
             raise GraphError(f"{place} has a value without a name")
@@ -145,8 +154,8 @@ def _check_values(graph: Graph) -> None:
             types.add(value.type)
 
 
-def _definitions(graph: Graph) -> Iterable[tuple[Value, str]]:
-    """Every value of the graph beside the place that defines it."""
+def _definitions(graph: GraphData) -> Iterable[tuple[Value, str]]:
+    """Yield every value of the graph beside the node, or the graph, that defines it."""
     for value in chain(graph.inputs, graph.parameters, graph.constants):
         yield value, f"graph {graph.name!r}"
     for node in graph.nodes:
@@ -172,7 +181,7 @@ def _is_extent(extent: object) -> bool:
     return type(extent) is int and extent >= 0
 
 
-def _check_scopes(graph: Graph) -> None:
+def _check_scopes(graph: GraphData) -> None:
     names: set[str] = set()
     kinds: dict[str, str] = {}
     seen: set[Scope] = set()

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.ir import Node, Scope, Value
-from fxviz.ir.scopes import Frame, FrameItem
+from fxviz.ir.frames import Frame, FrameItem
 from fxviz.views.captions import series
 from fxviz.views.helper_calls import Called, group_calls
 

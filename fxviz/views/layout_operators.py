@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.analysis.kinds import kind_of
 from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
-from fxviz.ir.scopes import scope_sizes
+from fxviz.ir.frames import scope_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Set

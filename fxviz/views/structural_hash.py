@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import GraphError
 from fxviz.ir import Attribute, Graph, Kernel, Node, Role, Scope, Value, format_scope
-from fxviz.ir.scopes import Frame, nest
+from fxviz.ir.frames import Frame, nest
 from fxviz.views.layout_operators import handed_on
 
 if TYPE_CHECKING:

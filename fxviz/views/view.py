@@ -16,7 +16,7 @@ from fxviz.analysis.kinds import WORK, kind_of
 from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
-from fxviz.ir.scopes import scope_sizes
+from fxviz.ir.frames import scope_sizes
 from fxviz.passes.flops import Flops
 from fxviz.passes.parameters import Parameters
 from fxviz.plugins import find_display, plugin_names, suggest

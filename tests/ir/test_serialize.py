@@ -1,4 +1,4 @@
-"""Graphs as JSON: what is written is read back, and what is no graph is refused with its reason."""
+"""Graphs as JSON: what is written is read back, and what is not a graph is refused with its reason."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_is_saved_is_read_back(graph: Graph) -> None:
 @settings(deadline=None, max_examples=20)
 def test_the_text_is_ascii_json_without_extensions(graph: Graph) -> None:
     def refuse(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not JSON")
 
     assert dumps(graph).isascii()
     json.loads(dumps(graph), parse_constant=refuse)
@@ -133,15 +133,15 @@ def test_a_text_that_is_cut_off() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("hello", "no JSON"),
+        ("hello", "not JSON"),
         ("[1, 2]", 'does not begin with "format"'),
         ('{"format": "onnx"}', 'does not begin with "format"'),
-        ("NaN", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        (f'{{"format": "fxviz-graph", "version": {"9" * 5000}}}', "no JSON"),
+        ("NaN", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        (f'{{"format": "fxviz-graph", "version": {"9" * 5000}}}', "not JSON"),
     ],
 )
-def test_what_is_no_graph(text: str, reason: str) -> None:
+def test_what_is_not_a_graph(text: str, reason: str) -> None:
     with pytest.raises(FormatError, match=reason):
         loads(text)
 
@@ -174,11 +174,11 @@ def test_each_part_must_be_there_and_of_its_type(key: str) -> None:
 @pytest.mark.parametrize(
     ("path", "data", "reason"),
     [
-        (("inputs", 0), 999, r"inputs: 999 is no row of values, which has 11"),
-        (("inputs", 0), -1, r"inputs: -1 is no row"),
-        (("inputs", 0), True, r"inputs: True is no row"),
-        (("values", 1, 1), "weight", r"values\[1\]: 'weight' is no role; known are input, parameter"),
-        (("values", 1, 2), "float32", r"values\[1\]: float32 is no row of types"),
+        (("inputs", 0), 999, r"inputs: 999 is not a row of values, which has 11"),
+        (("inputs", 0), -1, r"inputs: -1 is not a row"),
+        (("inputs", 0), True, r"inputs: True is not a row"),
+        (("values", 1, 1), "weight", r"values\[1\]: 'weight' is not a role; known are input, parameter"),
+        (("values", 1, 2), "float32", r"values\[1\]: float32 is not a row of types"),
         (
             ("values", 1),
             ["x"],
@@ -187,21 +187,21 @@ def test_each_part_must_be_there_and_of_its_type(key: str) -> None:
         (("values", 1, 4), 1, r"values\[1\]: expected true or false, found '1'"),
         (("storages", 0, 0), "100", r"storages\[0\]: an expression is an integer or a list"),
         (("storages", 0, 0), ["Symbol", 0], r"storages\[0\]: no expression begins"),
-        (("storages", 0, 1), "swap", r"storages\[0\]: 'swap' is no category"),
+        (("storages", 0, 1), "swap", r"storages\[0\]: 'swap' is not a category"),
         (("storages", 0, 3), 1.0, r"storages\[0\]: expected an integer"),
         (("types", 0, 1, 0), ["__import__", "os"], r"types\[0\]: no expression begins"),
         (("types", 0, 1, 0), ["Add", 1], r"types\[0\]: Add with 1 arguments"),
         (("types", 0, 1, 0), ["Pow", 9, ["Pow", 9, 9]], r"types\[0\]: a power of two numbers"),
-        (("symbols",), [["B", {"is_evil": True}]], r"symbols\[0\]: sympy knows no assumption 'is_evil'"),
+        (("symbols",), [["B", {"is_evil": True}]], r"symbols\[0\]: sympy does not know the assumption 'is_evil'"),
         (("symbols",), [["B", {"positive": True, "negative": True}]], r"symbols\[0\]: .* contradict"),
         (("symbols",), [["B", {"positive": 1}]], r"symbols\[0\]: an assumption is true or false"),
         (("symbols",), [3], r"symbols\[0\]: a symbol is"),
-        (("attributes", 0), {"p": {"float": "1.5"}}, r"attributes\[0\]: .* is no attribute"),
+        (("attributes", 0), {"p": {"float": "1.5"}}, r"attributes\[0\]: .* is not an attribute"),
         (("attributes", 0), {"p": {"complex": [1, 2]}}, r"attributes\[0\]: the parts of a complex"),
-        (("attributes", 0), {"p": {"what": 1}}, r"attributes\[0\]: .* is no attribute"),
+        (("attributes", 0), {"p": {"what": 1}}, r"attributes\[0\]: .* is not an attribute"),
         (("scopes", 0, 0), ["embed"], r"scopes\[0\]: expected the 3 columns path, kind, index"),
-        (("nodes", 0, 1), 99, r"nodes\[0\]: 99 is no row of operators"),
-        (("nodes", 0, 8, 0, 3, 0), 99, r"nodes\[0\]: 99 is no row of values"),
+        (("nodes", 0, 1), 99, r"nodes\[0\]: 99 is not a row of operators"),
+        (("nodes", 0, 8, 0, 3, 0), 99, r"nodes\[0\]: 99 is not a row of values"),
         (("aliases",), {"a": 1}, r"aliases: expected a text"),
     ],
 )
@@ -243,7 +243,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Is a directory"):
         load(tmp_path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FormatError, match="no UTF-8"):
+    with pytest.raises(FormatError, match="not UTF-8"):
         load(tmp_path / "binary")
     (tmp_path / "text.json").write_text("{")
     with pytest.raises(FormatError) as caught:

@@ -104,7 +104,7 @@ BREAKAGES: dict[str, tuple[Callable[[Graph], Graph], str]] = {
     ),
     "a node that reads what is inside another": (
         lambda g: with_node(g, 1, inputs=g.nodes[0].kernels[0].outputs),
-        "node 'relu' reads %linear:0: .*, which is no output of the node that makes it",
+        "node 'relu' reads %linear:0: .*, which is not an output of the node that makes it",
     ),
     "a kernel that reads what is inside another node": (
         lambda g: with_kernel(g, 1, 0, inputs=g.nodes[0].kernels[0].outputs),
@@ -125,7 +125,7 @@ BREAKAGES: dict[str, tuple[Callable[[Graph], Graph], str]] = {
     "an output from nowhere": (lambda g: replace(g, outputs=(Value("y", X),)), "output %y: .* is not defined"),
     "an output from inside a node": (
         lambda g: replace(g, outputs=g.nodes[0].kernels[0].outputs),
-        "output %linear:0: .* is no output of the node",
+        "output %linear:0: .* is not an output of the node",
     ),
     # names
     "two values of one name": (
