@@ -1,4 +1,4 @@
-"""What changed from one graph to another: which operations, which shapes, at what cost."""
+"""The difference between two graphs: operations, shapes and costs that changed."""
 
 from fxviz.comparison.api import GraphDiff, diff
 from fxviz.comparison.pairs import NodePair, ScopePair, Status

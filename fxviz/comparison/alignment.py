@@ -1,4 +1,4 @@
-"""Which item of one sequence goes with which of another, both kept in order."""
+"""Align two sequences: pair items that correspond, without changing the order of either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["align", "common_subsequence"]
 
 T = TypeVar("T")
 
-_MOST_CELLS = 20_000  # of the table over two sequences: some hundredths of a second
+_MOST_CELLS = 20_000  # of the table of two sequences, which then takes some hundredths of a second
 
 
 def align(
@@ -22,10 +22,10 @@ def align(
     worth: Callable[[T, T], float],
     *keys: Callable[[T], Hashable],
 ) -> Iterator[tuple[T, T]]:
-    """The pairs, in order, of the alignment whose pairs are worth most together; 0 is not to be paired.
+    """Yield the pairs, in order, of the alignment with the greatest total ``worth``; a pair worth 0 is not made.
 
-    What both sequences have in common at their ends by the first of ``keys`` is paired as it is. Where the rest is long,
-    it is first cut at its longest common subsequence by each key in turn, and so is never compared all with all.
+    Common prefixes and suffixes, by the first of ``keys``, are paired without asking ``worth``. A long rest is first
+    cut at its longest common subsequence by each key in turn, so that all items are never compared with all others.
 
     >>> list(align("abcd", "axbd", lambda a, b: float(a == b), lambda a: a))
     [('a', 'a'), ('b', 'b'), ('d', 'd')]
@@ -43,12 +43,12 @@ def align(
 
 
 def common_subsequence(before: Sequence[Hashable], after: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
-    """The positions of a longest common subsequence, in time that is linear where the two differ little.
+    """Yield the positions of a longest common subsequence; linear in time if the two differ little.
 
     >>> list(common_subsequence([1, 2, 3], [2, 4, 3]))
     [(1, 0), (2, 2)]
     """
-    numbers: dict[Hashable, int] = {}  # the library goes by hashes, which two keys may share
+    numbers: dict[Hashable, int] = {}  # the library compares hashes, which two keys may share
     one, other = ([numbers.setdefault(key, len(numbers)) for key in keys] for keys in (before, after))
     for block in LCSseq.editops(one, other).as_matching_blocks():
         yield from ((block.a + step, block.b + step) for step in range(block.size))
@@ -77,7 +77,7 @@ def _middle(
 
 
 def _best(before: Sequence[T], after: Sequence[T], worth: Callable[[T, T], float]) -> Iterator[tuple[T, T]]:
-    """Needleman and Wunsch's alignment without a price on gaps: ``best[a][b]`` is that of what starts there."""
+    """Align by Needleman and Wunsch's algorithm with free gaps: ``best[a][b]`` is the worth of the suffixes."""
     best = [[0.0] * (len(after) + 1) for _ in range(len(before) + 1)]
     worths = [[worth(one, other) for other in after] for one in before]
     for a in reversed(range(len(before))):

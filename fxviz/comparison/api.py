@@ -28,8 +28,8 @@ __all__ = ["GraphDiff", "diff"]
 class GraphDiff(Difference):
     """What changed from one graph to another, and how to write it down.
 
-    ``str(diff)`` is the report for a terminal, `markdown` the one for a pull request, `json` the one for programs; `view` is
-    a picture of both graphs as one, in which colours show what was added, removed and changed.
+    ``str(diff)`` is the report for a terminal, `markdown` the one for a pull request, `json` the one for programs;
+    `view` is a picture of both graphs as one, in which colours show what was added, removed and changed.
     """
 
     def __str__(self) -> str:
@@ -53,8 +53,8 @@ class GraphDiff(Difference):
     def view(self, budget: int | None = None, depth: int | None = None, *, fold: bool = True) -> View:
         """Return both graphs as one picture, which `fxviz.render` and `fxviz.export` write in every format.
 
-        At most ``budget`` boxes are shown, with the modules opened first in which most has changed; by default as many as
-        fit on a page.
+        At most ``budget`` boxes are shown, with the modules opened first in which most has changed; by default as many
+        as fit on a page.
         """
         return picture(self, budget, depth, fold=fold)
 
@@ -62,8 +62,8 @@ class GraphDiff(Difference):
 def diff(before: Graph | Facts, after: Graph | Facts) -> GraphDiff:
     """Compare two graphs; the difference of equal graphs is empty.
 
-    Modules and operations are matched by their paths and by what they compute (`fxviz.comparison.matching`). Names of graphs
-    and values, source lines, and notes of the trace do not count.
+    Modules and operations are matched by their paths and by what they compute (`fxviz.comparison.matching`). Names of
+    graphs and values, source lines, and notes of the trace do not count.
     """
     facts, facts_now = _facts(before), _facts(after)
     ones, others = fingerprint_together(facts.graph, facts_now.graph)

@@ -1,4 +1,4 @@
-"""What changed of an operation that is in both graphs, and of the tensors that both are given."""
+"""Describe what changed in an operation of both graphs, and pair their inputs, outputs and weights."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _HELD = (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
 
 @dataclass(frozen=True, eq=False)
 class ValuePair:
-    """An input, output, parameter, buffer or constant before and after; one is None where it was added or removed."""
+    """An input, output, parameter, buffer or constant before and after; one is None if it was added or removed."""
 
     role: str
     name: str
     before: Value | None
     after: Value | None
     elsewhere: bool = False
-    """Whether an output is what another operation makes."""
+    """Whether an output now comes from another operation."""
 
     @property
     def details(self) -> tuple[Detail, ...]:
-        """What changed of it: its type, whether it is trained, where it comes from."""
+        """The changes of its type, its source, and whether it is trained."""
         if self.before is None or self.after is None:
             return ()
         found = [*_types((("", self.before, self.after),))]
@@ -46,7 +46,7 @@ class ValuePair:
 
     @property
     def training(self) -> tuple[Detail, ...]:
-        """Whether a parameter is trained that was not, or the other way round."""
+        """The change of a parameter from trainable to frozen, or the other way round."""
         if self.before is None or self.after is None or self.before.trainable == self.after.trainable:
             return ()
         before, after = (("frozen", "trainable")[value.trainable] for value in (self.before, self.after))
@@ -54,7 +54,7 @@ class ValuePair:
 
     @property
     def status(self) -> Status:
-        """What became of it."""
+        """Whether it was added, removed, changed or kept."""
         if self.before is None:
             return Status.ADDED
         if self.after is None:
@@ -62,14 +62,15 @@ class ValuePair:
         return Status.CHANGED if self.details else Status.KEPT
 
     def mirrored(self) -> ValuePair:
-        """The same pair the other way round."""
+        """Return the same pair the other way round."""
         return ValuePair(self.role, self.name, self.after, self.before, self.elsewhere)
 
 
 def pair_values(before: Graph, after: Graph, matching: Matching) -> tuple[ValuePair, ...]:
-    """The inputs, outputs, parameters, buffers and constants of both graphs, each once.
+    """Pair the inputs, outputs, parameters, buffers and constants of both graphs, each once.
 
-    Weights belong together if matched modules have them under one name, or matched operations read them as one argument.
+    Weights form a pair if matched modules have them under the same name, or matched operations read them as the same
+    argument.
     """
     given = [*_named("input", before.inputs, after.inputs, {})]
     known = _renamed(before, after, matching)
@@ -82,7 +83,7 @@ def pair_values(before: Graph, after: Graph, matching: Matching) -> tuple[ValueP
 
 
 def _counterparts(given: Iterable[ValuePair], matching: Matching) -> dict[Value, Value]:
-    """What each value is now."""
+    """Map values of the graph before to values of the graph after."""
     now = {pair.before: pair.after for pair in given if pair.before and pair.after}
     for one, other in matching.nodes.items():
         now.update(zip(one.outputs, other.outputs, strict=False))
@@ -90,12 +91,12 @@ def _counterparts(given: Iterable[ValuePair], matching: Matching) -> dict[Value,
 
 
 def _is_another(before: Value | None, after: Value | None, now: Mapping[Value, Value]) -> bool:
-    """Whether two tensors that are both known in both graphs are different ones."""
+    """Return whether two tensors, both known in both graphs, differ."""
     return before is not None and before in now and now[before] is not after and after in now.values()
 
 
 class Changes:
-    """Tells what changed of matched operations."""
+    """Describes what changed in matched operations."""
 
     def __init__(self, before: Repeated, after: Repeated, matching: Matching, values: Iterable[ValuePair]) -> None:
         self._before = before
@@ -104,7 +105,7 @@ class Changes:
         self._known_now = set(self._now.values())
 
     def of(self, one: Node, other: Node) -> tuple[Detail, ...]:
-        """What differs between an operation before and after; empty if it is the same on the same tensors."""
+        """Return what differs between an operation before and after; empty if it is the same on the same tensors."""
         rewired = [*self._rewired(one, other)]
         if self._before.fingerprint(one) == self._after.fingerprint(other):
             return tuple(rewired)
@@ -117,7 +118,7 @@ class Changes:
         ]
         found = [*_types((*made, *held)), *_come_and_gone(*given)]
         resized = any(detail.what.startswith("output") for detail in found)
-        if not (resized and kind_of(other.op) == "shape"):  # the new sizes are the change, and told of already
+        if not (resized and kind_of(other.op) == "shape"):  # the new sizes are the change, and are reported already
             found += _attributes(one, other)
         if not found:
             found += _types(flowing)
@@ -126,9 +127,9 @@ class Changes:
         return (*found, *rewired)
 
     def _rewired(self, one: Node, other: Node) -> Iterator[Detail]:
-        """The arguments that are another tensor now, where both tensors are known in both graphs.
+        """Yield the arguments that are another tensor now, if both tensors are known in both graphs.
 
-        What reads an added operation instead of its input, or no longer a removed one, did not change itself.
+        An operation that now reads an added one, or no longer reads a removed one, did not change itself.
         """
         for name, before, after in _common(_by_name(one), _by_name(other)):
             if before in self._now and after in self._known_now and self._now[before] is not after:
@@ -148,7 +149,7 @@ def _common(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator
 
 
 def _types(values: Iterable[tuple[str, Value, Value]]) -> Iterator[Detail]:
-    """One line for each dtype and device that changed, and one for each shape."""
+    """Yield a detail for each dtype and device that changed, and one for each shape."""
     types = [(name, one.type, other.type) for name, one, other in values if one.type != other.type]
     both = [(name, one, other) for name, one, other in types if one is not None and other is not None]
     for what in ("dtype", "device"):
@@ -167,7 +168,7 @@ def _types(values: Iterable[tuple[str, Value, Value]]) -> Iterator[Detail]:
 
 
 def _sizes(before: TensorType, after: TensorType) -> str:
-    """The extents that changed, in whatever dimension."""
+    """Return the extents that changed, in any dimension."""
     if len(before.shape) != len(after.shape):
         return f"{len(before.shape)} dimensions → {len(after.shape)} dimensions"
     changed = sorted({(str(a), str(b)) for a, b in zip(before.shape, after.shape, strict=True) if a != b})
@@ -175,7 +176,7 @@ def _sizes(before: TensorType, after: TensorType) -> str:
 
 
 def _come_and_gone(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[Detail]:
-    """Arguments that are given now and were not, or the other way round: a bias."""
+    """Yield the arguments, such as a bias, that were added or removed."""
     for name in dict.fromkeys((*before, *after)):
         if (name in before) != (name in after):
             one, other = (format_type(given[name].type) if name in given else "none" for given in (before, after))
@@ -183,7 +184,7 @@ def _come_and_gone(before: Mapping[str, Value], after: Mapping[str, Value]) -> I
 
 
 def _attributes(before: Node, after: Node) -> Iterator[Detail]:
-    """The arguments that are no tensors; a dtype that is asked for is not told of where it is that of the output."""
+    """Yield the changed arguments that are not tensors; a dtype that repeats the output's change is left out."""
     made = [(str(a.type.dtype), str(b.type.dtype)) for a, b in _outputs(before, after) if a.type and b.type]
     for name in dict.fromkeys((*before.attributes, *after.attributes)):
         given = [node.attributes.get(name) for node in (before, after)]
@@ -201,7 +202,7 @@ def _kernels(one: Node, other: Node) -> Iterator[Detail]:
     yield Detail("runs", before, after, f"{before} → {after}")
 
 
-# The values that graphs are given -------------------------------------------------------------------------------------
+# Inputs, outputs and weights --------------------------------------------------------------------------------------
 
 
 def _named(
@@ -212,7 +213,7 @@ def _named(
     names_before: tuple[str, ...] = (),
     names_after: tuple[str, ...] = (),
 ) -> Iterator[ValuePair]:
-    """The pairs by what is ``known`` of them, else by name."""
+    """Pair values as ``known`` says, all others by name."""
     ones = dict(zip(names_before or [value.name for value in before], before, strict=True))
     others = dict(zip(names_after or [value.name for value in after], after, strict=True))
     names = {value: name for name, value in others.items()}
@@ -229,7 +230,7 @@ def _held(graph: Graph) -> tuple[Value, ...]:
 
 
 def _renamed(before: Graph, after: Graph, matching: Matching) -> dict[Value, Value]:
-    """The weights that belong together, whatever their names."""
+    """Map the weights of the graph before to the same weights after, which may have other names."""
     paths: dict[str, str] = {}
     for one, other in matching.scopes.items():
         paths.setdefault(_path(one), _path(other))
@@ -258,7 +259,7 @@ def _path(scope: Scope) -> str:
 
 
 def _moved(path: str, paths: Mapping[str, str]) -> str:
-    """Where a module is now: what was matched nearest above it tells."""
+    """Return the path of a module after, by the nearest matched module above it."""
     head, tail = path, ""
     while head and head not in paths:
         head, _, last = head.rpartition(".")

@@ -1,4 +1,4 @@
-"""What two graphs cost, place by place, and the difference."""
+"""The costs of two graphs, node by node and scope by scope, and their difference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Cost", "Delta", "format_change"]
 
 @dataclass(frozen=True)
 class Delta:
-    """An amount before and after; None where it is not known."""
+    """An amount before and after; None if it is not known."""
 
     label: str
     unit: str
@@ -32,19 +32,19 @@ class Delta:
 
     @property
     def change(self) -> Dim | None:
-        """After less before; an expression where sizes are symbols."""
+        """The amount after minus the amount before; an expression if sizes are symbols."""
         if self.before is None or self.after is None:
             return None
         return add([self.after, -self.before])
 
     @property
     def changed(self) -> bool:
-        """Whether the amount is another one, or is known on one side alone."""
+        """Whether the amounts differ, or only one of them is known."""
         return self.before != self.after if self.change is None else self.change != 0
 
     @property
     def share(self) -> float | None:
-        """The change as a share of what was before; None where there is none to speak of."""
+        """The change as a share of the amount before; None if that is symbolic, unknown or 0."""
         if isinstance(self.change, int) and isinstance(self.before, int) and self.before > 0:
             return self.change / self.before
         return None
@@ -54,7 +54,7 @@ class Delta:
 
 
 def format_change(change: Dim | None, unit: str = "") -> str:
-    """A difference with its sign.
+    """Format a difference with its sign.
 
     >>> format_change(28_351_488), format_change(-512, "B"), format_change(0, "FLOPs")
     ('+28.4 M', '−512 B', '0')
@@ -69,18 +69,18 @@ def format_change(change: Dim | None, unit: str = "") -> str:
 
 @dataclass(frozen=True, eq=False)
 class Cost:
-    """One number of both graphs, at any place of either."""
+    """A metric of both graphs, for any node or scope of either."""
 
     label: str
     unit: str
     before: Metric
     after: Metric
     none: Dim | None = None
-    """What it means that a metric has no number for a place."""
+    """The amount of nodes and scopes for which the metric has none."""
 
     @staticmethod
     def of(before: Facts, after: Facts) -> tuple[Cost, ...]:
-        """Parameters, FLOPs with their two columns, integer OPs, and peak memory."""
+        """Return parameters, FLOPs with their two columns, integer OPs, and peak memory."""
         work, work_now = before[Flops()], after[Flops()]
         return (
             Cost("parameters", "", before[Parameters()], after[Parameters()], 0),
@@ -93,11 +93,11 @@ class Cost:
 
     @property
     def total(self) -> Delta:
-        """Of the whole graphs."""
+        """The amounts of the whole graphs."""
         return self._delta(((),), ((),))
 
     def at(self, *pairs: Pair) -> Delta:
-        """Of some pairs together, which must not overlap; what is nowhere costs nothing there."""
+        """Return the amounts of some pairs together, which must not overlap; a missing side costs nothing."""
         return self._delta(
             [place for pair in pairs for place in _places_before(pair)],
             [place for pair in pairs for place in _places_after(pair)],
@@ -116,14 +116,14 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class AtPeak:
-    """The bytes held at the peak by what made or owns them: these add up to the peak."""
+    """The bytes alive at the peak, by the node or scope that allocated or owns them; they add up to the peak."""
 
     memory: MemoryUse
     label: str = "peak memory"
     unit: str = "B"
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """The bytes of operations and scopes together; None where no memory was observed."""
+        """Return the bytes of operations and scopes together; None if no memory was observed."""
         if () in places:
             return self.memory.peak
         if self.memory.peak is None:
@@ -142,7 +142,7 @@ class AtPeak:
 
 
 def _places_before(pair: Pair) -> tuple[Node | Scope, ...]:
-    """Where a pair was: what a module that was added holds now may have been elsewhere."""
+    """Return the nodes and scopes of a pair before: the contents of an added module may come from elsewhere."""
     if pair.before is not None:
         return (pair.before,)
     return tuple(inner.before for inner in _nodes(pair) if inner.before is not None)

@@ -25,7 +25,8 @@ __all__ = ["Difference"]
 class Difference:
     """Two graphs side by side.
 
-    ``root`` is the tree of all their operations; ``values`` are their inputs, outputs, parameters, buffers and constants.
+    ``root`` is the tree of all their operations; ``values`` are their inputs, outputs, parameters, buffers and
+    constants.
     """
 
     before: Facts

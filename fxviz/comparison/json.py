@@ -1,4 +1,4 @@
-"""The difference of two graphs for programs, as JSON."""
+"""Write the difference between two graphs as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["json"]
 
 
 def json(diff: Difference) -> str:
-    """An object: ``before``, ``after``, ``equal``, ``operations``, ``costs``, ``scopes``, ``nodes`` and ``values``.
+    """Return an object: ``before``, ``after``, ``equal``, ``operations``, ``costs``, ``scopes``, ``nodes``, ``values``.
 
-    ``scopes``, ``nodes`` and ``values`` list what is not as it was; ``scopes`` those whose costs changed, too. Amounts
-    are numbers, expressions as text, null where not known.
+    ``nodes`` and ``values`` list what changed; ``scopes`` also lists those of which only the costs changed. An amount
+    is a number, an expression as text, or null if it is not known.
     """
     content = {
         "before": diff.before.graph.name,

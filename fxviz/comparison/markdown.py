@@ -1,4 +1,4 @@
-"""The difference of two graphs for a pull request: the costs, the main changes, and the rest folded away."""
+"""Write the difference between two graphs for a pull request: costs, main changes, and all changes folded away."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 50_000  # characters: a comment on GitHub has at most 65,536
 
 
 def markdown(diff: Difference) -> str:
-    """A heading, a table of the costs that changed, the changes at the top level, and all changes folded."""
+    """Return a heading, a table of the costs, the changes at the top level, and all changes in a folded list."""
     return "\n".join(_lines(diff))
 
 
@@ -44,7 +44,7 @@ def _lines(diff: Difference) -> Iterator[str]:
 
 
 def _within(lines: Sequence[Line], longest: int) -> Iterator[str]:
-    """The lines as a nested list, as many as a comment has room for."""
+    """Yield the lines as a nested list, as many as fit into ``longest`` characters."""
     room = longest
     for number, line in enumerate(lines):
         written = f"{'  ' * line.depth}- {_written(line)}"

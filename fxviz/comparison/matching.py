@@ -1,9 +1,10 @@
-"""Which scope and which operation of one graph are those of another.
+"""Match the scopes and operations of two graphs.
 
-Down the hierarchy: within two scopes that belong together, what is equal and has the same name, then what is equal,
-then what has the same name or class and does mostly the same. What is left over on both sides, anywhere, is matched by
-what it is: a module that went into another one, or an operation with the same weights. Time is about linear in the
-graphs: equal scopes are not looked into, and only short sequences are compared all with all.
+The matching goes down the hierarchy. Within two matched scopes it pairs equal items of the same name, then equal items,
+then items of the same name or class that compute mostly the same. Items left over on both sides, in any scope, are
+matched by their content: a module that moved into another one, or an operation with the same weights. The time is about
+linear in the size of the graphs: equal scopes are paired item by item, and only short sequences are compared all with
+all.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Matching", "comes_first", "match"]
 
-# How sure a match is, for each operation that it pairs.
-_SAME_NAME = 0.1  # on top, among equals
+# The confidence in a match, for each operation that it pairs.
+_SAME_NAME = 0.1  # added for equal items
 _ALIKE = 0.6  # the same name and class, or the same operator
 _PARTLY = 0.5  # the same name or class, and mostly the same operators
 _SLIGHT = 0.1  # the same name and class, and nothing in common
@@ -32,13 +33,13 @@ _SLIGHT = 0.1  # the same name and class, and nothing in common
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """What belongs together, from the graph before to the graph after; each scope and node is in at most one pair."""
+    """Maps scopes and nodes of the graph before to those of the graph after; each is in at most one pair."""
 
     scopes: Mapping[Scope, Scope]
     nodes: Mapping[Node, Node]
 
     def mirrored(self) -> Matching:
-        """The same the other way round."""
+        """Return the same matching the other way round."""
         scopes = {other: one for one, other in self.scopes.items()}
         return Matching(scopes, {other: one for one, other in self.nodes.items()})
 
@@ -46,7 +47,7 @@ class Matching:
 def match(before: Repeated, after: Repeated) -> Matching:
     """Match two graphs whose fingerprints were numbered together (`fxviz.views.structural_hash.fingerprint_together`).
 
-    Among matches that are as good, those of earlier things win; `comes_first` says which way round is to be asked.
+    Among equally good matches the earlier items win; `comes_first` says which graph to pass first.
     """
     matcher = _Matcher(before, after)
     matcher.pair_frames(*_unwrapped(before.root, after.root))
@@ -55,7 +56,7 @@ def match(before: Repeated, after: Repeated) -> Matching:
 
 
 def _unwrapped(one: Frame, other: Frame) -> tuple[Frame, Frame]:
-    """The two models, or that part of one in which the most modules and operations are called as in the other."""
+    """Return both roots, or the frame of one graph that has the most names in common with the root of the other."""
     names = [Counter(map(_loose, frame.items)) for frame in (one, other)]
     inner = [(one, found) for found in _frames(other)] + [(found, other) for found in _frames(one)]
 
@@ -68,7 +69,7 @@ def _unwrapped(one: Frame, other: Frame) -> tuple[Frame, Frame]:
 
 
 def comes_first(one: Repeated, other: Repeated) -> bool:
-    """An order of graphs, so that a comparison is the same whichever of them was named first."""
+    """Order two graphs, so that a comparison does not depend on which of them was named first."""
     names = (len, _places, _names)
     same = one.fingerprint(()) == other.fingerprint(())  # then types and attributes, which take long to read, are equal
     for key in names if same else (*names, _operations, _kernels):
@@ -95,7 +96,7 @@ def _kernels(nodes: Sequence[Node]) -> Any:
 
 
 class _Matcher:
-    """The matches so far."""
+    """Collects the matches."""
 
     def __init__(self, before: Repeated, after: Repeated) -> None:
         self.scopes: dict[Scope, Scope] = {}
@@ -114,7 +115,7 @@ class _Matcher:
     # Down the hierarchy -----------------------------------------------------------------------------------------------
 
     def pair_frames(self, one: Frame, other: Frame) -> None:
-        """Match two scopes, and what is in them as far as it goes."""
+        """Match two scopes and, as far as possible, their contents."""
         self.scopes[one.scope] = other.scope
         self._scopes_taken.add(other.scope)
         if self._number(one) == self._number(other):
@@ -133,7 +134,7 @@ class _Matcher:
             self._nodes_taken.add(other)
 
     def _left(self, one: Frame, other: Frame) -> tuple[list[FrameItem], list[FrameItem]]:
-        """What is in two scopes and has no match yet."""
+        """Return the items of two scopes that have no match yet."""
         return [item for item in one.items if self._is_left(item)], [
             item for item in other.items if not self._is_taken(item)
         ]
@@ -151,14 +152,14 @@ class _Matcher:
         return _loose(item), self._numbers[item]
 
     def _worth(self, one: FrameItem, other: FrameItem) -> float:
-        """How many operations a match is likely to pair."""
+        """Return how many operations a match is expected to pair."""
         if isinstance(one, Frame) and isinstance(other, Frame):
             return self._worth_of_frames(one, other)
         a, b = _only_node(one), _only_node(other)
         if a is None or b is None or (a.op, a.phase) != (b.op, b.phase):
             return 0.0
         certainty = 1.0 if self._numbers[a] == self._numbers[b] else _ALIKE
-        # A module that became a function comes second to the function that was there before.
+        # A function that was there before is preferred to a module that became a function.
         return certainty if isinstance(one, Node) and isinstance(other, Node) else certainty - _SAME_NAME
 
     def _worth_of_frames(self, one: Frame, other: Frame) -> float:
@@ -189,7 +190,7 @@ class _Matcher:
     # What is left over ------------------------------------------------------------------------------------------------
 
     def pair_the_rest(self, before: Frame, after: Frame) -> None:
-        """Match what has gone to another place: equal modules, modules of the same name, operations on weights."""
+        """Match items that moved to another scope: equal modules, modules of the same name, operations on weights."""
         ones, others = [*_walk(before)], [*_walk(after)]
         for likeness in (self._exact, self._number, _path, _loose):
             self._pair_left(ones, others, likeness, alike=likeness in (_path, _loose))
@@ -201,7 +202,7 @@ class _Matcher:
         likeness: Callable[[FrameItem], Hashable],
         alike: bool,
     ) -> None:
-        """Match what shares its ``likeness``, in order; what is merely ``alike`` only if it does mostly the same."""
+        """Match items of equal ``likeness``, in order; those merely ``alike`` only if they compute mostly the same."""
         offers: dict[Hashable, deque[FrameItem]] = {}
         for other in others:
             if _is_telling(other) and not self._is_taken(other):
@@ -210,7 +211,7 @@ class _Matcher:
             if not (_is_telling(one) and self._is_left(one)):
                 continue
             offered = offers.get(likeness(one), deque())
-            while offered and self._is_taken(offered[0]):  # with the module around it, meanwhile
+            while offered and self._is_taken(offered[0]):  # meanwhile, with the module around it
                 offered.popleft()
             if not offered:
                 continue
@@ -224,7 +225,7 @@ class _Matcher:
 
 
 def _walk(frame: Frame) -> Iterator[FrameItem]:
-    """All that is in a frame, parents first."""
+    """Yield all items inside a frame, parents first."""
     for item in frame.items:
         yield item
         if isinstance(item, Frame):
@@ -236,29 +237,29 @@ def _frames(frame: Frame) -> Iterator[Frame]:
 
 
 def _loose(item: FrameItem) -> Hashable:
-    """The name and class of a module, the name of an operator."""
+    """Return the name and class of a module, or the name of an operator."""
     return (item.scope[-1].label, item.scope[-1].kind) if isinstance(item, Frame) else item.op
 
 
 def _path(item: FrameItem) -> Hashable:
-    """Where a module is, and its class."""
+    """Return the path and class of a module; an operation is its own key."""
     return (format_scope(item.scope), item.scope[-1].kind) if isinstance(item, Frame) else item
 
 
 def _is_telling(item: FrameItem) -> bool:
-    """Whether it is known again far from where it was: what has weights, and modules that do several things."""
+    """Return whether an item can be recognised in another scope: weights, or several operations."""
     if isinstance(item, Frame):
         return len(item) > 1 or any(map(_is_telling, item.items))
     return any(value.role is Role.PARAMETER for value in item.inputs)
 
 
 def _only_node(item: FrameItem) -> Node | None:
-    """The operation, or that of a module which has just one."""
+    """Return the operation, or the only one of a module; None if the module has several."""
     if isinstance(item, Node):
         return item
     return _only_node(item.items[0]) if len(item) == 1 else None
 
 
 def _mostly(shared: int, one: Frame, other: Frame) -> bool:
-    """Whether two scopes have most of their operators in common."""
+    """Return whether two scopes have most of their operators in common."""
     return 4 * shared >= len(one) + len(other)  # half of all: each shared one is in both

@@ -1,4 +1,4 @@
-"""One tree of pairs from two graphs and what belongs together in them."""
+"""Merge two graphs and their matching into one tree of pairs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ __all__ = ["merge"]
 def merge(
     before: Frame, after: Frame, matching: Matching, details: Callable[[Node, Node], tuple[Detail, ...]]
 ) -> ScopePair:
-    """Lay two graphs side by side: the order is that of ``after``, and what was removed stands where it was."""
+    """Merge two graphs in the order of ``after``; removed operations keep their position."""
     merger = _Merger(before, matching, details)
     root = merger.pair(merger.counterpart_of(after), after)
     if before.scope in matching.scopes:
         return root
-    return replace(root, items=(*root.items, *merger.removed(before.items)))  # it was a model around the model
+    return replace(
+        root, items=(*root.items, *merger.removed(before.items))
+    )  # the matched part of ``before`` was wrapped in another model
 
 
 class _Merger:
@@ -38,7 +40,7 @@ class _Merger:
         self._node_before = {other: one for one, other in matching.nodes.items()}
 
     def pair(self, before: Frame | None, after: Frame | None) -> ScopePair:
-        """Two frames that belong together, or one that has no counterpart."""
+        """Return the pair of two matched frames, or of one without a counterpart."""
         scope, items = (None, ()) if before is None else (before.scope, before.items)
         scope_now, items_now = (None, ()) if after is None else (after.scope, after.items)
         return ScopePair(scope, scope_now, tuple(self._items(items, items_now)))
@@ -56,7 +58,7 @@ class _Merger:
         yield from self.removed(before[done:])
 
     def counterpart_of(self, frame: Frame) -> Frame | None:
-        """The frame before that belongs to this one."""
+        """Return the frame before that is matched with this one."""
         scope = self._scope_before.get(frame.scope)
         return None if scope is None else self._frames[scope]
 
@@ -71,7 +73,7 @@ class _Merger:
         return NodePair(counterpart, item, self._details(counterpart, item))
 
     def removed(self, items: Sequence[FrameItem]) -> Iterator[Pair]:
-        """Those of the items that have no counterpart anywhere, and of the modules among them what has none."""
+        """Yield pairs for the items without a counterpart; of an unmatched module only its contents without one."""
         for item in items:
             if not isinstance(item, Frame):
                 if item not in self._matching.nodes:
@@ -90,5 +92,5 @@ def _frames(frame: Frame) -> Iterator[Frame]:
 
 
 def _only(item: FrameItem) -> FrameItem:
-    """The operation of a module that has just one: it is found there too if the module became a function."""
+    """Return the operation of a module that has only one, so that a module can be matched with a function."""
     return _only(item.items[0]) if isinstance(item, Frame) and len(item) == 1 else item

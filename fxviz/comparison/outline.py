@@ -1,4 +1,4 @@
-"""The changes as an outline: the modules that changed as they nest, equal changes of siblings as one entry."""
+"""Summarise the changes as an outline: nested like the modules, equal changes of siblings in one entry."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "outline"]
 
-_LEAST_ALIKE = 3  # operations that changed alike, to be told of as one
+_LEAST_ALIKE = 3  # operations with equal changes, to be summarised in one line
 _MOST_GISTS = 2
 _WHOLE = "the whole model"
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One change: of an operation, or of a module and what is in it. ``pairs`` are all the equal ones that it tells of.
+    """One change: of an operation, or of a module and its contents. ``pairs`` are all pairs with this same change.
 
-    ``details`` say what changed of one of them, ``children`` what changed in it; ``operations`` is how many operations
-    that were added, removed, changed or moved one of them has. An operation that is ``alone`` stands for its module.
+    For one of them, ``details`` describe the change itself, ``children`` the changes inside, and ``operations`` is the
+    number of operations that were added, removed, changed or moved. An operation that is ``alone`` represents its
+    module.
     """
 
     status: Status
@@ -37,7 +38,7 @@ class Entry:
     alone: bool = False
 
     def title(self, around: Scope = ()) -> str:
-        """What it is and where, seen from the module ``around``: ``layers.12–15: Block × 4``."""
+        """Return its path, relative to the module ``around``, and its kind: ``layers.12–15: Block × 4``."""
         first = self.pairs[0]
         scopes = [pair.scope if isinstance(pair, ScopePair) else pair.node.scope for pair in self.pairs]
         kind = scopes[0][-1].kind if isinstance(first, ScopePair) and scopes[0] else ""
@@ -49,19 +50,19 @@ class Entry:
 
     @property
     def scope(self) -> Scope:
-        """The scope that its children are seen from."""
+        """The scope that the paths of its children are relative to."""
         first = self.pairs[0]
         return first.scope if isinstance(first, ScopePair) else first.node.scope
 
     def walk(self, depth: int = 0, around: Scope = ()) -> Iterator[tuple[int, str, Entry]]:
-        """The entry and all below, each with its depth and title, parents first."""
+        """Yield the entry and all below it, each with its depth and title, parents first."""
         yield depth, self.title(around), self
         for child in self.children:
             yield from child.walk(depth + 1, self.scope)
 
     @cached_property
     def key(self) -> Hashable:
-        """What equal changes of siblings share."""
+        """A key that is equal for equal changes of siblings."""
         first = self.pairs[0]
         if self.children or isinstance(first, NodePair):
             content: tuple[Hashable, ...] = tuple(child.key for child in self.children)
@@ -72,7 +73,7 @@ class Entry:
 
 
 def outline(root: ScopePair) -> tuple[Entry, ...]:
-    """What changed, top down; empty where nothing did. Changes of values that no operation shows are not in it."""
+    """Return the changes top down; empty if nothing changed. Values that no operation shows are not included."""
     whole = _module(root)
     if whole is None:
         return ()
@@ -80,7 +81,7 @@ def outline(root: ScopePair) -> tuple[Entry, ...]:
 
 
 def _module(pair: ScopePair, around: ScopePair | None = None) -> Entry | None:
-    """What changed in a module; None if nothing did."""
+    """Return the change of a module; None if nothing changed in it."""
     statuses = {inner.status for inner in pair.nodes}
     details = [str(detail) for detail in pair.details]
     moved = pair.moved and (around is None or not _moves_with(pair, around))
@@ -105,7 +106,7 @@ def _module(pair: ScopePair, around: ScopePair | None = None) -> Entry | None:
 
 
 def _alone(pair: ScopePair, entry: Entry) -> Entry:
-    """An operation that is all that its module does, told of by the name of that; any other entry as it is."""
+    """Return an entry for the only operation of a module, under the module's name; any other entry unchanged."""
     if len(pair.nodes) != 1:
         return entry
     (node,) = pair.nodes
@@ -113,7 +114,7 @@ def _alone(pair: ScopePair, entry: Entry) -> Entry:
 
 
 def _inside(pair: ScopePair) -> Iterator[Entry]:
-    """An entry for each thing in a module that changed."""
+    """Yield an entry for each changed operation and module inside a module."""
     for item in pair.items:
         if isinstance(item, ScopePair):
             if entry := _module(item, pair):
@@ -126,21 +127,21 @@ def _inside(pair: ScopePair) -> Iterator[Entry]:
 
 
 def _moves_with(pair: ScopePair, around: ScopePair) -> bool:
-    """Whether a module is elsewhere only because the one around it is."""
+    """Return whether a module moved only because the one around it moved."""
     if not (pair.before and pair.after) or around.before is None:
         return False
     return pair.before[:-1] == around.before and pair.before[-1].label == pair.after[-1].label
 
 
 def _folded(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """Equal neighbours as one entry."""
+    """Yield the entries with equal neighbours merged into one."""
     for _, equal in groupby(entries, key=lambda entry: entry.key):
         first, *others = equal
         yield replace(first, pairs=(*first.pairs, *(pair for other in others for pair in other.pairs)))
 
 
 def _common_gists(pair: ScopePair) -> str:
-    """What changed of all operations in a module that changed, if that is the same; empty if it is not, or of too few."""
+    """Return the gist that all changed operations of a module share; empty if they differ or are few."""
     changed = [inner for inner in pair.nodes if inner.status is not Status.KEPT]
     if len(changed) < _LEAST_ALIKE or any(inner.status not in (Status.CHANGED, Status.MOVED) for inner in changed):
         return ""
@@ -159,7 +160,7 @@ def _described(pair: NodePair) -> Hashable:
 
 
 def _path(scopes: Sequence[Scope], around: Scope) -> str:
-    """Where modules are, seen from the one around them."""
+    """Return the path of modules relative to the one around them."""
     paths = [format_scope(scope) for scope in scopes]
     name = name_range(paths) if len(paths) > 1 else paths[0]
     return name.removeprefix(f"{format_scope(around)}.") if around else name

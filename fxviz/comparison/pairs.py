@@ -1,4 +1,4 @@
-"""Two graphs laid side by side: a tree of pairs, in which every operation of both has its one place."""
+"""Two graphs as one tree of pairs, in which each operation of either occurs once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Detail", "NodePair", "Pair", "ScopePair", "Status"]
 
 
 class Status(Enum):
-    """What became of an operation; its value is the mark that stands before it."""
+    """The status of an operation; the value is the mark before its name."""
 
     ADDED = "+"
     REMOVED = "−"
-    CHANGED = "~"  # its shapes, dtypes, attributes, kernels or sources, and maybe its place too
-    MOVED = "→"  # the same under another path
+    CHANGED = "~"  # its shapes, dtypes, attributes, kernels or sources, and perhaps its path too
+    MOVED = "→"  # unchanged, under another path
     KEPT = " "
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One thing that changed of an operation or a module; ``gist`` is what equal changes of unlike things share."""
+    """One change in an operation or a module; ``gist`` is a summary that similar changes of others share."""
 
     what: str
     before: str
@@ -38,13 +38,13 @@ class Detail:
         return f"{self.what} {self.before} → {self.after}".lstrip()
 
     def mirrored(self) -> Detail:
-        """The same change the other way round."""
+        """Return the same change the other way round."""
         return Detail(self.what, self.after, self.before, " → ".join(reversed(self.gist.split(" → "))))
 
 
 @dataclass(frozen=True, eq=False)
 class NodePair:
-    """An operation before and after; one of them is None where it was added or removed."""
+    """An operation before and after; one of them is None if it was added or removed."""
 
     before: Node | None
     after: Node | None
@@ -52,14 +52,14 @@ class NodePair:
 
     @property
     def node(self) -> Node:
-        """The operation as it is now, or was."""
+        """The operation after, or before if it was removed."""
         node = self.after or self.before
         assert node is not None
         return node
 
     @property
     def status(self) -> Status:
-        """What became of it."""
+        """Whether it was added, removed, changed, moved or kept."""
         if self.before is None:
             return Status.ADDED
         if self.after is None:
@@ -70,16 +70,16 @@ class NodePair:
         return Status.MOVED if moved else Status.KEPT
 
     def mirrored(self) -> NodePair:
-        """The same pair the other way round."""
+        """Return the same pair the other way round."""
         return NodePair(self.after, self.before, tuple(detail.mirrored() for detail in self.details))
 
 
 @dataclass(frozen=True, eq=False)
 class ScopePair:
-    """A module call before and after, and all that is in either, in one order that is that of the graph after.
+    """A module call before and after, with the contents of both in the order of the graph after.
 
-    One of the scopes is None where the call was added or removed; what is in it may still come from, or have gone to,
-    another place: each operation stands where it is now, and where it was if it is no more.
+    One of the scopes is None if the call was added or removed; its contents may still have come from, or gone to,
+    another scope. Each operation is listed in its scope after, or in its scope before if it was removed.
     """
 
     before: Scope | None
@@ -88,14 +88,14 @@ class ScopePair:
 
     @property
     def scope(self) -> Scope:
-        """The scope as it is now, or was."""
+        """The scope after, or before if it was removed."""
         scope = self.before if self.after is None else self.after
         assert scope is not None
         return scope
 
     @cached_property
     def status(self) -> Status:
-        """What became of all that is in it, if that is the same; else it changed."""
+        """The status that all operations in it share, else changed."""
         statuses = {pair.status for pair in self.nodes}
         if self.details or len(statuses) > 1:
             return Status.CHANGED
@@ -103,14 +103,14 @@ class ScopePair:
 
     @property
     def moved(self) -> bool:
-        """Whether the call is under another path."""
+        """Whether the call has another path now."""
         if self.before is None or self.after is None:
             return False
         return format_scope(self.before) != format_scope(self.after)
 
     @property
     def details(self) -> tuple[Detail, ...]:
-        """What changed of the module itself: its class."""
+        """The change of the module's class, if any."""
         if not (self.before and self.after) or self.before[-1].kind == self.after[-1].kind:
             return ()
         before, after = self.before[-1].kind, self.after[-1].kind
@@ -118,7 +118,7 @@ class ScopePair:
 
     @cached_property
     def nodes(self) -> tuple[NodePair, ...]:
-        """All pairs of operations in it and below."""
+        """All pairs of operations in it, at any depth."""
         return tuple(self._walk())
 
     def _walk(self) -> Iterator[NodePair]:
@@ -129,14 +129,14 @@ class ScopePair:
                 yield from item.nodes
 
     def scopes(self) -> Iterator[ScopePair]:
-        """Itself and all pairs of scopes below, parents first."""
+        """Yield this pair and all pairs of scopes below, parents first."""
         yield self
         for item in self.items:
             if isinstance(item, ScopePair):
                 yield from item.scopes()
 
     def mirrored(self) -> ScopePair:
-        """The same tree the other way round, its items in the same order."""
+        """Return the same tree the other way round, with the items in the same order."""
         return ScopePair(self.after, self.before, tuple(item.mirrored() for item in self.items))
 
 

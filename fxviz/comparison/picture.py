@@ -1,4 +1,4 @@
-"""A view of two graphs as one, in which every title begins with what became of the thing."""
+"""Show two graphs in one view, where each title begins with the mark of its status."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_DETAILS = 3
 
 
 def picture(diff: Difference, budget: int | None, depth: int | None, *, fold: bool) -> DiffView:
-    """A view of both graphs; by default as much of it as fits on a page, where most has changed in detail."""
+    """Return a view of both graphs; by default as many boxes as fit on a page, with the most changed modules open."""
     union = Union(diff)
     pairs = MappingProxyType(union.pairs)
     facts = Facts(union.graph)
@@ -45,18 +45,18 @@ def picture(diff: Difference, budget: int | None, depth: int | None, *, fold: bo
 
 @dataclass(frozen=True, eq=False)
 class _Changes:
-    """An analysis: how many changes there are to be seen in a scope; none in one that came, went or moved as a whole."""
+    """An analysis that counts the changes inside a scope: 0 for one that was added, removed or moved as a whole."""
 
     pairs: Mapping[Node | Scope, Pair]
     label: str = "changes"
     unit: str = ""
 
     def run(self, facts: Facts) -> _Changes:
-        """Itself: it is its own metric."""
+        """Return the analysis itself, which is its own metric."""
         return self
 
     def at(self, *places: Node | Scope) -> int:
-        """The changes in all of some scopes."""
+        """Return the number of changes inside these scopes together."""
         return sum(self._inside.get(self.pairs[place], 0) for place in places if place in self.pairs)
 
     @cached_property
@@ -71,32 +71,33 @@ class _Changes:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DiffView(View):
-    """A view whose things are coloured and marked by what became of them: + added, − removed, ~ changed, → moved.
+    """A view coloured and marked by status: + added, − removed, ~ changed, → moved.
 
-    Under the title stand what changed, and the change of the costs. ``pairs`` has what each operation and scope was and is.
+    Below each title are the details of the change and the change of the costs. ``pairs`` maps each operation and scope
+    of the union to its pair.
     """
 
     pairs: Mapping[Node | Scope, Pair] = field(default_factory=lambda: MappingProxyType({}))
     costs: tuple[Cost, ...] = ()
 
     def status(self, item: Item) -> Status:
-        """What became of an item: of a scope, of all in it, else it changed."""
+        """Return the status of an item: the common one of all pairs in it, else changed."""
         statuses = {pair.status for pair in self._pairs(item)}
         return statuses.pop() if len(statuses) == 1 else Status.CHANGED if statuses else Status.KEPT
 
     def kind(self, item: Item | Value) -> str:
-        """What colours an item: the name of its `Status`, in lower case."""
+        """Return the name of the item's `Status` in lower case, which selects its colour."""
         return super().kind(item) if isinstance(item, Value) else self.status(item).name.lower()
 
     def title(self, item: Item | Value) -> str:
-        """The mark of what became of it, and the title as in any view."""
+        """Return the mark of its status and the title as in any view."""
         title = super().title(item)
         if isinstance(item, Value) or item is self.root or self.status(item) is Status.KEPT:
             return title
         return f"{self.status(item).value} {title}"
 
     def lines(self, item: Item | Value) -> tuple[str, ...]:
-        """What changed, and the change of its costs; of what was kept, the shapes of its outputs."""
+        """Return the details and the change of the costs; for a kept item the shapes of its outputs."""
         if isinstance(item, Value) or self.status(item) is Status.KEPT:
             return super().lines(item)
         deltas = [cost.at(*self._pairs(item)) for cost in self.costs if cost.label in ("parameters", "FLOPs")]
@@ -108,7 +109,7 @@ class DiffView(View):
         return (*(shown or super().lines(item)), *filter(None, (costs,)))
 
     def tooltip(self, item: Item | Value) -> str:
-        """All that changed, then the rest as in any view."""
+        """Return all details of the change, then the tooltip of any view."""
         rest = super().tooltip(item)
         return rest if isinstance(item, Value) else "\n".join((*self._details(item), rest))
 

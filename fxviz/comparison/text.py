@@ -1,4 +1,4 @@
-"""The difference of two graphs in words, for a terminal, a log or a failing test."""
+"""Write the difference between two graphs as text, for a terminal, a log or a failing test."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "change_lines", "headline", "summary_lines", "text", "total_rows"]
 
-_MAIN = ("parameters", "FLOPs")  # whose changes are told of beside each entry
-_LEAST_SHARE = 0.0005  # which is written as 0.05 %
+_MAIN = ("parameters", "FLOPs")  # whose changes are shown beside each entry
+_LEAST_SHARE = 0.0005  # written as 0.05 %
 _ALWAYS = ("parameters", "FLOPs", "peak memory")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the report: what became of ``title``, how, and at what cost."""
+    """A line of the report: the status of ``title``, the details of its change, and the costs."""
 
     status: Status
     depth: int
@@ -40,7 +40,7 @@ class Line:
 
 
 def text(diff: Difference) -> str:
-    """The headline, the totals, and every change, a line each."""
+    """Return the headline, every change on a line, and the totals."""
     if diff.equal:
         return headline(diff)
     changes = [str(line) for line in change_lines(diff)]
@@ -48,7 +48,7 @@ def text(diff: Difference) -> str:
 
 
 def headline(diff: Difference) -> str:
-    """What became of the operations, in one line."""
+    """Return the number of operations by status, in one line."""
     before, after = (one_line(facts.graph.name) for facts in (diff.before, diff.after))
     counts = [f"{count:,} {status.name.lower()}" for status, count in diff.counts.items() if count]
     verdict = "no difference" if diff.equal else ", ".join(counts) or "no operations"
@@ -56,7 +56,7 @@ def headline(diff: Difference) -> str:
 
 
 def summary_lines(diff: Difference) -> Iterator[str]:
-    """The totals as a table."""
+    """Yield the totals as a table."""
     rows = [("", "before", "after", "change"), *total_rows(diff)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for name, *amounts in rows:
@@ -65,7 +65,7 @@ def summary_lines(diff: Difference) -> Iterator[str]:
 
 
 def total_rows(diff: Difference) -> Iterator[tuple[str, str, str, str]]:
-    """Operations, then each cost: its name, what it was, is, and the change. What is 0 on both sides is mostly left out."""
+    """Yield a row of cells for the operations and each cost; most rows that are 0 on both sides are left out."""
     yield _row(Delta("operations", "", *(len(facts.graph.nodes) for facts in (diff.before, diff.after))))
     for delta in diff.totals:
         if delta.label in _ALWAYS or not (delta.before == 0 and delta.after == 0):
@@ -83,7 +83,7 @@ def _row(delta: Delta) -> tuple[str, str, str, str]:
 
 
 def change_lines(diff: Difference) -> Iterator[Line]:
-    """What changed of the tensors that are given and returned, then module by module."""
+    """Yield the changes of inputs, outputs and weights, then those of the modules."""
     yield from _value_lines(diff)
     for entry in outline(diff.root):
         for depth, title, inner in entry.walk():
@@ -112,7 +112,7 @@ def _costs(diff: Difference, entry: Entry) -> tuple[str, ...]:
 
 
 def _value_lines(diff: Difference) -> Iterator[Line]:
-    """The values that changed and that no operation tells of, alike ones together."""
+    """Yield the changed values that no operation shows, with equal changes in one line."""
     alike: dict[tuple[Status, str, tuple[str, ...]], list[str]] = {}
     for pair, details in _untold(diff):
         alike.setdefault((pair.status, pair.role, tuple(map(one_line, details))), []).append(pair.name)
@@ -122,7 +122,7 @@ def _value_lines(diff: Difference) -> Iterator[Line]:
 
 
 def _untold(diff: Difference) -> Iterator[tuple[ValuePair, tuple[str, ...]]]:
-    """What is given and returned, and those weights whose change no operation that reads them shows, with the changes."""
+    """Yield the changed inputs and outputs, and the weights whose change no operation shows, with their details."""
     told = {
         value
         for pair in diff.nodes_by(Status.ADDED, Status.REMOVED, Status.CHANGED)
@@ -144,6 +144,6 @@ def _untold(diff: Difference) -> Iterator[tuple[ValuePair, tuple[str, ...]]]:
 
 
 def _around(name: str) -> Iterator[str]:
-    """The paths of the modules around a weight."""
+    """Yield the paths of the modules around a weight, innermost first."""
     while name := name.rpartition(".")[0]:
         yield name

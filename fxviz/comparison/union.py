@@ -1,4 +1,4 @@
-"""Two graphs as one: all that is there now, and what was removed where it was."""
+"""Unite two graphs in one: the graph after, with the removed operations at their former positions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Union"]
 
 
 class Union:
-    """The ``graph`` of both, and in ``pairs`` where each of its operations and scopes comes from.
+    """The united ``graph``, and in ``pairs`` the pair of each of its operations and scopes.
 
-    What changed of an operation is its attribute ``change``: so equal modules that changed alike are equal in it, and no
-    others. A tensor that an operation read from a removed one is one more input of it. There are no storages.
+    The change of an operation is its attribute ``change``, so that equal modules are equal in the union only if they
+    changed equally. A tensor that an operation read from a removed one is a further input of it. There are no storages.
     """
 
     def __init__(self, diff: Difference) -> None:
@@ -37,7 +37,7 @@ class Union:
         self._nodes: list[Node] = []
         given = [*after.inputs, *after.parameters, *after.constants]
         for value in (*given, *(value for node in after.nodes for value in node.outputs)):
-            self._value(value)  # all that is there now keeps its name
+            self._value(value)  # values of the graph after keep their names
         given += [pair.before for pair in diff.values if pair.before and not pair.after and pair.role != "output"]
         self._defined |= {self._value(value) for value in given}
         self._add(diff.root, ())
@@ -58,7 +58,7 @@ class Union:
         return (self._value(value) for value in values if value.role in roles)
 
     def _add(self, pair: ScopePair, scope: Scope) -> None:
-        """Add the operations of a pair of scopes, which is ``scope`` in the union."""
+        """Add the operations of a pair of scopes, which becomes ``scope`` in the union."""
         for item in pair.items:
             if isinstance(item, NodePair):
                 self._add_node(item, scope)
@@ -68,7 +68,7 @@ class Union:
             self._add(item, inner)
 
     def _place(self, removed: ScopePair, parent: ScopePair, scope: Scope) -> Scope:
-        """A scope of its own for a removed call, beside what is there now: ``fc′`` where another class took its place."""
+        """Return a scope for a removed call, named apart from those after: ``fc′`` if another class replaced it."""
         call = removed.scope[-1]
         if parent.before and scope:
             call = replace(call, path=scope[-1].path + call.path.removeprefix(parent.before[-1].path))
@@ -109,7 +109,7 @@ class Union:
         return replace(kernel, inputs=inputs, outputs=outputs)
 
     def _read(self, value: Value) -> Value:
-        """The value as an operation reads it; a constant in the place of one that comes later in this order."""
+        """Return the value that an operation reads; a constant replaces one that comes later in this order."""
         known = self._value(value)
         if known in self._defined:
             return known
@@ -119,7 +119,7 @@ class Union:
         return lost
 
     def _value(self, value: Value) -> Value:
-        """What stands for a value of either graph."""
+        """Return the value of the union that represents a value of either graph."""
         value = self._now.get(value, value)
         if value not in self._values:
             self._values[value] = replace(value, name=self._value_name(value.name), storage=None)
@@ -133,7 +133,7 @@ class Union:
 
 
 def _counterparts(diff: Difference) -> dict[Value, Value]:
-    """What the values of the graph before are now."""
+    """Map values of the graph before to values of the graph after."""
     now = {pair.before: pair.after for pair in diff.values if pair.role != "output" and pair.before and pair.after}
     for pair in diff.nodes:
         if pair.before and pair.after:
