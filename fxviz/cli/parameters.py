@@ -15,7 +15,8 @@ from fxviz.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fxviz.weights.table import Kind, ParameterTable
+    from fxviz.weights.plots import Kind
+    from fxviz.weights.table import ParameterTable
     from fxviz.weights.tabular import Tabular
 
 __all__ = ["parameters"]

@@ -9,8 +9,8 @@ from fxviz.text.quantity import format_expression, format_shape
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim
+    from fxviz.weights.rows import Row, Rows
     from fxviz.weights.statistics import Histogram, Statistics
-    from fxviz.weights.table import ParameterTable, Row
 
 __all__ = ["parameter_data"]
 
@@ -19,7 +19,7 @@ Data: TypeAlias = dict[str, Any]
 _BARS = 32  # of a histogram in a row
 
 
-def parameter_data(table: ParameterTable) -> list[Data]:
+def parameter_data(table: Rows) -> list[Data]:
     """The rows of a table, with as much of their statistics as fits into a line."""
     return [_row(row) for row in table]
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from fxviz.ir import Graph
 from fxviz.weights.files import weights_of_file
+from fxviz.weights.rows import Row
 from fxviz.weights.spectrum import spectrum_of
 from fxviz.weights.statistics import Statistics
-from fxviz.weights.table import ParameterTable, Row
+from fxviz.weights.table import ParameterTable
 from fxviz.weights.values import blocks
 from fxviz.weights.weight import Weight
 

@@ -15,15 +15,16 @@ from torch import nn
 import fxviz
 from fxviz.errors import InputError, MissingDependency
 from fxviz.weights.modules import TensorValues
-from fxviz.weights.plots import KINDS
+from fxviz.weights.plots import KINDS, Kind
 from fxviz.weights.plots.heat import downsampled
 from fxviz.weights.plots.norms import row_norms
 from fxviz.weights.plots.ridge import _inner
 from fxviz.weights.statistics import Histogram
-from fxviz.weights.table import Kind, ParameterTable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fxviz.weights.table import ParameterTable
 
 pytest.importorskip("matplotlib")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fxviz.errors import InputError
 from fxviz.exporters.figures.figure import format_of
@@ -16,14 +16,16 @@ from fxviz.weights.plots.ridge import draw_ridge
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fxviz.weights.table import Kind, ParameterTable
+    from fxviz.weights.rows import Rows
 
-__all__ = ["KINDS", "plot_parameters"]
+__all__ = ["KINDS", "Kind", "plot_parameters"]
+
+Kind: TypeAlias = Literal["ridge", "heat", "kernels", "norms"]
 
 KINDS = {"ridge": draw_ridge, "heat": draw_heat, "kernels": draw_kernels, "norms": draw_norms}
 
 
-def plot_parameters(table: ParameterTable, path: str | Path, kind: Kind = "ridge", name: str | None = None) -> None:
+def plot_parameters(table: Rows, path: str | Path, kind: Kind = "ridge", name: str | None = None) -> None:
     """Draw a picture of parameters to ``path``, an SVG, PNG or PDF file by its suffix, written whole or not at all.
 
     Args:

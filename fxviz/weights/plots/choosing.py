@@ -11,13 +11,13 @@ from fxviz.text.escaping import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fxviz.weights.table import ParameterTable, Row
+    from fxviz.weights.rows import Row, Rows
     from fxviz.weights.values import Values
 
 __all__ = ["choose", "legible", "values_of"]
 
 
-def choose(table: ParameterTable, name: str | None, fits: Callable[[tuple[int, ...]], bool], what: str) -> list[Row]:
+def choose(table: Rows, name: str | None, fits: Callable[[tuple[int, ...]], bool], what: str) -> list[Row]:
     """The row called ``name``, or all whose shapes fit, in their order; at least one, and all with values."""
     if name is not None:
         row = table[name]

@@ -13,8 +13,8 @@ from fxviz.weights.plots.choosing import choose, legible, values_of
 from fxviz.weights.values import row_blocks
 
 if TYPE_CHECKING:
+    from fxviz.weights.rows import Rows
     from fxviz.weights.statistics import Array
-    from fxviz.weights.table import ParameterTable
     from fxviz.weights.values import Values
 
 __all__ = ["downsampled", "draw_heat"]
@@ -24,7 +24,7 @@ _QUANTILE = 0.995  # of magnitudes: where the colours end, so that a single outl
 _MISSING = "#0f172a"  # a NaN or an infinity
 
 
-def draw_heat(table: ParameterTable, format: str, name: str | None) -> bytes:
+def draw_heat(table: Rows, format: str, name: str | None) -> bytes:
     """The picture, as a file of that format."""
     found = choose(table, name, lambda shape: math.prod(shape) > 0, "a tensor with elements")
     row = max(found, key=lambda row: (len(values_of(row).shape) > 1, math.prod(values_of(row).shape)))

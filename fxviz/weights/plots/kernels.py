@@ -14,8 +14,8 @@ from fxviz.weights.plots.choosing import choose, legible, values_of
 if TYPE_CHECKING:
     from typing import Any
 
+    from fxviz.weights.rows import Rows
     from fxviz.weights.statistics import Array
-    from fxviz.weights.table import ParameterTable
 
 __all__ = ["draw_kernels"]
 
@@ -25,7 +25,7 @@ _GAP = 1  # cells between tiles
 _MOST_EXTENT = 64  # of a kernel
 
 
-def draw_kernels(table: ParameterTable, format: str, name: str | None) -> bytes:
+def draw_kernels(table: Rows, format: str, name: str | None) -> bytes:
     """The picture, as a file of that format."""
     row = choose(table, name, _are_kernels, "kernels of a two-dimensional convolution")[0]
     values = values_of(row)

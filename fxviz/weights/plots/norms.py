@@ -17,8 +17,8 @@ from fxviz.weights.values import row_blocks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from fxviz.weights.rows import Rows
     from fxviz.weights.statistics import Array
-    from fxviz.weights.table import ParameterTable
     from fxviz.weights.values import Values
 
 __all__ = ["draw_norms", "row_norms"]
@@ -29,7 +29,7 @@ _BANDS = 400
 _BINS = 60
 
 
-def draw_norms(table: ParameterTable, format: str, name: str | None) -> bytes:
+def draw_norms(table: Rows, format: str, name: str | None) -> bytes:
     """The picture, as a file of that format."""
     found = choose(table, name, lambda shape: len(shape) > 1 and math.prod(shape) > 0, "a matrix")
     row = max(found, key=lambda row: values_of(row).shape[0] if len(values_of(row).shape) == 2 else 0)

@@ -11,15 +11,15 @@ from fxviz.errors import InputError
 from fxviz.exporters.figures.figure import FAINT, INK, figure_bytes, new_figure
 from fxviz.plugins import suggest
 from fxviz.weights.plots.choosing import legible
-from fxviz.weights.table import Group, ParameterTable
+from fxviz.weights.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
+    from fxviz.weights.rows import Row
     from fxviz.weights.statistics import Array, Histogram, Statistics
-    from fxviz.weights.table import Row
 
 __all__ = ["draw_ridge"]
 
@@ -30,10 +30,10 @@ _TAIL = 0.001  # of the values of each weight that may lie beyond the axis, on e
 _WIDEST = 4.0  # times the median reach of the distributions: a single wide one does not make the others into lines
 
 
-def draw_ridge(table: ParameterTable, format: str, name: str | None) -> bytes:
+def draw_ridge(table: Rows, format: str, name: str | None) -> bytes:
     """The picture, as a file of that format."""
     rows = _rows_of(table, name)
-    ridges = _ridges(ParameterTable(table.model, rows))
+    ridges = _ridges(Rows(table.model, rows))
     low, high = _limits([found.histogram for _, found in ridges])
     with new_figure(8, 1.4 + 0.28 * max(4, len(ridges))) as figure:
         axes = figure.subplots()
@@ -53,7 +53,7 @@ def draw_ridge(table: ParameterTable, format: str, name: str | None) -> bytes:
         return figure_bytes(figure, format)
 
 
-def _rows_of(table: ParameterTable, name: str | None) -> tuple[Row, ...]:
+def _rows_of(table: Rows, name: str | None) -> tuple[Row, ...]:
     """The weights at or below ``name`` that have finite values; matrices and kernels, where there are any."""
     inside = [row for row in table if name is None or row.name == name or row.name.startswith(f"{name}.")]
     if not inside and name is not None:
@@ -66,13 +66,13 @@ def _rows_of(table: ParameterTable, name: str | None) -> tuple[Row, ...]:
     return tuple([row for row in finite if len(row.shape or ()) > 1] or finite)
 
 
-def _ridges(table: ParameterTable) -> list[tuple[str, Statistics]]:
+def _ridges(table: Rows) -> list[tuple[str, Statistics]]:
     """A distribution for each weight, or for each module, as deep as leaves them few enough."""
     if len(table) <= _MOST:
         return [(row.name, row.statistics) for row in table if row.statistics is not None]
     deepest = max(row.module.count(".") + 1 for row in table)
-    tables = (table.by_module(depth) for depth in range(deepest, -1, -1))
-    groups: Sequence[Group] = next(found.groups for found in tables if len(found) <= _MOST)
+    by_depth = (table.groups(depth) for depth in range(deepest, -1, -1))
+    groups = next(groups for groups in by_depth if len(groups) <= _MOST)
     return [(group.name, group.statistics) for group in groups if group.statistics is not None]
 
 
