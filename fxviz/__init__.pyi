@@ -5,7 +5,6 @@ from .analysis.facts import Analysis as Analysis
 from .analysis.facts import Facts as Facts
 from .analysis.facts import Metric as Metric
 from .analysis.facts import Tally as Tally
-from .analysis.facts import Transform as Transform
 from .analysis.facts import evaluate as evaluate
 from .analysis.rules import RuleTable as RuleTable
 from .comparison import GraphDiff as GraphDiff

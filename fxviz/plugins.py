@@ -1,6 +1,6 @@
 """Plugins: the analyses, exporters and rules that installed packages offer through entry points, fxviz's own included.
 
-Listing names imports nothing; a plugin is imported when it is asked for.
+Listing names imports nothing; a plugin is imported on first use.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from fxviz.errors import FxvizError, InputError, MissingDependency, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
 __all__ = [
+    "DisplayedInNotebooks",
     "Group",
-    "find_display",
     "load_all",
     "load_plugin",
     "plugin_names",
     "suggest",
 ]
 
-Group: TypeAlias = Literal["fxviz.analyses", "fxviz.displays", "fxviz.exporters", "fxviz.rules"]
+Group: TypeAlias = Literal["fxviz.analyses", "fxviz.exporters", "fxviz.integrations", "fxviz.rules"]
 
 _KIND = {
     "fxviz.analyses": "analysis",
-    "fxviz.displays": "display",
     "fxviz.exporters": "format",
+    "fxviz.integrations": "integration",
     "fxviz.rules": "rule table",
 }
 
 
 def plugin_names(group: Group) -> tuple[str, ...]:
-    """The names offered in ``group``, sorted; nothing is imported.
+    """Return the names in ``group``, sorted; nothing is imported.
 
     >>> "flops" in plugin_names("fxviz.analyses")
     True
@@ -46,12 +46,11 @@ def plugin_names(group: Group) -> tuple[str, ...]:
 
 
 def load_plugin(group: Group, name: str) -> Any:
-    """What the entry point ``name`` of ``group`` refers to.
+    """Return the object behind the entry point ``name`` of ``group``.
 
-    Raises `InputError` for a name that nobody offers, `PluginError` for one that two distributions claim or that cannot
-    be loaded, and `MissingDependency` where a package that the plugin needs is not installed.
+    Raises `InputError` for an unknown name, `PluginError` for one that two distributions claim or that cannot be loaded, and `MissingDependency` where a package that the plugin needs is not installed.
     """
-    # A distribution that is found twice on the path (a checkout beside an installation) is still one.
+    # A distribution that is on the path twice (a checkout beside an installation) is still one.
     offers = {(_owner(point), point.value): point for point in _offered(group).select(name=name)}
     if not offers:
         raise InputError(f"unknown {_KIND[group]} {name!r}{suggest(name, plugin_names(group))}")
@@ -62,20 +61,25 @@ def load_plugin(group: Group, name: str) -> Any:
 
 
 def load_all(group: Group) -> Iterator[tuple[str, Any]]:
-    """Every plugin of ``group`` beside its name, sorted by name."""
+    """Yield every plugin of ``group`` beside its name, sorted by name."""
     return ((name, load_plugin(group, name)) for name in plugin_names(group))
 
 
-def find_display(name: str) -> Callable[..., dict[str, str]]:
-    """The function that shows a graph or a view in the program of that name, ``"notebook"``; it gives a MIME bundle.
+class DisplayedInNotebooks:
+    """Shows itself in notebooks, by the integration ``notebook``, which is imported when a notebook asks for it.
 
-    Graphs and views ask for it here, since what they are must not depend on how they are drawn.
+    A base class of graphs and views: they stand below the exporters that draw them, so they cannot import these.
     """
-    return cast("Callable[..., dict[str, str]]", load_plugin("fxviz.displays", name))
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        show = cast("Callable[..., dict[str, str]]", load_plugin("fxviz.integrations", "notebook"))
+        return show(self, include, exclude)
 
 
 def suggest(name: str, known: Iterable[str], most: int = 20) -> str:
-    """The end of an error message about an unknown name: the closest known ones, and all where they are few.
+    """Return the end of an error message about an unknown name: the closest known names, and all if they are few.
 
     >>> suggest("mermiad", ["dot", "mermaid"])
     '; did you mean mermaid? known are dot, mermaid'
@@ -88,19 +92,19 @@ def suggest(name: str, known: Iterable[str], most: int = 20) -> str:
 
 
 def _offered(group: Group) -> EntryPoints:
-    """The entry points of ``group``. To read those of all packages takes as long as to count the FLOPs of a small model."""
-    return _read_offered(group, tuple((place, _changed_at(place)) for place in sys.path))
+    """Return the entry points of ``group``, cached: reading all packages takes as long as counting a small model's FLOPs."""
+    return _read_offered(group, tuple((folder, _changed_at(folder)) for folder in sys.path))
 
 
 @lru_cache(maxsize=len(_KIND))
-def _read_offered(group: Group, places: tuple[tuple[str, int | None], ...]) -> EntryPoints:
-    """Read again when ``places``, the import path, has changed: to install a package is to change its folder."""
+def _read_offered(group: Group, folders: tuple[tuple[str, int | None], ...]) -> EntryPoints:
+    """Return the entry points as of ``folders``, the import path: installing a package changes its folder."""
     return entry_points(group=group)
 
 
-def _changed_at(place: str) -> int | None:
+def _changed_at(folder: str) -> int | None:
     try:
-        return os.stat(place or ".").st_mtime_ns
+        return os.stat(folder or ".").st_mtime_ns
     except OSError:
         return None
 
@@ -111,7 +115,7 @@ def _owner(point: EntryPoint) -> str:
 
 @lru_cache
 def _name_of(distribution: Distribution) -> str:
-    """Its metadata is parsed each time that it is asked."""
+    """Return the name of a distribution, cached: each access parses its metadata."""
     return distribution.name
 
 

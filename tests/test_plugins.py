@@ -59,7 +59,7 @@ def test_our_own_parts_take_the_same_path() -> None:
 
 
 def test_every_plugin_of_ours_loads() -> None:
-    for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.rules"):
+    for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.integrations", "fxviz.rules"):
         for name, plugin in plugins.load_all(group):
             assert plugin is not None, name
 

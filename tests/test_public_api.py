@@ -40,7 +40,6 @@ PUBLIC = [
     "RuleTable",
     "Shapes",
     "Tally",
-    "Transform",
     "evaluate",
     "format_quantity",
     "sweep_cost",

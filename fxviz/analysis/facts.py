@@ -18,21 +18,12 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Category
 
-__all__ = ["Analysis", "Facts", "Metric", "Tally", "Timed", "Transform", "add", "at_large", "evaluate"]
+__all__ = ["Analysis", "Facts", "Metric", "Tally", "Timed", "add", "at_large", "evaluate"]
 
 _LARGE = 1024
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-
-
-@runtime_checkable
-class Transform(Protocol):
-    """A graph in, another graph out. Frozen, with its options as fields; it runs before `Facts`."""
-
-    def apply(self, graph: Graph) -> Graph:
-        """A new graph; ``graph`` stays as it is."""
-        ...
 
 
 class Analysis(Protocol[R_co]):

@@ -11,10 +11,10 @@ from fxviz.ir.data import GraphData
 from fxviz.ir.printer import format_graph
 from fxviz.ir.verify import verify
 from fxviz.ir.writing import save
-from fxviz.plugins import find_display
+from fxviz.plugins import DisplayedInNotebooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch.fx import GraphModule
@@ -23,7 +23,7 @@ __all__ = ["Graph"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Graph(GraphData):
+class Graph(GraphData, DisplayedInNotebooks):
     """A traced model: immutable, in execution order, each value defined once and before its uses.
 
     ``parameters`` holds every parameter and buffer of the model, used or not, once each; ``aliases`` maps further names
@@ -52,8 +52,3 @@ class Graph(GraphData):
 
     def __str__(self) -> str:
         return format_graph(self)
-
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        return find_display("notebook")(self, include, exclude)

@@ -19,7 +19,7 @@ from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
 from fxviz.ir.frames import scope_sizes
 from fxviz.passes.flops import Flops
 from fxviz.passes.parameters import Parameters
-from fxviz.plugins import find_display, plugin_names, suggest
+from fxviz.plugins import DisplayedInNotebooks, plugin_names, suggest
 from fxviz.views.boxes import Box, Edge, Item
 from fxviz.views.budget import afford
 from fxviz.views.captions import (
@@ -44,7 +44,7 @@ from fxviz.views.layout_operators import bookkeeping
 from fxviz.views.structural_hash import Repeated, Repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Box", "Edge", "Item", "View"]
 
@@ -52,7 +52,7 @@ _KINDS = {Role.INPUT: "input", Role.PARAMETER: "weight", Role.BUFFER: "weight"}
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class View(DisplayedInNotebooks):
     """All that an exporter needs, decided: what is visible, how it nests, and what is written on it.
 
     ``root`` is the open box of the whole model, its scope is ``()``; its ``inputs`` and ``outputs`` are those of the graph
@@ -278,11 +278,6 @@ class View:
 
     def __repr__(self) -> str:
         return f"<View of {self.graph.name}: {sum(1 for _ in self.walk())} things, {len(self.edges)} edges>"
-
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        return find_display("notebook")(self, include, exclude)
 
     def nodes(self, item: Item) -> tuple[Node, ...]:
         """The operations behind an item; of a folded box, those of the copy that is shown."""
