@@ -124,6 +124,8 @@ def tidy(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"
 
 
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # lightning's loaders
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning")  # advice on workers and logging intervals
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
