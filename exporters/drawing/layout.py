@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from fxviz.ir import Node, Value
 from fxviz.text.quantity import format_shape, format_type
 from fxviz.views.captions import left_out
+from fxviz.views.categories import Categories, categories_of
+from fxviz.views.heat import Heat, heat_of
 from fxviz.views.view import Box, Item, View
 
 if TYPE_CHECKING:
@@ -147,6 +149,8 @@ class _Drafter:
         self._inputs = _gather(view, "input")
         self._outputs = _gather(view, "output")
         self._edges = _lift(view, (*self._inputs, *self._outputs))
+        self._heat = heat_of(view)
+        self._categories = categories_of(view)
         self._references = _refer(view, self._edges, fan_out, fan_in)
         self._references_in: dict[Box, list[_Reference]] = {}
         for reference in dict.fromkeys(self._references.values()):
@@ -170,7 +174,7 @@ class _Drafter:
             (*inputs, *children, *outputs),
             self._arrows(),
             _one_line(left_out(view.hidden), _LINE),
-            _legend(view),
+            _legend(self._heat, self._categories),
         )
 
     def _children(self, box: Box) -> tuple[Shape | Group, ...]:
@@ -199,7 +203,7 @@ class _Drafter:
     def _shape(self, end: _End | _Reference, form: Form, kind: str) -> Shape:
         title, lines, tooltip = self._texts(end)
         stacked = isinstance(end, Box) and end.times > 1
-        heat = self._view.heat.at(end) if self._view.heat and isinstance(end, Box | Node) else None
+        heat = self._heat.at(end) if self._heat and isinstance(end, Box | Node) else None
         shape = Shape(
             len(self._shapes), form, kind, title, lines, tooltip, stacked, heat, _ends(end), self._category(end)
         )
@@ -207,7 +211,7 @@ class _Drafter:
         return shape
 
     def _category(self, end: _End | _Reference) -> int | None:
-        categories = self._view.categories
+        categories = self._categories
         name = categories.at(end) if categories and isinstance(end, Box | Node) else None
         return categories.names.index(name) if categories and name else None
 
@@ -259,10 +263,10 @@ def _ends(end: _End | _Reference) -> tuple[Item | Value, ...]:
             return (end,)
 
 
-def _legend(view: View) -> Legend | None:
-    if view.heat:
-        return Legend(f"{view.heat.metric.label}, all copies together", "0", view.heat.most)
-    return Legend(view.categories.label, names=view.categories.names) if view.categories else None
+def _legend(heat: Heat | None, categories: Categories | None) -> Legend | None:
+    if heat:
+        return Legend(f"{heat.metric.label}, all copies together", "0", heat.most)
+    return Legend(categories.label, names=categories.names) if categories else None
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:

@@ -60,15 +60,15 @@ class Mermaid:
     def export(self, view: View) -> str:
         """The diagram, without a Markdown fence around it.
 
-        Raises `ExportError` for a view beyond Mermaid's limits that was not made by `View.of`.
+        Raises `ExportError` for a view beyond Mermaid's limits that has no ``spec`` to decide it again from.
         """
         size = self._write(view)
-        if size.fits or view.smaller is None:
+        if size.fits or view.spec is None:
             return size.checked()
         seen = sum(1 for _ in view.walk())
         budget = math.ceil(seen * size.share)
         while True:
-            less = view.smaller(budget)
+            less = view.with_budget(budget)
             shown = sum(1 for _ in less.walk())
             size = self._write(less, f"{shown:,} of {seen:,} boxes, as far as Mermaid's limits allow")
             if size.fits or budget == 1:

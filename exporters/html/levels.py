@@ -161,7 +161,9 @@ class _LevelView(View):
             root=Box(box.scope, tuple(closed.values()), True, box.copies, inputs, outputs),
             edges=tuple(Edge(source, target, tuple(values)) for (source, target), values in together.items()),
             metrics=whole.metrics,
-            twins=whole.twins if box is whole.root else MappingProxyType({}),  # in a box is one copy of it
+            representatives=whole.representatives
+            if box is whole.root
+            else MappingProxyType({}),  # in a box is one copy of it
             weights=tuple(contents.weights.get(box, ())),
             whole=whole,
             originals={shown: item for item, shown in closed.items()},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fxviz.analysis.facts import Facts
     from fxviz.passes.roofline import Roofline
     from fxviz.tracing import Mode
+    from fxviz.views.spec import ViewSpec
     from fxviz.views.view import View
 
 __all__ = [
@@ -118,20 +119,24 @@ class ViewOptions:
     weights: bool
 
     def view(self, facts: Facts, format: str) -> View:
-        """The view that the options ask for; what they leave open is as `fxviz.output.default_view` has it."""
-        from fxviz.analysis.registry import find_analysis
-        from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
+        """Decide the view that the options ask for; what they leave open is as in `fxviz.output.default_view`."""
         from fxviz.views.view import View
+
+        return View.from_spec(facts, self.spec(format))
+
+    def spec(self, format: str) -> ViewSpec:
+        """Return the options of the view that is written in a format."""
+        from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
+        from fxviz.views.spec import ViewSpec
 
         names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
         as_it_fits = self.budget is None and self.depth is None and not is_whole(format)
-        return View.of(
-            facts,
+        return ViewSpec(
             depth=self.depth,
             fold=not self.no_fold,
             hide=is_drawn(format) if self.hide is None else self.hide,
             budget=READABLE if as_it_fits else self.budget,
-            show=tuple(find_analysis(name)() for name in names),
+            show=tuple(names),
             group=is_drawn(format) and not self.no_group,
             focus=self.focus,
             color=self.color,

@@ -35,12 +35,10 @@ def picture(diff: Difference, budget: int | None, depth: int | None, *, fold: bo
     pairs = MappingProxyType(union.pairs)
     facts = Facts(union.graph)
 
-    def view(budget: int | None) -> DiffView:
-        whole = View.of(facts, budget=budget, depth=depth, fold=fold, hide=True, interest=_Changes(pairs))
-        given = {field.name: getattr(whole, field.name) for field in dataclasses.fields(View)}
-        return DiffView(**(given | {"smaller": view}), pairs=pairs, costs=diff.costs)
-
-    return view(READABLE if budget is None and depth is None else budget)
+    budget = READABLE if budget is None and depth is None else budget
+    whole = View.of(facts, budget=budget, depth=depth, fold=fold, hide=True, interest=_Changes(pairs))
+    fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(View)}
+    return DiffView(**fields, pairs=pairs, costs=diff.costs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ class Wiring:
     hidden: tuple[Node, ...]
     inputs: Mapping[Draft, tuple[Value, ...]]
     outputs: Mapping[Draft, tuple[Value, ...]]
-    twins: Mapping[Value, Value]
+    representatives: Mapping[Value, Value]
 
 
 def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None]) -> Wiring:
@@ -97,7 +97,7 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
         tuple(node for node in graph.nodes if places.visible(node) in places.hidden),
         {root: given} | {box: tuple(values) for box, values in inputs.items()},
         {root: tuple(returned.values())} | {box: tuple(values) for box, values in outputs.items()},
-        places.twins,
+        places.representatives,
     )
 
 
@@ -105,7 +105,7 @@ class _Places:
     """Where every node of the graph is seen."""
 
     def __init__(self, repeats: Repeated, root: Draft) -> None:
-        self.twins: dict[Value, Value] = {}
+        self.representatives: dict[Value, Value] = {}
         self.hidden: set[End] = set()
         self._repeats = repeats
         self._seen_as: dict[Node, Draft | Node] = {}
@@ -115,7 +115,7 @@ class _Places:
 
     def shown(self, value: Value) -> Value:
         """The value that stands for this one, or itself."""
-        return self.twins.get(value, value)
+        return self.representatives.get(value, value)
 
     def visible(self, node: Node) -> Draft | Node:
         """The operation or closed box in which a node is seen; a hidden operation itself."""
@@ -161,11 +161,11 @@ class _Places:
         inner = {node: self._copies.get(node, ()) for scope in firsts for node in self._repeats.nodes(scope)}
         for place, copy in enumerate(box.copies):
             number, member = divmod(place, box.period)
-            for node, twin in self._repeats.twin_nodes(copy, firsts[member]):
-                self._copies[node] = ((box, number), *inner[twin])
-                self._seen_as[node] = self._seen_as[twin]
+            for node, first in self._repeats.corresponding_nodes(copy, firsts[member]):
+                self._copies[node] = ((box, number), *inner[first])
+                self._seen_as[node] = self._seen_as[first]
                 if number:
-                    self._stand_in(node.outputs, twin.outputs)
+                    self._stand_in(node.outputs, first.outputs)
         for member in range(box.period):
             copies = box.copies[member :: box.period]
             for given in zip(*map(self._repeats.reads, copies), strict=True):
@@ -173,7 +173,7 @@ class _Places:
                     self._stand_in(given[1:], given[:1] * (len(given) - 1))
 
     def _stand_in(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
-        self.twins |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
+        self.representatives |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
 
     def _is_given_to(self, value: Value, copy: Scope) -> bool:
         """Whether a value is an input of the graph for this scope alone, as each layer's cache is."""

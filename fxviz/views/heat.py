@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
     from fxviz.ir import Dim, Scope
-    from fxviz.views.view import Box, Item, View
+    from fxviz.views.boxes import Box, Item
+    from fxviz.views.visible import Visible
 
-__all__ = ["Heat", "heat"]
+__all__ = ["Heat", "heat", "heat_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Heat:
     amounts: Mapping[Item, Dim]
 
     def at(self, item: Item) -> float | None:
-        """From 0 for nothing to 1 for the most of all; None where nothing is known, and for an open box."""
+        """Return 0 for nothing up to 1 for the most of all; None where nothing is known, and for an open box."""
         amount = self.amounts.get(item)
         return None if amount is None else float(amount / (self._most or 1))
 
@@ -43,25 +44,30 @@ class Heat:
         return format_quantity(self._most, self.metric.unit) if self.amounts else "not known"
 
 
-def heat(view: View, metric: Metric) -> Heat:
-    """Measure all that is visible in a view."""
-    amounts: dict[Item, Dim | None] = {item: metric.at(*nodes) for item, nodes in _seen_in(view).items()}
+def heat_of(visible: Visible) -> Heat | None:
+    """Measure all that is visible by the metric that colours it; return None where no metric does."""
+    return heat(visible, visible.color) if visible.color else None
+
+
+def heat(visible: Visible, metric: Metric) -> Heat:
+    """Measure all that is visible by a metric."""
+    amounts: dict[Item, Dim | None] = {item: metric.at(*nodes) for item, nodes in _seen_in(visible).items()}
     return Heat(metric, {item: amount for item, amount in amounts.items() if amount is not None and _is_number(amount)})
 
 
 def _is_number(amount: Dim) -> bool:
-    """Whether it depends on no symbol; a time is an exact fraction."""
+    """Tell whether an amount depends on no symbol; a time is an exact fraction."""
     return isinstance(amount, int) or bool(amount.is_number)
 
 
-def _seen_in(view: View) -> Mapping[Item, list[Node]]:
-    """The operations behind each operation and closed box, those in hidden copies too."""
-    items = [*view.walk()]
+def _seen_in(visible: Visible) -> Mapping[Item, list[Node]]:
+    """Return the operations behind each operation and closed box, including those in hidden copies."""
+    items = [*visible.walk()]
     closed = [item for item in items if not isinstance(item, Node) and not item.open]
     boxes: dict[Node | Scope, Box] = {place: box for box in closed for place in box.copies[: box.period] or box.parts}
     seen: dict[Item, list[Node]] = {item: [] for item in items if isinstance(item, Node) or not item.open}
-    for node in view.graph.nodes:
-        shown = view.graph.producers[view.shown(node.outputs[0])] if node.outputs else node
+    for node in visible.graph.nodes:
+        shown = visible.graph.producers[visible.shown(node.outputs[0])] if node.outputs else node
         places: list[Node | Scope] = [shown, *(shown.scope[:depth] for depth in range(len(shown.scope) + 1))]
         around = map(boxes.get, places)
         item = shown if shown in seen else next(filter(None, around), None)

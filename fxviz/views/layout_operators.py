@@ -1,4 +1,4 @@
-"""Which operations are bookkeeping: they hand a tensor on in another shape, order or dtype, or count positions up."""
+"""Layout operators: operations that hand a tensor on in another shape, order or dtype, or count positions up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fxviz.ir.frames import scope_sizes
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Set
 
-__all__ = ["bookkeeping", "handed_on", "is_idle"]
+__all__ = ["handed_on", "is_idle", "layout_operators"]
 
 # By the names that authors and kernels share.
 _MOVES = """
@@ -27,7 +27,7 @@ _HANDS_ON = frozenset(_MOVES.split())
 
 
 def handed_on(node: Node) -> Value | None:
-    """The tensor that an operation hands on; None where it computes, reads several tensors, or reads a parameter.
+    """Return the tensor that an operation hands on; None where it computes, reads several tensors, or reads a parameter.
 
     Dropout that was traced for inference, and a cast to the dtype that a tensor has, run no kernel and hand it on.
     """
@@ -43,13 +43,13 @@ def handed_on(node: Node) -> Value | None:
 
 
 def is_idle(node: Node) -> bool:
-    """Whether an operation did nothing at all: what comes out is the tensor that went in, by another name."""
+    """Tell whether an operation did nothing at all: what comes out is the tensor that went in, by another name."""
     memory = {(value.storage, value.type) for value in (*node.inputs, *node.outputs)}
     return not node.kernels and len(memory) == 1 and memory != {(None, None)}
 
 
-def bookkeeping(graph: Graph) -> Mapping[Node, Value | None]:
-    """The operations that a picture can do without, each with the tensor that it hands on, or None for a constant.
+def layout_operators(graph: Graph) -> Mapping[Node, Value | None]:
+    """Return the operations that a picture can do without, each with the tensor that it hands on, or None for a constant.
 
     A constant is what a scope computes for itself alone, the same for every input: positions counted up, a mask made of
     them. Where a whole module does nothing else, that is its work and is kept. What is left is not nothing, and makes
@@ -67,7 +67,7 @@ def bookkeeping(graph: Graph) -> Mapping[Node, Value | None]:
 def _found(
     graph: Graph, constants: Set[Node], kept: Set[Hashable]
 ) -> tuple[dict[Node, Value | None], frozenset[Hashable]]:
-    """The bookkeeping but for what is to be kept; and what else should be, since it makes an output of the graph."""
+    """Return the layout operators that are not kept, and what else must be kept since it makes an output of the graph."""
     returned = set(graph.outputs)
     origins: dict[Value, Value | None] = {}
     found: dict[Node, Value | None] = {}
@@ -87,12 +87,12 @@ def _found(
 
 
 def _likeness(node: Node) -> Hashable:
-    """What equal operations in equal scopes share."""
+    """Return the key that equal operations in equal scopes share."""
     return node.op, tuple(call.kind for call in node.scope), tuple(value.type for value in node.outputs)
 
 
 def _constants(graph: Graph) -> frozenset[Node]:
-    """What depends neither on inputs and parameters nor on other scopes, so that equal scopes have equal ones."""
+    """Return the operations that depend neither on inputs and parameters nor on other scopes: equal scopes have equal ones."""
     constants: dict[Value, Scope] = {}
     found: list[Node] = []
     for node in graph.nodes:
@@ -108,6 +108,6 @@ def _constants(graph: Graph) -> frozenset[Node]:
 
 
 def _name(kernel: Kernel) -> str:
-    """``view`` of ``aten.view.default``; operators of other libraries may mean anything by that name."""
+    """Return ``view`` of ``aten.view.default``; operators of other libraries may mean anything by that name."""
     library, _, rest = kernel.op.partition(".")
     return rest.partition(".")[0] if library == "aten" else kernel.op

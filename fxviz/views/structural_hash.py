@@ -84,17 +84,17 @@ class Repeated:
         """The values that a scope takes from outside, weights too, in order of first use: equal scopes' correspond."""
         return self._reads[self._frame(scope).scope]
 
-    def twin_nodes(self, a: Scope, b: Scope) -> Iterator[tuple[Node, Node]]:
+    def corresponding_nodes(self, a: Scope, b: Scope) -> Iterator[tuple[Node, Node]]:
         """Each node of ``a`` beside the one of ``b`` that does the same; the scopes must be similar."""
         if not self.similar(a, b):
             raise GraphError(
-                f"{format_scope(a)!r} and {format_scope(b)!r} are not the same computation: they have no twins"
+                f"{format_scope(a)!r} and {format_scope(b)!r} are not the same computation: their nodes do not correspond"
             )
         return zip(self.nodes(a), self.nodes(b), strict=True)
 
-    def twin_values(self, a: Scope, b: Scope) -> Iterator[tuple[Value, Value]]:
+    def corresponding_values(self, a: Scope, b: Scope) -> Iterator[tuple[Value, Value]]:
         """Each value made in ``a`` beside its equal in ``b``; the scopes must be similar."""
-        for one, other in self.twin_nodes(a, b):
+        for one, other in self.corresponding_nodes(a, b):
             yield from zip(one.outputs, other.outputs, strict=True)
 
     def groups(self) -> tuple[tuple[Scope, ...], ...]:

@@ -375,8 +375,7 @@ def test_what_came_as_a_whole_stays_closed() -> None:
     view = fxviz.diff(encoder(12), encoder(16)).view(budget=100)
     closed = {view.title(item) for item in view.walk() if not isinstance(item, Node) and not item.open}
     assert closed == {"0–11: Block × 12", "+ 12–15: Block × 4"}
-    assert view.smaller is not None
-    less = view.smaller(10)
+    less = view.with_budget(10)
     assert any(less.title(item).startswith("+ ") for item in less.walk())
 
 

@@ -90,7 +90,7 @@ def test_folds_nest() -> None:
         "    relu    1×4 | 4 FLOPs",
         "  tanh    1×4 | 4 FLOPs",
     ]
-    assert {value.name: view.shown(value).name for value in view.twins} == (
+    assert {value.name: view.shown(value).name for value in view.representatives} == (
         dict.fromkeys(("neg_1", "neg_2", "neg_3", "neg_4", "neg_5"), "neg")
         | dict.fromkeys(("relu_1", "relu_2", "relu_3", "relu_4", "relu_5"), "relu")
         | dict.fromkeys(("tanh_1", "tanh_2"), "tanh")

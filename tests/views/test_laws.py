@@ -68,7 +68,7 @@ def is_in(node: Node, place: Node | Scope) -> bool:
 def untouched(view: View, value: Value) -> Value:
     """The tensor itself, where operations that did nothing gave it another name and are hidden."""
     maker = view.graph.producers.get(value)
-    while maker in view.bookkeeping and not maker.kernels:
+    while maker in view.layout_operators and not maker.kernels:
         (value,) = maker.inputs
         maker = view.graph.producers.get(value)
     return value
@@ -173,7 +173,7 @@ def test_law_a_box_names_all_that_crosses_its_border(view: View) -> None:
         own = {value for node in first for value in node.outputs}
         assert set(box.outputs) <= own
         assert not set(box.inputs) & own
-        assert not set(box.inputs) & set(view.twins)
+        assert not set(box.inputs) & set(view.representatives)
 
 
 @laws

@@ -170,16 +170,16 @@ def test_twins_are_paired_by_position() -> None:
     graph = encoder(3)
     found = repeats(graph)
     first, last = scope(graph, "layers.0"), scope(graph, "layers.2")
-    assert [(one.name, other.name) for one, other in found.twin_nodes(last, first)] == [
+    assert [(one.name, other.name) for one, other in found.corresponding_nodes(last, first)] == [
         ("linear_5", "linear_1"),
         ("gelu_2", "gelu"),
         ("linear_6", "linear_2"),
         ("add_2", "add"),
     ]
-    assert [(one.name, other.name) for one, other in found.twin_values(last, first)][-1] == ("add_2", "add")
+    assert [(one.name, other.name) for one, other in found.corresponding_values(last, first)][-1] == ("add_2", "add")
     assert [value.name for value in found.reads(last)] == ["add_1", "layers.2.mlp.0.weight", "layers.2.mlp.2.weight"]
     with pytest.raises(GraphError, match=r"'layers' and 'head' are not the same"):
-        found.twin_nodes(scope(graph, "layers"), scope(graph, "head"))
+        found.corresponding_nodes(scope(graph, "layers"), scope(graph, "head"))
 
 
 def test_a_scope_that_is_left_and_entered_again_is_no_one_computation() -> None:

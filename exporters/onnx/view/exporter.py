@@ -251,7 +251,7 @@ class _Writer:
     def _is_at_hand(self, level: _Level, source: Value) -> bool:
         """Whether it is written down for each of its readers: a weight, or a constant that hidden operations compute."""
         maker = self._view.graph.producers.get(source)
-        return source not in level.names and (source.role in _GIVEN or maker in self._view.bookkeeping)
+        return source not in level.names and (source.role in _GIVEN or maker in self._view.layout_operators)
 
     def _read_through(self, level: _Level, names: Sequence[str], values: Sequence[Value]) -> dict[str, str]:
         """Through which hidden operations values are read, and as what; without them it would be another operation."""

@@ -24,7 +24,7 @@ def trail(view: View, value: Value, known: Container[Value] = ()) -> tuple[Value
     passed: list[Node] = []
     while source not in known:
         maker = view.graph.producers.get(source)
-        handed = view.bookkeeping.get(maker) if maker else None
+        handed = view.layout_operators.get(maker) if maker else None
         if maker is None or handed is None:
             break
         passed.insert(0, maker)

@@ -125,12 +125,12 @@ def test_a_view_within_the_limits_is_drawn_as_it_is() -> None:
 
 def test_what_cannot_be_decided_again_is_refused() -> None:
     with pytest.raises(ExportError, match=r"at most 500 edges .* has 601 edges .*smaller depth"):
-        Mermaid().export(replace(View.of(chain(ops=600)), smaller=None))
+        Mermaid().export(replace(View.of(chain(ops=600)), spec=None))
 
 
 def test_words_that_no_budget_shortens_are_refused() -> None:
     with pytest.raises(ExportError, match="50,000 characters"):
-        Mermaid().export(replace(renamed(["<" * 100] * 60), smaller=None))
+        Mermaid().export(replace(renamed(["<" * 100] * 60), spec=None))
 
 
 def test_a_category_colours_operations_and_its_names_are_the_legend() -> None:
