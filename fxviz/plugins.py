@@ -1,4 +1,4 @@
-"""Plugins: the analyses, exporters and rules that installed packages offer through entry points, fxviz's own included.
+"""Plugins: analyses, exporters, rules, zoos and commands that packages offer through entry points, fxviz's own included.
 
 Listing names imports nothing; a plugin is imported on first use.
 """
@@ -26,13 +26,17 @@ __all__ = [
     "suggest",
 ]
 
-Group: TypeAlias = Literal["fxviz.analyses", "fxviz.exporters", "fxviz.integrations", "fxviz.rules"]
+Group: TypeAlias = Literal[
+    "fxviz.analyses", "fxviz.commands", "fxviz.exporters", "fxviz.integrations", "fxviz.rules", "fxviz.zoos"
+]
 
 _KIND = {
     "fxviz.analyses": "analysis",
+    "fxviz.commands": "command",
     "fxviz.exporters": "format",
     "fxviz.integrations": "integration",
     "fxviz.rules": "rule table",
+    "fxviz.zoos": "zoo",
 }
 
 

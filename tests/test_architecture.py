@@ -92,7 +92,9 @@ def test_torch_is_imported_where_models_are_traced_or_built() -> None:
     assert of_torch, "no import of torch was found, so this test sees nothing"
     elsewhere = [found for found in of_torch if not found.importer.startswith(TORCH_AT_HOME)]
     assert not [found for found in elsewhere if not found.lazy]
-    assert {found.importer for found in elsewhere} <= {"fxviz.models.building"}
+    assert {found.importer for found in elsewhere} <= {
+        f"fxviz.models.{name}" for name in ("binding", "building", "target")
+    }
 
 
 def test_all_else_is_imported_without_torch() -> None:

@@ -1,15 +1,20 @@
 """Plugins as an installed package offers them: tests/plugin is built and installed into a folder of its own."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import torch
 from build import Builder
+from click.testing import CliRunner
 
-from fxviz import Box, Facts, Flops, InputError, MissingDependency, PluginError, View, plugins, render
+from fxviz import Box, Facts, Flops, InputError, MissingDependency, PluginError, View, models, plugins, render
 from fxviz.analysis.registry import find_analysis
+from fxviz.cli import main
 from fxviz.exporters.base import find_exporter
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -44,6 +49,12 @@ def distribution(folder: Path, name: str, entry_points: str) -> None:
     (info / "entry_points.txt").write_text(entry_points)
 
 
+def find_parameters(name: str) -> list[torch.nn.Parameter]:
+    model = models.build(name).model
+    assert isinstance(model, torch.nn.Module)
+    return list(model.parameters())
+
+
 def small_view() -> View:
     build = Builder("small")
     x = build.input("x", 2, 4)
@@ -59,7 +70,7 @@ def test_our_own_parts_take_the_same_path() -> None:
 
 
 def test_every_plugin_of_ours_loads() -> None:
-    for group in ("fxviz.analyses", "fxviz.exporters", "fxviz.integrations", "fxviz.rules"):
+    for group in get_args(plugins.Group):
         for name, plugin in plugins.load_all(group):
             assert plugin is not None, name
 
@@ -95,6 +106,28 @@ class TestInstalled:
         graph = build.graph(build.op("cube", x, kernel="fxviz_example.cube.default"))
         assert Facts(graph)[Flops()].total == 2 * 15  # two multiplications for each of 3·5 elements
         assert not Facts(graph)[Flops()].unknown
+
+    def test_the_zoo_builds(self) -> None:
+        graph = models.trace("example:3")
+        assert [node.op for node in graph.nodes] == ["linear"] * 3
+        assert {parameter.device.type for parameter in find_parameters("example:3")} == {"meta"}
+        with pytest.raises(InputError, match="example has no model '4'; known are 1, 2, 3"):
+            models.trace("example:4")
+
+    def test_the_zoo_is_named_where_zoos_are_listed(self) -> None:
+        with pytest.raises(InputError, match="write example:NAME, timm:NAME"):
+            models.trace("nothing")
+
+    def test_the_command_runs_and_is_listed(self) -> None:
+        assert CliRunner().invoke(main, ["example-count", "example:2"]).output == "2\n"
+        assert CliRunner().invoke(main, ["example-count", "example:2", "--double"]).output == "4\n"
+        assert "example-count  Print the number of operations of the model." in CliRunner().invoke(main, []).output
+
+
+def test_without_the_plugin_its_zoo_and_its_command_are_unknown() -> None:
+    with pytest.raises(InputError, match="example cannot be imported"):
+        models.trace("example:3")
+    assert "No such command 'example-count'" in CliRunner().invoke(main, ["example-count"]).output
 
 
 def test_without_the_plugin_its_operator_is_unknown() -> None:
@@ -163,3 +196,20 @@ def test_an_unknown_name_is_answered_with_close_ones() -> None:
         find_exporter("model.docx")
     with pytest.raises(InputError, match="unknown analysis 'flop'; did you mean flops"):
         find_analysis("flop")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("import fxviz_no_such_package", "pip install"), ("run = 1", "expected a click.Command")]
+)
+def test_a_command_that_cannot_be_loaded_leaves_the_others(folder: Path, code: str, words: str) -> None:
+    (folder / "fxviz_broken_command.py").write_text(code)
+    distribution(folder, "maker", "[fxviz.commands]\nbroken = fxviz_broken_command:run\n")
+    try:
+        listed = CliRunner().invoke(main, [])
+        assert (listed.exit_code, "summary" in listed.output) == (0, True)
+        assert re.search(r"^  broken +Not available", listed.output, re.MULTILINE)
+        ran = CliRunner().invoke(main, ["broken", "model", "--option"])
+        assert (ran.exit_code, ran.output.count("\n")) == (1, 1)
+        assert words in ran.output
+    finally:
+        sys.modules.pop("fxviz_broken_command", None)

@@ -1,4 +1,4 @@
-"""``fxviz completion``: commands and options completed by the shell."""
+"""``fxviz completion``: completion of commands and options in a shell."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ __all__ = ["completion"]
 
 @command(click.argument("shell", type=click.Choice(["bash", "zsh", "fish"])))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete fxviz's commands and options.
+    """Print the script that completes commands and options in SHELL.
 
     For bash, add to ~/.bashrc:  eval "$(fxviz completion bash)"
     """
     from click.shell_completion import get_completion_class
 
-    from fxviz.cli import main
-
     complete = get_completion_class(shell)
     if complete is None:
-        raise InputError(f"click knows no completion for {shell}")
-    click.echo(complete(main, {}, "fxviz", "_FXVIZ_COMPLETE").source())
+        raise InputError(f"click has no completion for {shell}")
+    program = click.get_current_context().find_root().command
+    click.echo(complete(program, {}, "fxviz", "_FXVIZ_COMPLETE").source())

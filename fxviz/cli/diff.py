@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["diff"]
 
-ABOUT = f"""{MODEL_HELP.rstrip()} A file may be followed by a revision of git: net.py@main:Net, graph.json@HEAD~1.
-
+ABOUT = f"""{MODEL_HELP}
 The exit code is 0 where nothing differs, 1 where something does, 2 in trouble.
 """
 
@@ -98,12 +97,9 @@ def _format_of(output: str, wanted: str | None) -> str:
 
 def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
     from fxviz import models
-    from fxviz.models.revisions import parse_revision, trace_apart, trace_at
+    from fxviz.models.revisions import trace_apart
 
     with progress(f"tracing {name}"):
-        revised = None if Path(name).exists() else parse_revision(name)
-        if revised is not None:
-            return trace_at(revised, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.on)
         trace = trace_apart if apart else models.trace
         return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.on)
 

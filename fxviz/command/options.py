@@ -14,6 +14,7 @@ import click
 
 from fxviz.command.ending import Command
 from fxviz.command.progress import progress
+from fxviz.plugins import plugin_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,10 +46,10 @@ Function: TypeAlias = "Callable[..., Any]"
 Option: TypeAlias = "Callable[[Function], Function]"
 
 MODES = ("auto", "record", "symbolic", "export", "eager")
-MODEL_HELP = """
-MODEL is torchvision:resnet50, timm:vit_tiny_patch16_224, transformers:gpt2 (a model type), package.module:attribute,
-file.py:attribute, a config.json of Hugging Face, a .pt2 program, an .onnx model, or a graph
-saved as .json.
+MODEL_HELP = f"""
+MODEL is ZOO:NAME, such as torchvision:resnet50 (zoos: {", ".join(plugin_names("fxviz.zoos"))}), package.module:attribute,
+file.py:attribute, a config.json of Hugging Face, a .pt2 program, an .onnx model, or a graph saved as .json. A file may be
+followed by a revision of git: net.py@main:Net, graph.json@HEAD~1.
 """
 
 
@@ -153,10 +154,10 @@ def prepare_imports() -> None:
 
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """What a shell offers for MODEL: the zoos, and files."""
+    """Return what a shell offers for MODEL: the zoos, and files."""
     from click.shell_completion import CompletionItem
 
-    zoos = [CompletionItem(f"{zoo}:") for zoo in ("timm", "torchvision", "transformers") if zoo.startswith(incomplete)]
+    zoos = [CompletionItem(f"{zoo}:") for zoo in plugin_names("fxviz.zoos") if zoo.startswith(incomplete)]
     return [*zoos, CompletionItem(incomplete, type="file")]
 
 

@@ -69,9 +69,9 @@ def _extent(extent: str, text: str) -> int | Symbol:
 
 
 def choose_sizes(specs: Iterable[tuple[InputSpec, tuple[int, ...] | None]]) -> Mapping[str, int]:
-    """A size for each symbol to be traced at. Beside each spec stands the shape guessed for that input, if any.
+    """Choose a size for each symbol to be traced at. Beside each spec stands the shape guessed for that input, if any.
 
-    In this order: the symbol's own hint; the guessed size at its place, unless that is 1, which torch treats apart; a
+    In this order: the symbol's own hint; the guessed size at its position, unless that is 1, which torch treats apart; a
     prime that is no other extent, so that equal sizes by chance are not taken for equal dimensions.
 
     >>> choose_sizes([(parse_input("B,S,3"), (1, 128, 3))])
@@ -102,7 +102,7 @@ def choose_sizes(specs: Iterable[tuple[InputSpec, tuple[int, ...] | None]]) -> M
 
 
 def _primes() -> Iterator[int]:
-    """The odd primes, without end."""
+    """Yield the odd primes, without end."""
     number = 3
     while True:
         if all(number % divisor for divisor in range(3, int(number**0.5) + 1, 2)):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Revised", "parse_revision", "trace_apart", "trace_at"]
 
 _REVISED = re.compile(
-    r"(?P<path>.+\.py)@(?P<revision>[^:]+):(?P<attribute>[^:]+)|(?P<file>.+\.(json|pt2))@(?P<at>[^:]+)"
+    r"(?P<path>.+\.py)@(?P<revision>[^:]+):(?P<attribute>[^:]+)|(?P<file>.+\.(json|pt2|onnx))@(?P<at>[^:]+)"
 )
 
 
@@ -68,7 +68,7 @@ def trace_at(
     mode: Mode = "auto",
     device: str | None = None,
 ) -> Graph:
-    """The graph of a model at a revision; arguments as for `fxviz.models.trace`. Its file runs, as it was then."""
+    """Trace a model at a revision; arguments as for `fxviz.models.trace`. Its file runs, as it was then."""
     folder = model.path.absolute().parent
     while not folder.is_dir():  # it was removed since
         folder = folder.parent
@@ -97,14 +97,14 @@ def trace_apart(
     device: str | None = None,
     folder: Path | None = None,
 ) -> Graph:
-    """The graph of a model that is traced in a process of its own, in ``folder``; arguments as for `fxviz.models.trace`."""
+    """Trace a model in a process of its own, in ``folder``; arguments as for `fxviz.models.trace`."""
     from fxviz.ir.serialize import load
 
     options = [word for text in inputs for word in ("-i", text)]
     options += [word for option, given in (("--dtype", dtype), ("--on", device)) if given for word in (option, given)]
     with TemporaryDirectory(prefix="fxviz-") as results:
         graph = Path(results) / "graph.json"
-        # -P: the folder's own modules come after those that run here, as elsewhere on the command line.
+        # -P: modules of the folder come after the installed ones, as elsewhere on the command line.
         command = [sys.executable, "-P", "-m", "fxviz", "export", name, "-o", str(graph), "--mode", mode, *options]
         home = str(Path(__file__).parents[2])
         search = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", ""))))
@@ -119,7 +119,7 @@ def trace_apart(
 
 @contextmanager
 def _checked_out(folder: Path, revision: str) -> Iterator[tuple[Path, Path]]:
-    """The root of the repository that ``folder`` is in, and a copy of all its files at ``revision``, for as long as needed."""
+    """Yield the root of the repository that ``folder`` is in, and a copy of all its files at ``revision``."""
     root = Path(_git(folder, "rev-parse", "--show-toplevel"))
     try:
         commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")

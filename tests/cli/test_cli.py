@@ -241,7 +241,7 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
         (["summary", "net.py:net", "-i", "2,4", "--show", "flop"], "unknown analysis 'flop'; did you mean flops"),
         (["summary", "net.py:net", "-i", "2,4", "--show", "shapes"], "cannot be shown"),
         (["summary", "net.py:Raises", "-i", "2"], "the model says no"),
-        (["summary", "net.py:net", "-i", "2,4", "--dtype", "float23"], "'float23' is no floating-point dtype"),
+        (["summary", "net.py:net", "-i", "2,4", "--dtype", "float23"], "'float23' is not a floating-point dtype"),
         (["export", "net.py:net", "-i", "2,4", "-o", "m.docx"], "unknown format 'docx'"),
         (
             ["export", "net.py:net", "-i", "2,4", "-o", "m.svg", "--format", "svgg"],
@@ -278,7 +278,7 @@ def test_traceback_on_request(folder: Path) -> None:
     assert "Traceback" in result.stderr
     assert "KeyError" in result.stderr
     assert result.stderr.splitlines()[-1].startswith("fxviz: ")
-    assert "--traceback tells more" in fails("summary", "net.py:Raises", "-i", "2")
+    assert "--traceback shows where" in fails("summary", "net.py:Raises", "-i", "2")
 
 
 def test_an_unexpected_error_is_one_line_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +286,7 @@ def test_an_unexpected_error_is_one_line_too(folder: Path, monkeypatch: pytest.M
         raise ZeroDivisionError("a bug\nof ours")
 
     monkeypatch.setattr(fxviz.models, "trace", breaks)
-    assert fails("summary", "net.py:net") == "fxviz: ZeroDivisionError: a bug of ours (--traceback tells more)"
+    assert fails("summary", "net.py:net") == "fxviz: ZeroDivisionError: a bug of ours (--traceback shows where)"
 
 
 def test_pictures_without_graphviz(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

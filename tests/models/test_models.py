@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fxviz import FormatError, InputError, MissingDependency, models
-from fxviz.models import building
+from fxviz.models.signature import argument_names
 
 FILE = """
 import torch
@@ -54,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def shapes(target: models.Target) -> dict[str, tuple[int, ...]]:
-    names = building._parameters(target.model)
+    names = argument_names(target.model)
     tensors = dict(zip(names, target.args, strict=False)) | dict(target.kwargs)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
 
@@ -141,10 +141,16 @@ def test_functions_are_models_too(file: Path) -> None:
     assert models.build(f"{file}:nothing").args == ()
 
 
-def test_an_instance_is_left_as_its_author_made_it(file: Path) -> None:
+@pytest.mark.parametrize("attribute", ["net", "Net", "make"])
+def test_whatever_is_named_is_in_evaluation_mode(file: Path, attribute: str) -> None:
+    model = models.build(f"{file}:{attribute}", ["1,8"]).model
+    assert isinstance(model, torch.nn.Module)
+    assert not any(module.training for module in model.modules())
+
+
+def test_an_instance_keeps_its_weights(file: Path) -> None:
     target = models.build(f"{file}:net", ["1,8"])
     assert isinstance(target.model, torch.nn.Module)
-    assert target.model.training
     assert target.model.linear.weight.device.type == "cpu"
     assert isinstance(target.args[0], torch.Tensor)
     assert target.args[0].device.type == "cpu"
@@ -192,7 +198,7 @@ def test_a_saved_graph_is_read_and_a_program_is_traced(tmp_path: Path, file: Pat
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("resnet50", "cannot tell what model 'resnet50' is: write torchvision:NAME"),
+        ("resnet50", "cannot tell what model 'resnet50' is: write timm:NAME, torchvision:NAME"),
         ("", "cannot tell what model '' is"),
         ("torchvision:resnet5", "torchvision has no model 'resnet5'; did you mean resnet50"),
         ("timm:vit_tny_patch16_224", "timm has no model .*did you mean vit_tiny_patch16_224"),
@@ -266,9 +272,9 @@ def test_a_dtype_that_this_torch_lacks(file: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_dtype_that_is_none() -> None:
-    with pytest.raises(InputError, match="'bfloat61' is no floating-point dtype of torch; did you mean bfloat16"):
+    with pytest.raises(InputError, match="'bfloat61' is not a floating-point dtype of torch; did you mean bfloat16"):
         models.build("torchvision:resnet18", dtype="bfloat61")
-    with pytest.raises(InputError, match="'int64' is no floating-point dtype"):
+    with pytest.raises(InputError, match="'int64' is not a floating-point dtype"):
         models.build("torchvision:resnet18", dtype="int64")
 
 

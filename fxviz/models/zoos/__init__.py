@@ -1,14 +1,14 @@
 """Model zoos, one a file: models by name, without weights, and inputs that they accept.
 
-Each has ``build(name, dtype, random_weights) -> (model, guesses)``, each guess inputs by argument and the likeliest
-first; models are on the meta device where they can be, unless they are to have weights.
+A zoo is a function `Zoo`, and an entry point of the group ``fxviz.zoos``, whose name is what stands before the colon:
+``timm = "fxviz.models.zoos.timm:build"`` makes ``timm:vit_tiny_patch16_224`` a model. What stands here helps to write one.
 """
 
 from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -18,17 +18,32 @@ from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["construct", "default_dtype", "import_zoo", "input_device", "to_dtype"]
+__all__ = ["Zoo", "check_name", "construct", "default_dtype", "import_zoo", "input_device", "to_dtype"]
 
 T = TypeVar("T")
 
 
-def construct(make: Callable[[], T], dtype: str | None = None, *, random_weights: bool = False) -> T:
-    """What ``make()`` gives on the meta device, where weights take no memory; on the CPU where it reads their values.
+class Zoo(Protocol):
+    """Builds a model of a zoo."""
 
-    With ``random_weights`` always on the CPU, where it fills them as for a training from scratch. Warnings are dropped: those that models give when they are made are about weights, which have no values here.
+    def __call__(
+        self, name: str, dtype: str | None = None, *, random_weights: bool = False
+    ) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
+        """Return the model ``name`` in evaluation mode, and inputs that it may accept, by argument, the likeliest first.
+
+        Its floating-point tensors are of ``dtype`` unless that is None. It is on the meta device where it can be, unless
+        it is to have ``random_weights``: `construct` sees to both. An unknown name is an `InputError`: see `check_name`.
+        """
+        ...
+
+
+def construct(make: Callable[[], T], dtype: str | None = None, *, random_weights: bool = False) -> T:
+    """Return what ``make()`` makes on the meta device, where weights take no memory; on the CPU if it reads their values.
+
+    With ``random_weights`` always on the CPU, where it fills them as for a training from scratch. Warnings are dropped:
+    models that are being made warn of weights, which have no values here.
     """
     with default_dtype(dtype), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,14 +69,14 @@ class _LiteralsHaveValues(TorchFunctionMode):
 
 
 def _without_weights(made: T) -> T:
-    """The model with every weight on the meta device, those too that were written down as numbers."""
+    """Return the model with every weight on the meta device, also weights that were written down as numbers."""
     if isinstance(made, torch.nn.Module) and any(p.device.type != "meta" for p in made.parameters()):
         made._apply(lambda t: t.to("meta") if isinstance(t, torch.nn.Parameter) else t)  # type: ignore[no-untyped-call]
     return made
 
 
 def input_device(model_device: torch.device, dtype: torch.dtype) -> torch.device:
-    """Where to make an input: beside the model; numbers that a model may read back, which meta has not, on the CPU."""
+    """Return where to make an input: beside the model; on the CPU for numbers that a model may read back, which meta lacks."""
     on_meta = model_device.type == "meta" and not (dtype.is_floating_point or dtype.is_complex)
     return torch.device("cpu") if on_meta else model_device
 
@@ -78,14 +93,14 @@ def default_dtype(name: str | None) -> Iterator[None]:
 
 
 def to_dtype(name: str | None) -> torch.dtype | None:
-    """Torch's dtype of a floating-point ``name``; None for None."""
+    """Return torch's dtype of a floating-point ``name``; None for None."""
     if name is None:
         return None
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         floats = [known for known in DTYPE_BITS if known.startswith(("float", "bfloat"))]
         raise InputError(
-            f"{name!r} is no floating-point dtype of torch{suggest(name, floats, most=0) or ', such as bfloat16'}"
+            f"{name!r} is not a floating-point dtype of torch{suggest(name, floats, most=0) or ', such as bfloat16'}"
         )
     return dtype
 

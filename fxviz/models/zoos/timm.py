@@ -20,7 +20,7 @@ __all__ = ["build"]
 def build(
     name: str, dtype: str | None = None, *, random_weights: bool = False
 ) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
-    """The model, in evaluation mode, and a batch of one image of the size that it was made for."""
+    """Return the model, in evaluation mode, and a batch of one image of the size that it was made for."""
     check_name("timm", name.partition(".")[0], timm.list_models())
     made: Any = construct(lambda: timm.create_model(name, pretrained=False), dtype, random_weights=random_weights)
     model = made.eval()

@@ -21,7 +21,7 @@ __all__ = ["build"]
 def build(
     name: str, dtype: str | None = None, *, random_weights: bool = False
 ) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
-    """The model, in evaluation mode, and a batch of one of what it takes: an image, a clip, two frames, a list of images."""
+    """Return the model, in evaluation mode, and a batch of one: an image, a clip, two frames, or a list of images."""
     check_name("torchvision", name, torchvision.models.list_models())
     maker = torchvision.models.get_model_builder(name)
     options = {"weights": None, "weights_backbone": None}  # torchvision downloads a backbone unless told not to

@@ -44,7 +44,7 @@ _TASKS = {
 def build(
     name: str, dtype: str | None = None, *, random_weights: bool = False
 ) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
-    """The model of type ``name`` (``"gpt2"``) at its default config, with inputs for it."""
+    """Return the model of type ``name`` (``"gpt2"``) at its default config, with inputs for it."""
     if "/" in name:
         raise InputError(
             f"{name!r} is a model on the Hugging Face hub; fxviz downloads nothing: save its config.json and give the path to that"
@@ -57,7 +57,7 @@ def build(
 def build_from_config(
     values: Mapping[str, Any], dtype: str | None = None, *, random_weights: bool = False
 ) -> tuple[torch.nn.Module, Sequence[Mapping[str, object]]]:
-    """The model that the content of a ``config.json`` describes, with inputs for it."""
+    """Return the model that the content of a ``config.json`` describes, with inputs for it."""
     name = values["model_type"]
     known = list(transformers.CONFIG_MAPPING.keys())
     check_name("transformers", name, known)
@@ -86,7 +86,7 @@ def _without_downloads(config: Any) -> None:
 
 
 def _first_that_can_be_made(config: Any, dtype: str | None, random_weights: bool) -> torch.nn.Module:
-    """The model of the config's commonest task for which the config, or what is installed, is enough."""
+    """Return the model of the config's commonest task for which the config, or what is installed, is enough."""
     first: Exception | None = None
     for make in _makers(config):
         try:
@@ -99,7 +99,7 @@ def _first_that_can_be_made(config: Any, dtype: str | None, random_weights: bool
 
 
 def _makers(config: Any) -> Iterator[Callable[[Any, torch.dtype | None], torch.nn.Module]]:
-    """Ways to make a model of a config: the class that it names and no other, else one a task, the commonest first."""
+    """Yield ways to make a model of a config: the class that it names and no other, else one a task, the commonest first."""
     for architecture in config.architectures or ():
         named: Any = getattr(transformers, architecture, None)
         if isinstance(named, type) and issubclass(named, transformers.PreTrainedModel):

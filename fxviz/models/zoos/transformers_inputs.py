@@ -29,7 +29,7 @@ GUESSES = 6  # how many ways to read the config are worth a try
 
 
 def parts_of(config: Any) -> Iterator[Any]:
-    """A config and the configs inside it, outermost first."""
+    """Yield a config and the configs inside it, outermost first."""
     yield config
     for value in vars(config).values():
         if isinstance(value, transformers.PretrainedConfig):
@@ -47,14 +47,14 @@ class Inputs:
         self.device, self.dtype = weight.device, weight.dtype
 
     def guesses(self) -> Sequence[Mapping[str, object]]:
-        """Inputs by argument, the likeliest first; there are several where configs of different models mean different things."""
+        """Return inputs by argument, the likeliest first; several where configs of different models mean different things."""
         found = {name: made for name in self._wanted() if (made := list(self._make(name)))}
         if not found:
             return []
         return [dict(zip(found, chosen, strict=True)) for chosen in islice(product(*found.values()), GUESSES)]
 
     def _wanted(self) -> list[str]:
-        """The arguments to give: the main one, the decoder's, the other modality where the model must see both, what is required."""
+        """Return the arguments to give: the main one, the decoder's, the other modality where the model must see both, what is required."""
         main = getattr(self.model, "main_input_name", "input_ids")
         wanted = [main] if isinstance(main, str) else list(main)
         if wanted != ["input_ids"] or not self._has_placeholders():
@@ -74,7 +74,7 @@ class Inputs:
         return any(name.startswith(("image_token", "audio_token", "video_token")) for name in vars(self.config))
 
     def _make(self, argument: str) -> Iterator[torch.Tensor]:
-        """The tensors that an argument may want; none for one that is not known."""
+        """Yield the tensors that an argument may want; none for an unknown argument."""
         match argument:
             case "pixel_values" | "hidden_states" if self._takes_a_grid():
                 yield from map(self._zeros, self._patches())
@@ -124,7 +124,7 @@ class Inputs:
     # -- sizes
 
     def _size(self, *names: str, default: int) -> int:
-        """The first of the named sizes that the config, or a config inside it, holds."""
+        """Return the first of the named sizes that the config, or a config inside it, holds."""
         for name in names:
             for part in parts_of(self.config):
                 value = getattr(part, name, None)
@@ -141,7 +141,7 @@ class Inputs:
         return any(name in self.arguments for name in _GRIDS)
 
     def _patches(self) -> Iterator[Shape]:
-        """Rows of flattened patches: of one frame or of several, one by one or as small pictures, with a batch or without."""
+        """Yield rows of flattened patches: of one frame or of several, one by one or as small pictures, with a batch or without."""
         channels = self._size("num_channels", "in_channels", "in_chans", default=3)
         side = self._size("patch_size", default=16)
         frames = self._size("temporal_patch_size", default=1)
@@ -150,7 +150,7 @@ class Inputs:
         yield GRID * GRID, channels, side, side
 
     def _images(self) -> Iterator[Shape]:
-        """A clip for a model that sees video, else an image; and what a model that sees several at once may want."""
+        """Yield a clip for a model that sees video, else an image; and what a model that sees several at once may want."""
         image = self._image()
         frames = self._frames()
         yield (1, frames, *image) if frames else (1, *image)
@@ -158,7 +158,7 @@ class Inputs:
         yield 1, self._size("num_frames", default=8), *image
 
     def _frames(self) -> int:
-        """The frames of a clip; 0 where the config speaks of none."""
+        """Return the frames of a clip; 0 where the config speaks of none."""
         frames = getattr(self.config, "num_frames", None) or getattr(self.config, "frames_per_clip", None)
         return frames if isinstance(frames, int) else 0
 
@@ -173,7 +173,7 @@ class Inputs:
         return channels, 224, 224
 
     def _spectrograms(self) -> Iterator[Shape]:
-        """Time first or frequency first, as the model has it."""
+        """Yield spectrograms, time first or frequency first, as the model has it."""
         mels = self._size("num_mel_bins", default=0)
         positions = self._size("max_source_positions", default=0)
         if mels and positions and not hasattr(self.config, "input_feat_per_channel"):
@@ -192,7 +192,7 @@ class Inputs:
         yield 1, 1, frames, bands
 
     def _sounds(self, argument: str) -> Iterator[Shape]:
-        """A spectrogram where the config speaks of its bands, else a wave, with an axis for channels or without."""
+        """Yield a spectrogram where the config speaks of its bands, else a wave, with an axis for channels or without."""
         if argument.startswith("decoder") or hasattr(self.config, "num_mel_bins"):
             yield 1, self._size("max_length", default=SEQUENCE), self._size("num_mel_bins", default=80)
         channels = self._size("audio_channels", default=0)
