@@ -12,7 +12,8 @@ from fxviz.command.progress import progress
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:
-    from fxviz.training.run import Backend, Runs
+    from fxviz.training.plots import Backend
+    from fxviz.training.run import Runs
 
 __all__ = ["runs"]
 

@@ -15,8 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fxviz.training.run import Run, Series
+    from fxviz.training.history import History
     from fxviz.training.schema import Event, Layer
+    from fxviz.training.table import Series
 
 __all__ = ["Finding", "Kind", "Severity", "diagnose"]
 
@@ -109,7 +110,7 @@ class Finding:
         return f"{self.severity.value}: {self.words}"
 
 
-def diagnose(run: Run) -> tuple[Finding, ...]:
+def diagnose(run: History) -> tuple[Finding, ...]:
     """All that is wrong with ``run``, the worst first; nothing where it is healthy, or has no samples yet."""
     checks = (_not_finite, _exploding, _rate_too_high, _loss_rises, _vanishing, _dead, _does_not_learn, _flat)
     found = [finding for check in checks for finding in check(run)]
@@ -119,7 +120,7 @@ def diagnose(run: Run) -> tuple[Finding, ...]:
 # NaN and infinities ---------------------------------------------------------------------------------------------------
 
 
-def _not_finite(run: Run) -> Iterator[Finding]:
+def _not_finite(run: History) -> Iterator[Finding]:
     events = [event for event in run.events if event.kind == "nonfinite"]
     if not events:
         return
@@ -143,7 +144,7 @@ def _not_finite(run: Run) -> Iterator[Finding]:
     yield Finding(Kind.NOT_FINITE, Severity.ERROR, step, words, layers)
 
 
-def _origin(run: Run, first: Sequence[Event], step: int, loss_is_lost: bool) -> tuple[int | None, str]:
+def _origin(run: History, first: Sequence[Event], step: int, loss_is_lost: bool) -> tuple[int | None, str]:
     """In which layer it began, by index, and the words for it: forward from the first call, backward from the last."""
     order = _order(run)
     by_what = {what: [event.layer for event in first if event.what == what] for what in ("activation", "gradient")}
@@ -163,13 +164,13 @@ def _origin(run: Run, first: Sequence[Event], step: int, loss_is_lost: bool) -> 
     return None, "at a step whose outputs were not observed: watch with every=1 to learn in which layer it begins"
 
 
-def _order(run: Run) -> Mapping[int, int]:
+def _order(run: History) -> Mapping[int, int]:
     """The place of each layer among the calls of a forward pass."""
     calls = next((event.layers for event in run.events if event.kind == "order"), ())
     return {index: place for place, index in enumerate(calls)}
 
 
-def _last_total(run: Run, before: int) -> tuple[int, float] | None:
+def _last_total(run: History, before: int) -> tuple[int, float] | None:
     finite = [(step, norm) for step, norm in zip(*_total_gradient(run), strict=True) if step < before]
     return (int(finite[-1][0]), float(finite[-1][1])) if finite else None
 
@@ -177,7 +178,7 @@ def _last_total(run: Run, before: int) -> tuple[int, float] | None:
 # Gradients ------------------------------------------------------------------------------------------------------------
 
 
-def _exploding(run: Run) -> Iterator[Finding]:
+def _exploding(run: History) -> Iterator[Finding]:
     steps, totals = _total_gradient(run)
     weights = run.layer_metric("weight_norm")
     shares = {
@@ -209,7 +210,7 @@ def _exploding(run: Run) -> Iterator[Finding]:
         yield Finding(Kind.EXPLODING_GRADIENT, Severity.WARNING, int(steps[0]), words, (deep[0][0],))
 
 
-def _deep_growth(run: Run) -> list[tuple[str, float]]:
+def _deep_growth(run: History) -> list[tuple[str, float]]:
     """The layer with the largest gradient and the last one that was called, where the one is that much larger."""
     order = {run.meta.layers[index].name: place for index, place in _order(run).items()}
     medians = [
@@ -224,7 +225,7 @@ def _deep_growth(run: Run) -> list[tuple[str, float]]:
     return [largest, last] if largest[1] > EXPLODING_GROWTH * last[1] > 0 else []
 
 
-def _vanishing(run: Run) -> Iterator[Finding]:
+def _vanishing(run: History) -> Iterator[Finding]:
     sizes = _per_element(run)
     largest = max(sizes.values(), default=0.0)
     limit = min(VANISHING_GRADIENT, VANISHING_SHARE * largest)
@@ -244,7 +245,7 @@ def _vanishing(run: Run) -> Iterator[Finding]:
     yield Finding(Kind.VANISHING_GRADIENT, Severity.WARNING, run.samples[0].step, words, layers)
 
 
-def _per_element(run: Run) -> dict[str, float]:
+def _per_element(run: History) -> dict[str, float]:
     """The root mean square of each layer's gradient, the median of the run; without layers whose gradient is always 0 by design."""
     found = {}
     for name, series in run.layer_metric("grad_norm").items():
@@ -256,7 +257,7 @@ def _per_element(run: Run) -> dict[str, float]:
 # Units and layers -----------------------------------------------------------------------------------------------------
 
 
-def _dead(run: Run) -> Iterator[Finding]:
+def _dead(run: History) -> Iterator[Finding]:
     found: dict[str, tuple[float, int]] = {}
     for name, series in run.layer_metric("dead_share").items():
         late = series.values[len(series.values) // 2 :]
@@ -274,7 +275,7 @@ def _dead(run: Run) -> Iterator[Finding]:
     yield Finding(Kind.DEAD_UNITS, Severity.WARNING, step, words, tuple(layers))
 
 
-def _does_not_learn(run: Run) -> Iterator[Finding]:
+def _does_not_learn(run: History) -> Iterator[Finding]:
     gradients = run.layer_metric("grad_norm")
     vanished = {name for finding in _vanishing(run) for name in finding.layers}
     reasons: dict[str, list[str]] = {}
@@ -298,7 +299,7 @@ def _does_not_learn(run: Run) -> Iterator[Finding]:
 # The learning rate and the loss ---------------------------------------------------------------------------------------
 
 
-def _rate_too_high(run: Run) -> Iterator[Finding]:
+def _rate_too_high(run: History) -> Iterator[Finding]:
     ratios = {
         name: values for name, series in run.layer_metric("update_ratio").items() if len(values := _finite(series))
     }
@@ -323,7 +324,7 @@ def _rate_too_high(run: Run) -> Iterator[Finding]:
     yield Finding(Kind.LEARNING_RATE_TOO_HIGH, Severity.ERROR, step, words, tuple(large))
 
 
-def _loss_rises(run: Run) -> Iterator[Finding]:
+def _loss_rises(run: History) -> Iterator[Finding]:
     if (loss := _loss(run)) is None:
         return
     name, first, last = loss
@@ -332,7 +333,7 @@ def _loss_rises(run: Run) -> Iterator[Finding]:
         yield Finding(Kind.LOSS_RISES, Severity.ERROR, run.steps, words)
 
 
-def _flat(run: Run) -> Iterator[Finding]:
+def _flat(run: History) -> Iterator[Finding]:
     if run.steps < _FEWEST_STEPS or (loss := _loss(run)) is None:
         return
     name, first, last = loss
@@ -341,7 +342,7 @@ def _flat(run: Run) -> Iterator[Finding]:
         yield Finding(Kind.LOSS_IS_FLAT, Severity.NOTE, run.steps, words)
 
 
-def _loss(run: Run) -> tuple[str, float, float] | None:
+def _loss(run: History) -> tuple[str, float, float] | None:
     """The name of the loss, what it was in the first samples, and the median of the last third; None where it is not known."""
     name = next((name for name in _LOSSES if name in run.scalars), None)
     if name is None:
@@ -378,7 +379,7 @@ def _relative(series: Series, to: Series) -> np.ndarray[Any, np.dtype[np.float64
     return np.array(found)
 
 
-def _total_gradient(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _total_gradient(run: History) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The norm of the whole gradient at each sample at which it was finite."""
     found = [
         (sample.step, float(np.sqrt(sum(norm * norm for norm in norms))))
@@ -389,7 +390,7 @@ def _total_gradient(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any
     return np.array([step for step, _ in finite], dtype=np.int64), np.array([norm for _, norm in finite])
 
 
-def _layer(run: Run, name: str) -> Layer:
+def _layer(run: History, name: str) -> Layer:
     return next(layer for layer in run.meta.layers if layer.name == name)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import fxviz
 from fxviz.errors import FormatError, InputError, MissingDependency
 from fxviz.training.files import RunFolder, RunLog
-from fxviz.training.run import Row, Run
+from fxviz.training.run import Run
 from fxviz.training.schema import (
     DECADES,
     Event,
@@ -32,6 +32,7 @@ from fxviz.training.schema import (
     write_meta,
 )
 from fxviz.training.statistics import Stream, Summary
+from fxviz.training.table import Row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,6 +24,8 @@ from fxviz.training.statistics import Summary
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fxviz.training.plots import Backend
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 pytest.importorskip("matplotlib")
@@ -58,7 +60,7 @@ def words(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("backend", ["matplotlib", "seaborn"])
 @pytest.mark.parametrize("layers", [4, 14], ids=["lines", "heat map"])
-def test_every_layer_is_named(backend: fxviz.training.run.Backend, layers: int, tmp_path: Path) -> None:
+def test_every_layer_is_named(backend: Backend, layers: int, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     run = a_run(tmp_path / "run", layers)
     run.plot("grad_norm", tmp_path / "a.svg", backend=backend)
@@ -71,7 +73,7 @@ def test_every_layer_is_named(backend: fxviz.training.run.Backend, layers: int, 
 
 @pytest.mark.parametrize("backend", ["matplotlib", "seaborn"])
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
-def test_every_format_twice_the_same(backend: fxviz.training.run.Backend, suffix: str, tmp_path: Path) -> None:
+def test_every_format_twice_the_same(backend: Backend, suffix: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     run = a_run(tmp_path / "run")
     for name in ("one", "two"):

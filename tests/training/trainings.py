@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fxviz.training.recording import Recorder
+    from fxviz.training.table import Row, Table
 
 
 def classes(count: int = 256, features: int = 16) -> tuple[Tensor, Tensor]:
@@ -76,5 +77,5 @@ def trained(
     return fxviz.load_run(out)
 
 
-def steps_of(rows: Sequence[fxviz.training.run.Row] | fxviz.training.run.Table) -> list[int]:
+def steps_of(rows: Sequence[Row] | Table) -> list[int]:
     return [row.step for row in rows]
