@@ -5,6 +5,7 @@ On a page, the fences run in order, in one folder and one namespace, as a reader
 - ``python`` runs; the page's namespace is that of a module, so that a class in one block is known in the next.
 - ``console`` and ``bash`` run where a line begins with ``fxviz `` (or ``$ fxviz ``); other commands are for the reader.
 - ``text``, ``mermaid`` and ``csv`` are what the fence before printed; a line ``...`` or the end of one stands for the rest.
+  A page that begins with ``mermaid`` has a diagram drawn by hand there.
 - ``python title="name.py"`` is a file of the reader's: it is written, and runs only as part of it.
 - any other fence is a file or an illustration.
 
@@ -15,6 +16,7 @@ What stands between markers (see docs/embedding.md) is what ``fxviz docs`` puts 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import io
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *DECISIONS]
+ARCHITECTURE = [ROOT / "docs/architecture.md", ROOT / "CONTRIBUTING.md", *DECISIONS]
 EXPECTED = ("text", "mermaid", "csv")
 RUN = ("python", "bash", "console")
 SHOWN = ("toml", "yaml", "json", "markdown", "rst", "")
@@ -66,10 +70,14 @@ class Page:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.module = ModuleType(f"docs_{path.stem}")
+        self.is_begun = False
         self.printed: str | None = None
         self.outdated: list[tuple[Fence, str, str]] = []  # where, what the page shows, what was printed
 
     def read(self, fence: Fence) -> None:
+        is_first, self.is_begun = not self.is_begun, True
+        if fence.language == "mermaid" and is_first:
+            return
         if fence.language in EXPECTED:
             self.compare(fence)
             return
@@ -174,5 +182,50 @@ def test_every_fence_is_found() -> None:
 
 def test_the_pages_are_all_in_the_menu() -> None:
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    missing = [page.name for page in PAGES[1:] if f" {page.name}\n" not in menu]
+    missing = [page.name for page in PAGES[1:] if f" {page.relative_to(ROOT / 'docs')}\n" not in menu]
     assert not missing
+
+
+@pytest.mark.parametrize("page", ARCHITECTURE, ids=lambda page: page.name)
+def test_paths_that_are_named_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:fxviz|passes|exporters|tests|benchmarks|docs|\.ci)/[\w./-]*)`", page.read_text(encoding="utf-8")
+    )
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_the_walk_names_what_each_file_defines() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| .*? \| `(\S+\.py)` \| `(\w+)` \|$", text, re.MULTILINE)
+    assert len(steps) > 15
+    for file, name in steps:
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert name in defined, f"{file} does not define {name}"
+
+
+def test_the_table_of_folders_is_complete() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `([\w/]+)/` \|", text, re.MULTILINE))
+    folders = {f"fxviz/{path.name}" for path in (ROOT / "fxviz").iterdir() if path.is_dir() and not path.is_symlink()}
+    assert {folder for folder in folders if not folder.endswith("__pycache__")} - rows == set()
+    assert {"passes", "exporters", "tests", "benchmarks"} - rows == set()
+
+
+def test_the_folders_are_in_the_order_of_the_layers() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(?:fxviz/)?(\w+)/` \|", text, re.MULTILINE)
+    code = ast.parse((ROOT / "tests/test_architecture.py").read_text(encoding="utf-8"))
+    (layers,) = (
+        ast.literal_eval(n.value) for n in code.body if isinstance(n, ast.Assign) and n.targets[0].id == "LAYERS"
+    )
+    assert [row for row in rows if row in layers] == [layer for layer in layers if layer in rows]
+
+
+def test_diagrams_that_are_drawn_by_hand_are_mermaid() -> None:
+    mermaidx = pytest.importorskip("mermaidx", reason="mermaid.js is not installed")
+    firsts = [next(fences(page), None) for page in PAGES]
+    drawn = [fence.code for fence in firsts if fence and fence.language == "mermaid"]
+    assert drawn
+    for code in drawn:
+        assert "<svg" in mermaidx.render(code).svg()
