@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from fxviz.errors import FxvizError, InputError, TraceError
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.failure import explain, reads_values
 from fxviz.tracing.placement import fake_mode, named_device, own_device
 from fxviz.tracing.proxies import symbolic_trace
@@ -274,8 +275,7 @@ def _notes(mode: str, twins: FakeTwins | EagerTwins) -> list[str]:
 
 def _as_module(model: Any) -> nn.Module:
     if isinstance(model, nn.Module):
-        compiled = getattr(model, "_orig_mod", None)  # what torch.compile wraps
-        return compiled if isinstance(compiled, nn.Module) else model
+        return _torch.uncompiled(model)
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise InputError(f"{model.__name__} is a class: trace an instance of it, {model.__name__}(...)")
     if callable(model):

@@ -36,9 +36,9 @@ def author_op(function: Callable[..., Any]) -> str:
     >>> author_op(torch.Tensor.__iadd__), author_op(torch.nn.functional.conv2d), author_op(torch.Tensor.T.__get__)
     ('add_', 'conv2d', 'T')
     """
-    if isinstance(function, torch._ops.OpOverload):
-        return _short(function.namespace, function._schema.name)
-    if isinstance(function, torch._ops.OpOverloadPacket):
+    if isinstance(function, _torch.OpOverload):
+        return _short(function.namespace, _torch.operator_name(function))
+    if isinstance(function, _torch.OpOverloadPacket):
         return _short(*str(function).partition(".")[::2])
     name: str = getattr(function, "__name__", type(function).__name__)
     if name in ("__get__", "__set__"):
@@ -55,16 +55,14 @@ def author_op(function: Callable[..., Any]) -> str:
 
 
 def _short(namespace: str, name: str) -> str:
-    name = name.rpartition("::")[2]
     return name if namespace in ("aten", "prims") else f"{namespace}.{name}"
 
 
 @lru_cache(maxsize=4096)
 def kernel_op(function: Callable[..., Any]) -> str:
     """The full name of a dispatched operator: ``aten.add.Tensor``; of a higher-order operator its name."""
-    if isinstance(function, torch._ops.OpOverload):
-        name = function._schema.name.rpartition("::")[2]
-        return f"{function.namespace}.{name}.{function._overloadname}"
+    if isinstance(function, _torch.OpOverload):
+        return f"{function.namespace}.{_torch.operator_name(function)}.{_torch.overload_name(function)}"
     return str(getattr(function, "__name__", function))
 
 
@@ -79,9 +77,9 @@ class Schema:
 @lru_cache(maxsize=4096)
 def schema_of(function: Callable[..., Any]) -> Schema:
     """The schema of a dispatched operator; names only by position for a higher-order operator, which has none."""
-    if not isinstance(function, torch._ops.OpOverload):
+    if not isinstance(function, _torch.OpOverload):
         return Schema(())
-    arguments = function._schema.arguments
+    arguments = _torch.schema_of(function).arguments
     written = [(i, a.name) for i, a in enumerate(arguments) if a.alias_info is not None and a.alias_info.is_write]
     return Schema(tuple(argument.name for argument in arguments), tuple(written))
 

@@ -8,6 +8,7 @@ import torch
 
 from fxviz.errors import InputError
 from fxviz.ir import Attribute, Role, TensorType
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.attributes import to_attribute
 from fxviz.tracing.draft import Draft, NodeRecord, ValueRecord
 from fxviz.tracing.linking import link
@@ -91,8 +92,8 @@ class _Reader:
             value = self._results[tensor.grad_fn][tensor.output_nr]
         self.draft.outputs.append(value)
         self.draft.output_names.append(name)
-        if tensor._is_view() and tensor._base is not None:
-            self.add_output(tensor._base, f"{name} (base)")
+        if (base := _torch.base_of(tensor)) is not None:
+            self.add_output(base, f"{name} (base)")
 
     def link(self, forward: Graph) -> None:
         """Put each node where its operation of the forward pass is, and what gathers a gradient beside its first reader."""
@@ -127,7 +128,7 @@ class _Reader:
         for position, (earlier, number) in enumerate(function.next_functions):
             if earlier is not None:
                 self._read(node, str(position), self._results[earlier][number])
-        node.outputs = [ValueRecord(_type_of_metadata(metadata), None) for metadata in function._input_metadata]
+        node.outputs = [ValueRecord(_type_of_metadata(metadata), None) for metadata in _torch.results_of(function)]
         node.attributes = {**self._saved(function, node), **_hooks_of(leaf)}
         self._results[function] = node.outputs
         self.draft.nodes.append(node)
@@ -185,8 +186,7 @@ class _Reader:
 
 def _hooks_of(leaf: torch.Tensor | None) -> dict[str, Attribute]:
     """How many functions of the user's own wait for the gradient of a leaf; those of other tensors cannot be told."""
-    registered = [getattr(leaf, name, None) or {} for name in ("_backward_hooks", "_post_accumulate_grad_hooks")]
-    count = sum(map(len, registered))
+    count = _torch.gradient_hooks(leaf)
     return {"hooks": count} if count else {}
 
 

@@ -51,7 +51,7 @@ def _hint(error: BaseException) -> str:
         return "; the model and its inputs are on different devices: move one to the other's"
     if isinstance(error, TypeError) and "argument" in text:
         return "; check that args and kwargs are those of the model's forward"
-    if isinstance(error, _torch.UnsupportedFakeTensorException | NotImplementedError):
+    if isinstance(error, (*_torch.UNSUPPORTED_ERRORS, NotImplementedError)):
         return "; an operator has no fake implementation: register one with torch.library.register_fake, or use mode='eager'"
     if isinstance(error, RuntimeError | ValueError | IndexError | AssertionError):
         return "; check the shapes and dtypes of the inputs; partial=True gives the graph up to here"

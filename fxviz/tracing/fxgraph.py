@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.utils._sympy.interp import sympy_interp
-from torch.utils._sympy.reference import PythonReferenceAnalysis
 
 from fxviz.errors import GraphError
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.structure import Path, leaves, members
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ class FxGraphBuilder(fx.Tracer):
             owner = self._resolve(self._inputs[path])
             node = self.create_node("call_function", torch.ops.aten.sym_size.int, (owner, dim), {})
             self._sizes[symbol] = fx.Proxy(node, self)
-        result = sympy_interp(PythonReferenceAnalysis, dict(self._sizes), expression)
+        result = _torch.evaluate(expression, self._sizes)
         return result.node if isinstance(result, fx.Proxy) else result
 
     # -- outputs and the module

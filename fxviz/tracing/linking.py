@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rapidfuzz.distance import LCSseq
 
+from fxviz.tracing import torch_private as _torch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -25,7 +27,7 @@ def link(functions: Iterable[Any], forward: Graph) -> Mapping[Any, Node]:
     Autograd numbers its functions in the order in which the forward pass made them, and names them after their kernels.
     What only one of the two runs did is left out.
     """
-    made = sorted(functions, key=lambda function: function._sequence_nr())
+    made = sorted(functions, key=_torch.sequence_number_of)
     ran = [(kernel, node) for node in forward.nodes for kernel in node.kernels]
     names = [_name_of_function(function) for function in made]
     kernels = [_name_of_kernel(kernel.op) for kernel, _ in ran]

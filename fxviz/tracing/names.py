@@ -35,8 +35,8 @@ def _parameters(
     function: Callable[..., Any], op: str, kinds: tuple[str, ...], keywords: frozenset[str]
 ) -> tuple[tuple[str, ...], int | None]:
     """Positional parameter names, and the position from which all further arguments are one."""
-    if isinstance(function, torch._ops.OpOverload):
-        return tuple(argument.name for argument in function._schema.arguments), None
+    if isinstance(function, _torch.OpOverload):
+        return tuple(argument.name for argument in _torch.schema_of(function).arguments), None
     if not hasattr(function, "__code__"):
         for schema in _torch.overloads_of(op):
             if (fit := _fit(schema.arguments, kinds, keywords)) is not None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.ir import Attribute, Phase, Role, Source, format_scope
 from fxviz.tracing import torch_private as _torch
@@ -115,7 +114,10 @@ class Recorder:
         """Put a stand-in in the place of every parameter and buffer; the caller puts the originals back."""
         for path, module in self.model.named_modules(remove_duplicate=False):
             prefix = f"{path}." if path else ""
-            for table, role in ((module._parameters, Role.PARAMETER), (module._buffers, Role.BUFFER)):
+            for table, role in (
+                (_torch.parameters_of(module), Role.PARAMETER),
+                (_torch.buffers_of(module), Role.BUFFER),
+            ):
                 for key, tensor in table.items():
                     if tensor is None:
                         continue
@@ -393,7 +395,7 @@ class _Functions(TorchFunctionMode):
         return self._recorder.call(func, args, kwargs or {}, sys._getframe(1))
 
 
-class _Dispatch(TorchDispatchMode):
+class _Dispatch(_torch.DispatchMode):
     """Sees every ATen operator, below autograd and above the fake kernels."""
 
     supports_higher_order_operators = True

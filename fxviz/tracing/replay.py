@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.utils import _pytree as pytree
 
 from fxviz.errors import FormatError, InputError
 from fxviz.ir import Call, Scope, Source
@@ -33,7 +32,7 @@ class Program:
     module: fx.GraphModule
     name: str
     arguments: inspect.BoundArguments
-    results: pytree.TreeSpec | None = None
+    results: _torch.TreeSpec | None = None
     original: torch.nn.Module | None = None
 
     def run(self, recorder: Recorder, *args: Any, **kwargs: Any) -> Any:
@@ -41,7 +40,7 @@ class Program:
         bound = self.arguments.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         result = _Replay(self.module, recorder).run(*bound.arguments.values(), enable_io_processing=False)
-        return pytree.tree_unflatten(result, self.results) if self.results is not None else result
+        return _torch.tree_unflatten(result, self.results) if self.results is not None else result
 
 
 class ScopeReader:
@@ -103,7 +102,7 @@ def exported_program(program: torch.export.ExportedProgram, args: tuple[Any, ...
         args, kwargs = _example_inputs(program)
     spec = program.call_spec.in_spec
     positional, keyword = (args, kwargs) if spec is None else (args, _in_order(kwargs, spec))
-    flat, given = pytree.tree_flatten((positional, keyword))
+    flat, given = _torch.tree_flatten((positional, keyword))
     module = _torch.program_module(program)
     names = [str(node.target) for node in module.graph.nodes if node.op == "placeholder"]
     if len(flat) != len(names):
@@ -112,7 +111,7 @@ def exported_program(program: torch.export.ExportedProgram, args: tuple[Any, ...
     return Program(module, _name_of(module), signature.bind(*flat), program.call_spec.out_spec)
 
 
-def _in_order(kwargs: dict[str, Any], spec: pytree.TreeSpec) -> dict[str, Any]:
+def _in_order(kwargs: dict[str, Any], spec: _torch.TreeSpec) -> dict[str, Any]:
     names = spec.children()[1].context or []
     if set(names) != set(kwargs):
         raise InputError(f"the program takes the keyword inputs {names}, not {sorted(kwargs)}")

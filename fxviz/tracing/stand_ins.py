@@ -101,10 +101,11 @@ class FakeTwins:
         # Tensors that share memory (tied through a view) have twins that share it, too.
         storage = tensor.untyped_storage()
         layout = (tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, device)
-        twin = _torch.fake_of_layout(self.mode, layout, self._storages.get(storage._cdata), storage.nbytes())
-        self._storages.setdefault(storage._cdata, twin.untyped_storage())
+        key = _torch.storage_key(storage)
+        twin = _torch.fake_of_layout(self.mode, layout, self._storages.get(key), storage.nbytes())
+        self._storages.setdefault(key, twin.untyped_storage())
         if isinstance(tensor, nn.Parameter):
-            twin._is_param = True
+            _torch.mark_as_parameter(twin)
         return twin.requires_grad_(tensor.requires_grad) if tensor.is_leaf else twin
 
 

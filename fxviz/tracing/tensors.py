@@ -105,7 +105,9 @@ class TensorBook:
 
     def _again(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of a tensor that autograd kept, and hands out as another object on the same memory."""
-        storage = self._storages.get(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else None
+        storage = (
+            self._storages.get(_torch.storage_key(tensor.untyped_storage())) if tensor.layout is torch.strided else None
+        )
         if storage is None or (value := storage[0].latest.get(self._type(tensor))) is None:
             return None
         tag = Tag(value)
@@ -182,7 +184,7 @@ class TensorBook:
             storage = tensor.untyped_storage()
         except NotImplementedError:  # a sparse tensor has several storages, and shows none
             return None
-        if (known := self._storages.get(storage._cdata)) is not None:
+        if (known := self._storages.get(_torch.storage_key(storage))) is not None:
             return known[0]
         record = StorageRecord(self.symbols.to_dim(storage.nbytes()), str(tensor.device), born)
         self.draft.storages.append(record)
@@ -191,7 +193,7 @@ class TensorBook:
 
     def watch(self, storage: torch.UntypedStorage, record: StorageRecord) -> None:
         """Write down in ``record`` when ``storage`` is freed."""
-        key = storage._cdata
+        key = _torch.storage_key(storage)
 
         def freed(_: object) -> None:
             record.died = self.draft.step

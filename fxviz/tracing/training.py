@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Call, Category, Phase, Role, Scope
@@ -240,7 +239,7 @@ class _TrainingRecorder(Recorder):
 
     def _is_dense(self, tensor: torch.Tensor) -> bool:
         with _torch.without_guards(self.symbols.env) if self.symbols.env is not None else contextlib.nullcontext():
-            return _torch.is_dense(tensor)
+            return is_dense(tensor)
 
     def _enter_module(self, *args: Any) -> None:
         if self.phase is Phase.BACKWARD:
@@ -264,7 +263,7 @@ class _TrainingRecorder(Recorder):
         return node
 
     def _forward_node(self, current: Any) -> NodeRecord | None:
-        number = current._sequence_nr() - self._first
+        number = _torch.sequence_number_of(current) - self._first
         return self._forward_of[number] if 0 <= number < len(self._forward_of) else None
 
     def _backward_node(self, forward: NodeRecord | None, current: Any) -> NodeRecord:
@@ -299,7 +298,7 @@ class _TrainingRecorder(Recorder):
                 storage.category = Category.GRADIENT
 
 
-class _OptimizerReads(TorchDispatchMode):
+class _OptimizerReads(_torch.DispatchMode):
     """Answers something where an optimizer reads a number from its state: what it computes on does not depend on it."""
 
     def __init__(self, recorder: _TrainingRecorder) -> None:
@@ -310,6 +309,17 @@ class _OptimizerReads(TorchDispatchMode):
         if func is torch.ops.aten._local_scalar_dense.default and self._recorder.phase is Phase.OPTIMIZER:
             return 0.5 if args[0].is_floating_point() else 1  # 1.0 would be a division by 1 - 1.0 in NAdam
         return func(*args, **(kwargs or {}))
+
+
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Return whether the elements lie without gaps or overlaps, in any order."""
+    expected = 1
+    for stride, extent in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if extent != 1:
+            if stride != expected:
+                return False
+            expected *= extent
+    return True
 
 
 def _accumulation(current: Any) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from fxviz.errors import InputError
 from fxviz.ir import Role, TensorType
+from fxviz.tracing.torch_private import storage_key
 from fxviz.weights.weight import Weight, has_numbers
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _identity(tensor: torch.Tensor) -> Hashable:
     if torch.nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided:
         return id(tensor)
     try:
-        storage = tensor.untyped_storage()._cdata
+        storage = storage_key(tensor.untyped_storage())
     except NotImplementedError:  # a tensor that is made of others
         return id(tensor)
     return storage, tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()

@@ -117,3 +117,13 @@ def test_names_of_any_kind() -> None:
 def test_a_builtin_function_without_a_signature() -> None:
     assert [node.op for node in trace(torch.relu, torch.empty(2)).nodes] == ["relu"]
     assert [node.op for node in trace(torch.add, (torch.empty(2),), {"other": torch.empty(2)}).nodes] == ["add"]
+
+
+def test_an_operator_without_a_fake_kernel_is_said_to_be_one() -> None:
+    with torch.library._scoped_library("fxviz_tests_failures", "DEF") as library:
+        library.define("real(Tensor x) -> Tensor")
+        library.impl("real", torch.clone, "CPU")
+        with pytest.raises(
+            TraceError, match=r"fxviz_tests_failures\.real.*register one with torch\.library\.register_fake"
+        ):
+            trace(torch.ops.fxviz_tests_failures.real, torch.ones(2))

@@ -84,8 +84,7 @@ class _Marked(torch.nn.Module):
 
     def __init__(self, program: FlatProgram) -> None:
         super().__init__()
-        for table in ("_modules", "_parameters", "_buffers"):
-            vars(self)[table] = vars(program.module)[table]
+        _torch.share_members(self, program.module)
         vars(self)["_program"] = program  # past Module.__setattr__, which would make the module a child
         self.running: Sequence[Node] = ()
         self.training = program.module.training

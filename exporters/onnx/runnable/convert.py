@@ -235,32 +235,33 @@ def _operators_called(name: str) -> Sequence[Any]:
 
 def _custom_operators(
     exported: torch.export.ExportedProgram, table: Mapping[Any, Translation]
-) -> Mapping[torch._ops.OpOverload, fx.Node]:
+) -> Mapping[_torch.OpOverload, fx.Node]:
     """The operators that are neither torch's own nor translated, each with the first fx node that calls it."""
-    found: dict[torch._ops.OpOverload, fx.Node] = {}
+    found: dict[_torch.OpOverload, fx.Node] = {}
     for module in exported.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
             target = node.target
-            if isinstance(target, torch._ops.OpOverload) and target.namespace not in _OWN and target not in table:
+            if isinstance(target, _torch.OpOverload) and target.namespace not in _OWN and target not in table:
                 found.setdefault(target, node)
     return found
 
 
-def _name_of(target: torch._ops.OpOverload) -> str:
-    return f"{target.namespace}.{target._opname}"
+def _name_of(target: _torch.OpOverload) -> str:
+    return f"{target.namespace}.{_torch.operator_name(target)}"
 
 
-def _kept(target: torch._ops.OpOverload) -> Translation:
+def _kept(target: _torch.OpOverload) -> Translation:
     """A translation to an operator of the same name in a domain of the same name, with the schema's attributes."""
-    names = [argument.name for argument in target._schema.arguments]
-    outputs = [f"output_{number}" for number in range(len(target._schema.returns))]
+    operator, signature = _torch.operator_name(target), _torch.schema_of(target)
+    names = [argument.name for argument in signature.arguments]
+    outputs = [f"output_{number}" for number in range(len(signature.returns))]
 
     def translation(*args: Any, **kwargs: Any) -> Any:
         given = dict(zip(names, args, strict=False)) | kwargs
         tensors = {name: value for name, value in given.items() if isinstance(value, onnx_ir.Value)}
         attributes = {name: value for name, value in given.items() if value is not None and name not in tensors}
         schema = onnx.defs.OpSchema(
-            target._opname,
+            operator,
             target.namespace,
             1,
             inputs=[onnx.defs.OpSchema.FormalParameter(name, f"T_{name}") for name in tensors],
@@ -268,8 +269,8 @@ def _kept(target: torch._ops.OpOverload) -> Translation:
             type_constraints=[(f"T_{name}", _ANY_TENSOR, "") for name in (*tensors, *outputs)],
             attributes=[_schema_attribute(name, value) for name, value in attributes.items()],
         )
-        operator = onnxscript.values.Op(onnxscript.values.Opset(target.namespace, 1), target._opname, schema)
-        return operator(*tensors.values(), **attributes)
+        call = onnxscript.values.Op(onnxscript.values.Opset(target.namespace, 1), operator, schema)
+        return call(*tensors.values(), **attributes)
 
     return translation
 

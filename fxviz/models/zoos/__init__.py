@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from fxviz.errors import InputError, MissingDependency
 from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.plugins import suggest
+from fxviz.tracing.torch_private import change_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ class _LiteralsHaveValues(TorchFunctionMode):
 def _without_weights(made: T) -> T:
     """Return the model with every weight on the meta device, also weights that were written down as numbers."""
     if isinstance(made, torch.nn.Module) and any(p.device.type != "meta" for p in made.parameters()):
-        made._apply(lambda t: t.to("meta") if isinstance(t, torch.nn.Parameter) else t)  # type: ignore[no-untyped-call]
+        change_weights(made, lambda t: t.to("meta") if isinstance(t, torch.nn.Parameter) else t)
     return made
 
 
