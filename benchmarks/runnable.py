@@ -31,7 +31,7 @@ import torch
 
 from fxviz import Facts, models
 from fxviz.errors import FxvizError
-from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
+from fxviz.exporters.onnx.runnable import RunnableOnnx
 from fxviz.output import default_view
 from fxviz.passes.flops import Flops
 from fxviz.text.quantity import format_quantity
@@ -117,7 +117,7 @@ def measure(name: str, inputs: tuple[str, ...], folder: Path) -> Row:
     graph = target.trace()
     path = folder / "model.onnx"
     start = time.perf_counter()
-    written = write_runnable(default_view(graph, "onnx"), path, RunnableOptions(verify=True))
+    written = RunnableOnnx(verify=True).write(default_view(graph, "onnx"), path)
     seconds = time.perf_counter() - start
     assert written.worst is not None
     compare_with_model(target, path)

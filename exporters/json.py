@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from fxviz.exporters.base import Exporter
 from fxviz.ir.serialize import dumps
 
 if TYPE_CHECKING:
@@ -14,11 +15,13 @@ __all__ = ["Json"]
 
 
 @dataclass(frozen=True)
-class Json:
+class Json(Exporter):
     """Writes the graph behind a view, all of it: what is closed or folded in the view is written too."""
 
-    whole: ClassVar[bool] = True
+    whole = True
+    drawn = False
+    language = "json"
 
     def export(self, view: View) -> str:
-        """The graph as JSON; its schema is described in `fxviz.ir.serialize`."""
+        """Return the graph as JSON; its schema is described in `fxviz.ir.serialize`."""
         return dumps(view.graph)

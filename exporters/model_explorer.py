@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fxviz.errors import ExportError
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.drawing.palette import color_of, heat_colors, tint
 from fxviz.exporters.onnx.view.metadata import describe_node, describe_scope, measure, summarize
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
@@ -33,28 +34,32 @@ _STEPS = 8  # of the scale of colours; the viewer interpolates between them
 
 
 @dataclass(frozen=True)
-class ModelExplorer:
+class ModelExplorer(Exporter):
     """Writes the graph behind a view, all of it; the numbers of the view are attributes of operations and layers."""
 
-    whole: ClassVar[bool] = True
+    whole = True
+    drawn = False
+    language = "json"
 
     def export(self, view: View) -> str:
-        """A list of one graph, as JSON."""
+        """Return a list of one graph, as JSON."""
         return json.dumps([_Writer(view).graph()], separators=(",", ":"))
 
 
 @dataclass(frozen=True)
-class ModelExplorerData:
+class ModelExplorerData(Exporter):
     """Writes one number of every operation: the one that colours the view, else the first that is shown.
 
     An operation of which the number is not known, or depends on symbols, is left out, and stays without colour. Raises
     `ExportError` where this leaves none.
     """
 
-    whole: ClassVar[bool] = True
+    whole = True
+    drawn = False
+    language = "json"
 
     def export(self, view: View) -> str:
-        """The node data of one graph, as JSON."""
+        """Return the node data of one graph, as JSON."""
         metric = view.color or next(iter(view.metrics), None)
         if metric is None:
             raise ExportError("node data is one number of each operation: colour the view by it, such as color='flops'")

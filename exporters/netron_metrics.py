@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.onnx.view.metadata import measure, summarize
 from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
@@ -23,13 +24,15 @@ __all__ = ["NetronMetrics"]
 
 
 @dataclass(frozen=True)
-class NetronMetrics:
+class NetronMetrics(Exporter):
     """Writes the numbers of a view for all operations of its graph; those that are not known are left out."""
 
-    whole: ClassVar[bool] = True
+    whole = True
+    drawn = False
+    language = "json"
 
     def export(self, view: View) -> str:
-        """The attachment, as JSON."""
+        """Return the attachment, as JSON."""
         totals = summarize(view)
         labels = [metric.label for metric in view.metrics]
         about = [_entry("model", "", name, fact) for name, fact in totals.items() if name not in labels]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text as RichText
 
+from fxviz.exporters.base import Exporter
 from fxviz.ir import Dim, Node, Value, format_scope
 from fxviz.text.escaping import escape_markdown, one_line
 from fxviz.text.quantity import format_quantity, format_shape
@@ -62,11 +63,11 @@ def totals(view: View) -> tuple[Dim | None, ...]:
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Exporter):
     """A table in plain text, as wide as its content."""
 
     def export(self, view: View) -> str:
-        """The table without colours or control characters."""
+        """Return the table without colours or control characters."""
         table = rich_table(view)
         file = io.StringIO()
         # In a notebook, rich would show the table besides writing it.
@@ -118,11 +119,14 @@ def notes(view: View) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Markdown:
+class Markdown(Exporter):
     """A table in GitHub's Markdown."""
 
+    embedding = "markdown"
+    language = "markdown"
+
     def export(self, view: View) -> str:
-        """The table; names are escaped, nesting is shown by indentation."""
+        """Return the table; names are escaped, nesting is shown by indentation."""
         heads, *body, (total, *sums) = ([_marked_up(cell) for cell in line] for line in cells(view))
         rules = ["---", "---", *("---:" for _ in view.metrics)]
         bold = [f"**{cell}**" if cell else "" for cell in (total, *sums)]
@@ -131,17 +135,19 @@ class Markdown:
 
 
 @dataclass(frozen=True)
-class Csv:
+class Csv(Exporter):
     """Comma-separated values (RFC 4180): full paths and exact numbers, expressions as sympy writes them.
 
     Columns: depth, path (of a module, or the name of an operation), kind (a class, or an operator), times, shapes and
     dtypes of the outputs, then one column a metric with its unit. The last row, of kind ``Total``, is the whole graph.
     """
 
-    whole: ClassVar[bool] = True
+    whole = True
+    drawn = False
+    language = "csv"
 
     def export(self, view: View) -> str:
-        """The table; amounts that are not known are empty."""
+        """Return the table; amounts that are not known are empty."""
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\r\n")
         units = [

@@ -16,6 +16,7 @@ from fxviz import Box, Facts, Flops, InputError, MissingDependency, PluginError,
 from fxviz.analysis.registry import find_analysis
 from fxviz.cli import main
 from fxviz.exporters.base import find_exporter
+from fxviz.exporters.json import Json
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -144,8 +145,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_two_distributions_under_one_name(folder: Path) -> None:
-    distribution(folder, "maker-one", "[fxviz.exporters]\nsketch = json:dumps\n")
-    distribution(folder, "maker-two", "[fxviz.exporters]\nsketch = json:loads\n")
+    distribution(folder, "maker-one", "[fxviz.exporters]\nsketch = fxviz.exporters.json:Json\n")
+    distribution(folder, "maker-two", "[fxviz.exporters]\nsketch = fxviz.exporters.table:Csv\n")
     assert "sketch" in plugins.plugin_names("fxviz.exporters")
     with pytest.raises(PluginError, match=r"'sketch' is claimed by maker-one .* and maker-two"):
         find_exporter("sketch")
@@ -153,11 +154,9 @@ def test_two_distributions_under_one_name(folder: Path) -> None:
 
 def test_a_distribution_found_twice_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("a", "b"):
-        distribution(folder / part, "maker", "[fxviz.exporters]\nsketch = json:dumps\n")
+        distribution(folder / part, "maker", "[fxviz.exporters]\nsketch = fxviz.exporters.json:Json\n")
         monkeypatch.syspath_prepend(str(folder / part))
-    import json
-
-    assert find_exporter("sketch") is json.dumps
+    assert find_exporter("sketch") is Json
 
 
 def test_a_plugin_that_needs_what_is_not_installed(folder: Path) -> None:

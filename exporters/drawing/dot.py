@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydot
 
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.drawing.layout import Arrow, Direction, Drawing, Group, Legend, Shape, draw
 from fxviz.exporters.drawing.palette import CHANGES, INK, category_color, color_of, heat_colors, tint
 
@@ -23,8 +24,10 @@ _CATEGORY = 0.3  # how strong the fill of a category is
 
 
 @dataclass(frozen=True)
-class Dot:
+class Dot(Exporter):
     """Writes a view as DOT text, for ``dot`` of Graphviz 2.43 and later and for whatever else reads the language."""
+
+    language = "dot"
 
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
@@ -34,7 +37,7 @@ class Dot:
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
-        """The DOT text."""
+        """Return the DOT text."""
         return self.graph(view).to_string()
 
     def graph(self, view: View) -> pydot.Dot:

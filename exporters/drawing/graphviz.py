@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError, MissingDependency
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.drawing.dot import FONT, Dot
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ _TEXT = re.compile(r"<text .*?</text>\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class _Rendered:
+class _Rendered(Exporter):
     """What `Svg` and `Png` share: the options of `Dot`, and how long Graphviz may take."""
+
+    embedding = "picture"
 
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
@@ -49,7 +52,7 @@ class Svg(_Rendered):
     """
 
     def export(self, view: View) -> str:
-        """The SVG document."""
+        """Return the SVG document."""
         drawn = _lift_words(self._render(view, "-Tsvg").decode())
         return drawn.replace(f'font-family="{FONT}"', f'font-family="{FONT},Helvetica,sans-serif"')
 
@@ -58,11 +61,13 @@ class Svg(_Rendered):
 class Png(_Rendered):
     """Writes a view as a PNG picture on white; raises what `Svg` raises."""
 
+    binary = True
+
     dpi: int = 144
     """Pixels per inch; a side of more than 32,767 pixels is scaled down by Graphviz."""
 
     def export(self, view: View) -> bytes:
-        """The PNG file."""
+        """Return the PNG file."""
         return self._render(view, "-Tpng", f"-Gdpi={self.dpi}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.drawing.layout import Arrow, Direction, Drawing, Group, Shape, draw
 from fxviz.exporters.drawing.palette import CHANGES, COLORS, category_color, color_of, heat_colors
 
@@ -41,7 +42,7 @@ _DECODED_TOO_EARLY = re.compile(r"(?<=\\)(?=n)|(?<=\$)(?=\$)|(?<=:)(?=fa-)")
 
 
 @dataclass(frozen=True)
-class Mermaid:
+class Mermaid(Exporter):
     """Writes a view as Mermaid text for Markdown, legible on light and on dark pages.
 
     An open scope bears its title alone: Mermaid keeps no room for its numbers.
@@ -49,6 +50,8 @@ class Mermaid:
     A view beyond Mermaid's limits of 500 edges and 50,000 characters is decided again with a smaller budget, as large as fits;
     the footer says so.
     """
+
+    language = "mermaid"
 
     direction: Direction = "TB"
     """Whether arrows run from top to bottom or from left to right."""
@@ -58,7 +61,7 @@ class Mermaid:
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
 
     def export(self, view: View) -> str:
-        """The diagram, without a Markdown fence around it.
+        """Return the diagram, without a Markdown fence around it.
 
         Raises `ExportError` for a view beyond Mermaid's limits that has no ``spec`` to decide it again from.
         """

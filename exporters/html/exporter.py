@@ -7,8 +7,9 @@ Every box is laid out once, at export, by itself; the page puts the boxes that a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from fxviz.exporters.base import Exporter
 from fxviz.exporters.html.page import Page, template
 from fxviz.exporters.html.viewer_data import Data, viewer_data
 
@@ -34,14 +35,14 @@ _MODULES = (
 
 
 @dataclass(frozen=True)
-class Html:
+class Html(Exporter):
     """Writes a view as a page of its own: the boxes that the view has open can be opened and closed there.
 
     Raises `MissingDependency` where no Graphviz is found, and `ExportError` where it fails or takes too long.
     """
 
-    whole: ClassVar[bool] = True  # its reader opens and closes the boxes
-    drawn: ClassVar[bool] = True  # but what is open is a picture
+    whole = True  # its reader opens and closes the boxes
+    embedding = "link"
 
     most: int = 80
     """A module with more operations and modules directly in it is shown in parts of at most so many."""
@@ -53,7 +54,7 @@ class Html:
     """Seconds after which Graphviz is stopped."""
 
     def export(self, view: View) -> str:
-        """The page."""
+        """Return the page."""
         return Page(
             title=view.graph.name,
             body=viewer_element(_ID),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from fxviz.command.formats import format_options
 from fxviz.command.options import MODEL_HELP, command, model_options, view_options
 from fxviz.command.progress import progress
-from fxviz.command.runnable import is_onnx, runnable_options
 from fxviz.errors import InputError
-from fxviz.exporters.base import format_suffix
+from fxviz.exporters.base import find_exporter, format_suffix, runnable_form
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fxviz.command.formats import FormatOptions
     from fxviz.command.options import ModelOptions, ViewOptions
-    from fxviz.command.runnable import RunnableFlags
 
 __all__ = ["export"]
 
@@ -33,13 +36,9 @@ __all__ = ["export"]
         help="Where to write; the suffix names the format, - is stdout. Repeatable: the model is traced once.",
     ),
     click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
-    click.option(
-        "--direction",
-        type=click.Choice(("TB", "LR")),
-        help="Draw from top to bottom or from left to right; for pictures.",
-    ),
-    click.option("--data", is_flag=True, help="Put the data of the weights into an ONNX view, for Netron to show."),
-    runnable_options,
+    click.option("--runnable", is_flag=True, help="Write ONNX that runs: standard operators, with weights."),
+    click.option("--random-weights", is_flag=True, help="Give a model of a zoo random weights."),
+    format_options,
     about=MODEL_HELP,
 )
 def export(
@@ -47,33 +46,25 @@ def export(
     shown: ViewOptions,
     outputs: tuple[str, ...],
     format_: str | None,
-    direction: str | None,
-    data: bool,
-    lowering: RunnableFlags,
+    runnable: bool,
+    random_weights: bool,
+    options: FormatOptions,
 ) -> None:
     """Write diagrams, tables and graphs of the model to files."""
-    from fxviz.exporters.base import find_exporter
-    from fxviz.output import export as write
-    from fxviz.output import render
-
     formats = {output: _format_of(output, format_) for output in outputs}
-    lowering.check(list(formats.values()))
-    for name in formats.values():
-        find_exporter(name)  # before the long work, so that a typing error costs no time
+    formats = _runnable_forms(formats) if runnable else formats
+    exporters = options.exporters(formats)  # before the long work, so that a typing error costs no time
     for output in outputs:
-        if output != "-" and not Path(output).absolute().parent.is_dir():
-            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
-    facts = source.facts(random_weights=lowering.random_weights)
-    for output, name in formats.items():
-        if lowering.runnable and is_onnx(name):
-            click.echo(lowering.write(shown.view(facts, name), output))
-            continue
-        options: dict[str, Any] = ({"direction": direction} if direction else {}) | ({"data": True} if data else {})
+        _refuse_unwritable(output, formats[output])
+    facts = source.facts(random_weights=random_weights)
+    for output, exporter in exporters.items():
+        view = shown.view(facts, formats[output])
         if output == "-":
-            click.echo(render(shown.view(facts, name), name, **options), nl=False)
+            click.echo(exporter.export(view), nl=False)
             continue
         with progress(f"writing {output}"):
-            write(shown.view(facts, name), output, name, **options)
+            written = exporter.write(view, output)
+        click.echo(f"wrote {written}", err=True)
 
 
 def _format_of(output: str, wanted: str | None) -> str:
@@ -84,3 +75,22 @@ def _format_of(output: str, wanted: str | None) -> str:
     if not (suffix := format_suffix(output)):
         raise click.UsageError(f"{output} has no suffix to name the format: add one, such as .svg, or give --format")
     return suffix
+
+
+def _runnable_forms(formats: Mapping[str, str]) -> dict[str, str]:
+    """Return the formats, in the place of each that has a runnable form this one."""
+    if not any(find_exporter(format).runnable for format in formats.values()):
+        raise click.UsageError("--runnable is of ONNX: write to a file such as m.onnx")
+    return {
+        output: runnable_form(format) if find_exporter(format).runnable else format
+        for output, format in formats.items()
+    }
+
+
+def _refuse_unwritable(output: str, format: str) -> None:
+    if output != "-" and not Path(output).absolute().parent.is_dir():
+        raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    if output == "-" and find_exporter(format).binary and sys.stdout.isatty():
+        raise click.UsageError(
+            f"{format.removeprefix('.')} is not text for a terminal: redirect stdout, or give a file with -o"
+        )

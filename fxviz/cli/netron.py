@@ -33,17 +33,16 @@ __all__ = ["netron"]
 )
 def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool, screenshot: str | None) -> None:
     """Open the model in Netron, served on this machine only, until Ctrl-C."""
+    from fxviz.exporters.onnx import Onnx
     from fxviz.files import write_file
     from fxviz.integrations.browser import find_browser
     from fxviz.integrations.netron import serve, take_picture
-    from fxviz.output import render
 
     if screenshot is not None:
         find_browser()  # before the long work
     facts = source.facts()
     with progress("writing ONNX"):
-        content = render(shown.view(facts, "onnx"), "onnx")
-    content = content.encode() if isinstance(content, str) else content
+        content = Onnx().export(shown.view(facts, "onnx"))
     if screenshot is not None:
         with progress("drawing in Netron"):
             picture = take_picture(content, facts.graph.name)

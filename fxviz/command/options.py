@@ -127,18 +127,20 @@ class ViewOptions:
 
     def spec(self, format: str) -> ViewSpec:
         """Return the options of the view that is written in a format."""
-        from fxviz.output import READABLE, SHOWN, is_drawn, is_whole
+        from fxviz.exporters.base import find_exporter
+        from fxviz.output import READABLE, SHOWN
         from fxviz.views.spec import ViewSpec
 
         names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
-        as_it_fits = self.budget is None and self.depth is None and not is_whole(format)
+        exporter = find_exporter(format)
+        as_it_fits = self.budget is None and self.depth is None and not exporter.whole
         return ViewSpec(
             depth=self.depth,
             fold=not self.no_fold,
-            hide=is_drawn(format) if self.hide is None else self.hide,
+            hide=exporter.drawn if self.hide is None else self.hide,
             budget=READABLE if as_it_fits else self.budget,
             show=tuple(names),
-            group=is_drawn(format) and not self.no_group,
+            group=exporter.drawn and not self.no_group,
             focus=self.focus,
             color=self.color,
             ends=not self.no_ends,

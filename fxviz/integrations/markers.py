@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     from fxviz.command.options import ModelOptions, ViewOptions
     from fxviz.output import summary as overview
 
-__all__ = ["ALONE", "COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]
-
-_LANGUAGES = {"mmd": "mermaid", "txt": "text", "gv": "dot"}
-_PICTURES = (".svg", ".png")
-
-ALONE = ("svg", "png", "html", "onnx")
-"""Formats that are no text among other text: a file beside the page has them."""
+__all__ = ["COMMANDS", "Content", "Export", "Order", "Scribe", "Summary", "parse", "read"]
 
 
 @dataclass(frozen=True)
@@ -134,10 +128,10 @@ def _refuse_unshowable(order: Order) -> None:
     if order.outputs and order.format and len(order.outputs) > 1:
         raise InputError("--format is of one file, or of none: let the suffixes of several name their formats")
     name = (order.format or "mermaid").lower()
-    if not order.outputs and name in ALONE:
-        raise InputError(f"{name} is a file for itself: say where it goes, such as -o images/model.{name}")
     for wanted in order.outputs or (name,):
-        find_exporter(order.format or wanted)
+        exporter = find_exporter(order.format or wanted)
+        if not order.outputs and exporter.embedding in ("picture", "link"):
+            raise InputError(f"{name} is a file of its own: say where it goes, such as -o images/model.{name}")
 
 
 class Scribe:
@@ -172,10 +166,12 @@ class Scribe:
 
     def _inline(self, order: Export, facts: Facts) -> Content:
         name = (order.format or "mermaid").lower()
+        exporter = find_exporter(name)
         content = order.render(facts, name)
         if isinstance(content, bytes):
-            raise InputError(f"{name} is no text that a page could show: give it a file, such as -o model.{name}")
-        return Content(_tidy(content) if name in ("markdown", "md") else _fenced(_LANGUAGES.get(name, name), content))
+            raise InputError(f"{name} is not text that a page could show: give it a file, such as -o model.{name}")
+        markdown = exporter.embedding == "markdown"
+        return Content(_tidy(content) if markdown else _fenced(exporter.language, content))
 
     def _files(self, order: Export, facts: Facts) -> Content:
         files: dict[str, str | bytes] = {}
@@ -183,7 +179,7 @@ class Scribe:
         for output in order.outputs:
             name = order.format or format_suffix(output)
             files[output] = order.render(facts, name)
-            picture = PurePosixPath(output).suffix.lower() in _PICTURES
+            picture = find_exporter(name).embedding == "picture"
             text = escape_markdown(facts.graph.name if picture else PurePosixPath(output).name)
             links.append(f"{'!' if picture else ''}[{text}]({quote(output)})")
         return Content("\n\n".join(links), MappingProxyType(files))

@@ -23,7 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 from fxviz.errors import FxvizError
 from fxviz.exporters.base import find_exporter
 from fxviz.exporters.table import cells, notes
-from fxviz.integrations.markers import ALONE, COMMANDS, Export, Scribe, Summary, parse
+from fxviz.integrations.markers import COMMANDS, Export, Scribe, Summary, parse
 from fxviz.integrations.notebook import drawing_on_page
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
+    from fxviz.exporters import Exporter
     from fxviz.integrations.markers import Order
     from fxviz.views.view import View
 
@@ -103,31 +104,31 @@ class _ExportDirective(_Directive):
         assert isinstance(order, Export)
         name = (order.format or "svg").lower()
         name = "markdown" if name == "table" else name
-        self._refuse(name)
+        exporter = find_exporter(name)
+        self._refuse(name, exporter)
         self._note_files(order.source.model)
         facts = self.scribe.facts(order.source, self._folder)
-        match name:
-            case "svg":
+        match exporter.embedding, exporter.language:
+            case "picture", _:
                 # The picture as a part of an HTML page, so that its tooltips show; in any other format, the table.
                 html = nodes.raw("", drawing_on_page(str(order.render(facts, name))), format="html")
                 yield addnodes.only("", html, expr="format_html")
                 yield addnodes.only("", *_table(order.shown.view(facts, name)), expr="not format_html")
-            case "mermaid" | "mmd":
+            case _, "mermaid":
                 yield from self._mermaid(str(order.render(facts, name)))
-            case "markdown" | "md":
+            case "markdown", _:
                 yield from _table(order.shown.view(facts, name))
-            case _:
+            case _, language:
                 content = order.render(facts, name)
                 if isinstance(content, bytes):
-                    raise self.error(f"{name} is no text that a page could show: choose svg, mermaid, table or text")
-                yield nodes.literal_block(content, content, language=name)
+                    raise self.error(f"{name} is not text that a page could show: choose svg, mermaid, table or text")
+                yield nodes.literal_block(content, content, language=language)
 
-    def _refuse(self, name: str) -> None:
+    def _refuse(self, name: str, exporter: type[Exporter]) -> None:
         """Refuse a format that the page cannot show, before the long work."""
-        find_exporter(name)
-        if name in ALONE and name != "svg":
-            raise self.error(f"{name} is a file for itself: choose svg, mermaid, table or text")
-        if name in ("mermaid", "mmd") and _MERMAID not in self.config.extensions:
+        if exporter.binary or exporter.embedding == "link":
+            raise self.error(f"{name} is a file of its own: choose svg, mermaid, table or text")
+        if exporter.language == "mermaid" and _MERMAID not in self.config.extensions:
             raise self.error(
                 f"Mermaid needs {_MERMAID} to be among the extensions in conf.py; :format: svg needs nothing"
             )

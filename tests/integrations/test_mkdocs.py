@@ -66,7 +66,7 @@ def test_pictures_go_to_the_site_alone(site: Path) -> None:
     ("command", "said"),
     [
         ("export net.py:nets", "index.md:3: net has no attribute 'nets'"),
-        ("export net.py:net --format svg", "index.md:3: svg is a file for itself"),
+        ("export net.py:net --format svg", "index.md:3: svg is a file of its own"),
         (f"export {GIVEN} -o ../a.svg", "index.md:3: -o ../a.svg leads out of its page's folder"),
     ],
 )

@@ -128,7 +128,7 @@ def test_another_format_than_html_has_the_table_for_a_picture(
         (".. fxviz:: net.py:net\n   :bugdet: 3", 'unknown option: "bugdet"'),
         (".. fxviz:: net.py:net\n   :format: pgn", "did you mean png"),
         (".. fxviz:: net.py:net\n   :input: 3,4\n   :format: mermaid", "sphinxcontrib.mermaid"),
-        (".. fxviz:: net.py:net\n   :format: onnx", "onnx is a file for itself"),
+        (".. fxviz:: net.py:net\n   :format: onnx", "onnx is a file of its own"),
         (".. fxviz::", "1 argument(s) required"),
     ],
 )

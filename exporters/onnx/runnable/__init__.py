@@ -4,6 +4,6 @@ The trace's own module goes through ``torch.export`` and ``torch.onnx``; what ea
 along, so that the numbers are put where they belong without guessing. Needs ``pip install 'fxviz[onnx]'``.
 """
 
-from fxviz.exporters.onnx.runnable.api import Runnable, RunnableOptions, write_runnable
+from fxviz.exporters.onnx.runnable.exporter import Runnable, RunnableOnnx
 
-__all__ = ["Runnable", "RunnableOptions", "write_runnable"]
+__all__ = ["Runnable", "RunnableOnnx"]

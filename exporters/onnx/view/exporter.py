@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import onnx
 
 from fxviz.errors import ExportError, GraphError, InputError
+from fxviz.exporters.base import Exporter, Written
 from fxviz.exporters.onnx.view.arguments import describe_arguments
 from fxviz.exporters.onnx.view.attributes import write_attribute
 from fxviz.exporters.onnx.view.hidden import told_of, trail
@@ -57,7 +58,7 @@ _DEEPEST = 30  # protobuf reads messages that nest 100 deep, and a box takes thr
 
 
 @dataclass(frozen=True)
-class Onnx:
+class Onnx(Exporter):
     """Writes a view as an ONNX model that is valid and made to be looked at, not to be run.
 
     ``rules`` say which operations become standard operators. ``data`` puts in the data of the weights that are shown, for
@@ -65,19 +66,23 @@ class Onnx:
     hold them, or with ``external_data``, `write` puts them beside it.
     """
 
-    whole: ClassVar[bool] = True  # Netron opens and closes the boxes
+    whole = True  # Netron opens and closes the boxes
+    drawn = False
+    binary = True
+    embedding = "link"
+    runnable = "onnx-runnable"
 
     rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
     data: bool = False
     external_data: bool | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a place for data where none is to be written."""
+        """Refuse a place for data where none is to be written."""
         if self.external_data and not self.data:
             raise InputError("external_data is where the data of weights goes: give data=True, too")
 
     def export(self, view: View) -> bytes:
-        """The serialized ``ModelProto``; the same view gives the same bytes.
+        """Return the serialized ``ModelProto``; the same view gives the same bytes.
 
         Raises `ExportError` for weights without data, and for those that need a second file: see `write`.
         """
@@ -89,8 +94,8 @@ class Onnx:
             )
         return self._serialize(view, data)
 
-    def write(self, view: View, path: str | Path) -> None:
-        """Write the file ``path``, whole or not at all, and with it ``path.data`` where weights go beside it.
+    def write(self, view: View, path: str | Path) -> Written:
+        """Write the file ``path``, whole or not at all, and ``path.data`` if weights go beside it.
 
         They are written one tensor after the other, each once. Raises as `export`, and `InputError` for a place that
         cannot be written to.
@@ -98,11 +103,12 @@ class Onnx:
         data = WeightData.of(view) if self.data else WeightData()
         if not self._is_external(data):
             write_file(path, self._serialize(view, data))
-            return
+            return Written(Path(path))
         with staged(Path(path)) as place:
             beside = data.beside(f"{place.name}.data")
             place.write_bytes(self._serialize(view, beside))
             beside.save(place.with_name(beside.location))
+        return Written(Path(path), (Path(path).with_name(beside.location),))
 
     def _is_external(self, data: WeightData) -> bool:
         return not data.fits if self.external_data is None else self.external_data

@@ -17,7 +17,7 @@ from torch import nn
 import fxviz
 from fxviz import Facts, Flops, View
 from fxviz.errors import ExportError, InputError
-from fxviz.exporters.onnx.runnable import RunnableOptions, write_runnable
+from fxviz.exporters.onnx.runnable import RunnableOnnx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,7 @@ def test_a_module_of_torchs_own_is_mapped_operation_by_operation(tmp_path: Path)
 @pytest.mark.parametrize("opset", [18, 23])
 def test_the_opset_can_be_chosen(opset: int, tmp_path: Path) -> None:
     graph = fxviz.trace(nn.Linear(4, 2), torch.randn(3, 4))
-    written = write_runnable(View.of(graph), tmp_path / "m.onnx", RunnableOptions(opset=opset, verify=True))
+    written = RunnableOnnx(opset=opset, verify=True).write(View.of(graph), tmp_path / "m.onnx")
     assert written.opset == opset == onnx.load(tmp_path / "m.onnx").opset_import[0].version
     assert written.mapped == written.nodes
 
@@ -172,7 +172,7 @@ def test_without_optimization_nothing_is_fused(tmp_path: Path) -> None:
 
 def test_weights_can_lie_in_a_second_file(tmp_path: Path) -> None:
     graph = fxviz.trace(nn.Linear(64, 64), torch.randn(3, 64))
-    written = write_runnable(View.of(graph), tmp_path / "m.onnx", RunnableOptions(external_data=True, verify=True))
+    written = RunnableOnnx(external_data=True, verify=True).write(View.of(graph), tmp_path / "m.onnx")
     files = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert files.keys() == {"m.onnx", "m.onnx.data"}
     assert sum(files.values()) == written.nbytes
@@ -234,7 +234,7 @@ def test_a_transformed_graph_is_not_the_traced_one(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_to(path: str, match: str, tmp_path: Path) -> None:
     graph = fxviz.trace(nn.Linear(4, 2), torch.randn(3, 4))
     with pytest.raises(InputError, match=match):
-        write_runnable(View.of(graph), tmp_path / path)
+        RunnableOnnx().write(View.of(graph), tmp_path / path)
 
 
 def test_only_onnx_is_runnable(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_verifying_names_the_worst_value(tmp_path: Path) -> None:
 def test_verifying_compares_two_sizes_of_each_symbol(tmp_path: Path) -> None:
     sizes = {"x": {0: "B", 1: "S"}}
     graph = fxviz.trace(nn.Linear(4, 2), torch.randn(3, 5, 4), dynamic_shapes={"input": sizes["x"]})
-    written = write_runnable(View.of(graph), tmp_path / "m.onnx", RunnableOptions(verify=True))
+    written = RunnableOnnx(verify=True).write(View.of(graph), tmp_path / "m.onnx")
     assert written.compared == 2
     assert written.worst is not None
     assert written.worst.relative <= written.worst.allowed == 1e-4

@@ -52,8 +52,9 @@ def test_without_weights_it_says_what_to_do(model: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("-o", "m.onnx", "--verify"), "--verify is of a runnable model: add --runnable"),
+        (("-o", "m.onnx", "--verify"), "--verify is not an option of onnx: add --runnable"),
         (("-o", "m.svg", "--runnable"), "--runnable is of ONNX"),
+        (("-o", "m.svg", "--no-optimize"), "--no-optimize is not an option of svg; see"),
     ],
 )
 def test_flags_that_do_not_go_together(model: str, args: tuple[str, ...], words: str) -> None:
