@@ -57,7 +57,7 @@ def load_plugin(group: Group, name: str) -> Any:
     # A distribution that is on the path twice (a checkout beside an installation) is still one.
     offers = {(_owner(point), point.value): point for point in _offered(group).select(name=name)}
     if not offers:
-        raise InputError(f"unknown {_KIND[group]} {name!r}{suggest(name, plugin_names(group))}")
+        raise InputError(f"unknown {_KIND[group]} {name!r}{suggest(name, plugin_names(group), most=40)}")
     if len(offers) > 1:
         claims = " and ".join(f"{owner} ({value})" for owner, value in sorted(offers))
         raise PluginError(f"the {_KIND[group]} {name!r} is claimed by {claims}; uninstall one of them")

@@ -116,7 +116,8 @@ def test_one_trace_many_files(folder: Path) -> None:
     outputs = [argument for suffix in suffixes for argument in ("-o", f"m.{suffix}")]
     result = run("export", "net.py:net", "-i", "2,4", *outputs)
     assert result.exit_code == 0, result.stderr
-    assert result.output == ""
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [f"wrote m.{suffix}" for suffix in suffixes]
     assert {path.name for path in folder.glob("m.*")} == {f"m.{suffix}" for suffix in suffixes}
     again = run("export", "m.json", "-o", "again.dot", "-o", "again.json")
     assert again.exit_code == 0, again.stderr
