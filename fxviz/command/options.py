@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -120,27 +120,24 @@ class ViewOptions:
     weights: bool
 
     def view(self, facts: Facts, format: str) -> View:
-        """Decide the view that the options ask for; what they leave open is as in `fxviz.output.default_view`."""
+        """Decide the view that the options ask for."""
         from fxviz.views.view import View
 
         return View.from_spec(facts, self.spec(format))
 
     def spec(self, format: str) -> ViewSpec:
-        """Return the options of the view that is written in a format."""
-        from fxviz.exporters.base import find_exporter
-        from fxviz.output import READABLE, SHOWN
-        from fxviz.views.spec import ViewSpec
+        """Return the view to write in a format; what the options leave open is as in `fxviz.output.default_spec`."""
+        from fxviz.output import default_spec
 
-        names = SHOWN if self.show is None else [name.strip() for name in self.show.split(",") if name.strip()]
-        exporter = find_exporter(format)
-        as_it_fits = self.budget is None and self.depth is None and not exporter.whole
-        return ViewSpec(
+        default = default_spec(format)
+        return replace(
+            default,
             depth=self.depth,
             fold=not self.no_fold,
-            hide=exporter.drawn if self.hide is None else self.hide,
-            budget=READABLE if as_it_fits else self.budget,
-            show=tuple(names),
-            group=exporter.drawn and not self.no_group,
+            hide=default.hide if self.hide is None else self.hide,
+            budget=default.budget if self.budget is None and self.depth is None else self.budget,
+            show=default.show if self.show is None else tuple(filter(None, map(str.strip, self.show.split(",")))),
+            group=default.group and not self.no_group,
             focus=self.focus,
             color=self.color,
             ends=not self.no_ends,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.facts import Facts
-from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
 from fxviz.exporters.base import find_exporter, format_suffix, make_exporter, runnable_form
 from fxviz.ir import Graph
+from fxviz.views.spec import ViewSpec
 from fxviz.views.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["READABLE", "SHOWN", "default_view", "export", "render"]
+__all__ = ["READABLE", "SHOWN", "default_spec", "default_view", "export", "render"]
 
 SHOWN = ("parameters", "flops", "memory")
 """The analyses whose numbers are shown by default."""
@@ -60,24 +60,25 @@ def render(source: View | Facts | Graph, format: str, **options: object) -> str 
 
 
 def default_view(source: Facts | Graph, format: str) -> View:
-    """Return what is shown of a model by default: folded, with the numbers of `SHOWN`.
-
-    A format that holds the whole graph shows everything, any other as many things as are `READABLE`. One that people
-    look at shows no layout operators.
-    """
+    """Return the view of a model that is written by default: the one of `default_spec`."""
     if not isinstance(source, Facts | Graph):
         kind = type(source).__name__
         raise InputError(
             f"expected a View, a Graph or Facts, got {kind}; trace the model first: fxviz.trace(model, args)"
         )
+    facts = source if isinstance(source, Facts) else Facts(source)
+    return View.from_spec(facts, default_spec(format))
+
+
+def default_spec(format: str) -> ViewSpec:
+    """Return which view of a model is written by default: folded, with the numbers of `SHOWN`.
+
+    A format that holds the whole graph shows everything, any other as many things as are `READABLE`. One that people
+    look at shows no layout operators.
+    """
     exporter = find_exporter(format)
-    return View.of(
-        source,
-        hide=exporter.drawn,
-        group=exporter.drawn,
-        budget=None if exporter.whole else READABLE,
-        show=tuple(find_analysis(name)() for name in SHOWN),
-    )
+    budget = None if exporter.whole else READABLE
+    return ViewSpec(hide=exporter.drawn, group=exporter.drawn, budget=budget, show=SHOWN)
 
 
 def _view(source: View | Facts | Graph, format: str) -> View:
