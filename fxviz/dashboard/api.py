@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxviz.analysis.facts import Facts
 from fxviz.analysis.registry import find_analysis
-from fxviz.dashboard.page import dashboard_page
-from fxviz.errors import InputError
+from fxviz.dashboard.page import dashboard_page, framed
+from fxviz.errors import InputError, MissingDependency
 from fxviz.files import write_file
 from fxviz.ir import Graph
 from fxviz.output import SHOWN
@@ -27,17 +28,29 @@ if TYPE_CHECKING:
 __all__ = ["App", "app", "check_page", "graph_view"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class App:
     """What a page is made of; parts that are None have no tab there. Nothing in it changes any more."""
 
     view: View | None = None
     """The graph, and the memory of inference."""
-    parameters: ParameterTable | None = field(default=None, repr=False)
-    training: Facts | None = field(default=None, repr=False)
+    parameters: ParameterTable | None = None
+    training: Facts | None = None
     """Of a traced training step, for its memory."""
     run: Run | None = None
     """What was recorded of a training."""
+
+    def __repr__(self) -> str:
+        parts = {"graph": self.view, "parameters": self.parameters, "training step": self.training, "run": self.run}
+        there = ", ".join(name for name, part in parts.items() if part is not None)
+        return f'<App: {there}; .render("model.html") writes the page>'
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, which a notebook shows; or, without Graphviz, the reason why there is none."""
+        try:
+            return framed(self.html())
+        except MissingDependency as error:
+            return f"<p>{escape(f'The page of this app cannot be written: {error}')}</p>"
 
     def render(self, path: str | Path) -> None:
         """Write the page to ``path``, an ``.html`` file, whole or not at all.

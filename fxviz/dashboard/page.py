@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fxviz.views.view import View
     from fxviz.weights.table import ParameterTable
 
-__all__ = ["dashboard_page"]
+__all__ = ["dashboard_page", "framed"]
 
 _GRAPH = "fxviz-graph"
 _DATA = "fxviz-app"
@@ -56,6 +56,12 @@ def dashboard_page(
         data={_DATA: data, **({_GRAPH: graph} if graph is not None else {})},
         asks=live,
     ).render()
+
+
+def framed(page: str) -> str:
+    """Return an HTML element that shows a page in a frame, for a notebook; its scripts cannot reach the notebook."""
+    style = "width: 100%; height: 720px; border: 1px solid #cbd5e1"
+    return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{html.escape(page)}"></iframe>'
 
 
 def _memory(view: View | None, graph: dict[str, Any] | None, training: Facts | None) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         tab.on("dialog", lambda dialog: faults.append(dialog.message))
         known = (address, f"{address}events")
         tab.on("request", lambda asked: None if asked.url.split("#")[0] in known else faults.append(asked.url))
-        tab.set_default_timeout(15_000)
+        tab.set_default_timeout(60_000)
         tab.goto(address + hash)
         tab.wait_for_selector("[role=tab][aria-selected=true]")
         return tab

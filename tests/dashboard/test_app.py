@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,8 @@ from watched import made_run
 import fxviz
 from fxviz.cli import main
 from fxviz.dashboard.training import run_data
-from fxviz.errors import InputError
+from fxviz.errors import InputError, MissingDependency
+from fxviz.exporters.drawing import graphviz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,26 @@ def test_all_parts_are_on_the_page(net: nn.Module, run_folder: Path) -> None:
 def test_equal_apps_give_equal_pages(run_folder: Path) -> None:
     pages = {fxviz.app(encoder(2), run=run_folder).html() for _ in range(2)}
     assert len(pages) == 1
+
+
+def test_a_notebook_is_offered_the_page_and_words(run_folder: Path) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    app = fxviz.app(encoder(2), run=run_folder)
+    shown, _ = formatters.DisplayFormatter().format(app)
+    assert shown["text/plain"] == '<App: graph, parameters, run; .render("model.html") writes the page>'
+    (frame,) = ET.fromstring(f"<p>{shown['text/html']}</p>")  # of names of the model, none ends the attribute
+    assert frame.tag == "iframe"
+    assert frame.get("srcdoc") == app.html().replace("\n", " ")  # XML reads a line's end in an attribute as a space
+
+
+def test_without_graphviz_a_notebook_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphviz, "_program", no_graphviz)
+    app = fxviz.app(encoder(2))
+    assert app._repr_html_() == "<p>The page of this app cannot be written: pip install &lt;graphviz&gt;</p>"
+
+
+def no_graphviz() -> str:
+    raise MissingDependency("pip install <graphviz>")
 
 
 def test_equal_layers_stand_apart_where_a_run_colours_them(run_folder: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
     from torch import nn
 
 NAMES = "#panel-parameters tbody th"
@@ -184,3 +184,20 @@ def test_no_word_of_a_model_or_a_run_runs(visit: Callable[..., Page], tmp_path: 
     assert attacks[0] in tab.eval_on_selector_all(".card h3", "all => all.map(e => e.textContent)")
     assert not tab.query_selector_all("img, iframe, main script")
     assert tab.inner_text("h1") == " ".join(view.graph.name.split())
+
+
+def test_a_notebook_shows_the_page_in_a_frame(browser: Browser, net: nn.Module, tmp_path: Path) -> None:
+    app = fxviz.app(net, torch.empty(16, 1, 16, 16))
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!doctype html><title>a notebook</title>{app._repr_html_()}", encoding="utf-8")
+    with browser.new_page() as tab:
+        faults: list[str] = []
+        tab.on("console", lambda message: faults.append(message.text))
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.goto(notebook.as_uri())
+        frame = tab.frame_locator("iframe")
+        frame.locator("#tab-parameters").click()
+        names = frame.locator(NAMES).all_text_contents()
+        assert [name.strip() for name in names] == [name for name, _ in net.named_parameters()]
+        assert tab.url == notebook.as_uri()
+        assert faults == []

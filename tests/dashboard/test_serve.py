@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+LONG = 60.0  # seconds, after which something hangs, on however busy a machine
+
 
 @pytest.fixture
 def port(run_folder: Path) -> Iterator[int]:
@@ -37,7 +38,7 @@ def port(run_folder: Path) -> Iterator[int]:
 
 
 def ask(port: int, path: str = "/", method: str = "GET", host: str | None = None) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
     connection.putrequest(method, path, skip_host=True)
     if host != "":
         connection.putheader("Host", host or f"127.0.0.1:{port}")
@@ -81,29 +82,29 @@ def test_events_tell_what_is_appended(tmp_path: Path) -> None:
         training.go_on(run, 3)
         follower = Follower(tmp_path / "run", seconds=0.05)
         with follower.following():
-            version, message = follower.newer(0, 5) or (0, "")
+            version, message = follower.newer(0, LONG) or (0, "")
             assert json.loads(message)["run"]["steps"][0] == 1
             assert follower.newer(version, 0.2) is None
             training.go_on(run, 4)
             done = 0
             while done < 6:
-                version, message = follower.newer(version, 5) or pytest.fail("nothing new was told")
+                version, message = follower.newer(version, LONG) or pytest.fail("nothing new was told")
                 done = json.loads(message)["run"]["done"]
     with pytest.raises(EOFError):
-        follower.newer(version, 5)
+        follower.newer(version, LONG)
 
 
 def test_a_run_that_is_replaced_is_read_anew(run_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run_folder, tmp_path / "run")
     follower = Follower(folder, seconds=0.05)
     with follower.following():
-        version, _ = follower.newer(0, 5) or (0, "")
+        version, _ = follower.newer(0, LONG) or (0, "")
         log = folder / "log.jsonl"
         lines = log.read_text().splitlines(keepends=True)
         log.write_text("".join(lines[: len(lines) // 2]))
-        version, message = follower.newer(version, 5) or (0, "{}")
+        version, message = follower.newer(version, LONG) or (0, "{}")
         assert "another run" in json.loads(message)["fault"]
-        _, message = follower.newer(version, 5) or (0, "{}")
+        _, message = follower.newer(version, LONG) or (0, "{}")
         assert 0 < json.loads(message)["run"]["done"] < 200
 
 
@@ -160,10 +161,8 @@ def test_ctrl_c_ends_it(run_folder: Path) -> None:
             port = int(told.split("127.0.0.1:")[1].split("/")[0])
             stream = ask(port, "/events")
             assert stream.readline().startswith(b"data: {")
-            begun = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
-            assert time.monotonic() - begun < 10
+            process.send_signal(signal.SIGINT)  # the open stream does not keep it from ending
+            _, errors = process.communicate(timeout=LONG)
         finally:
             process.kill()  # of which a process that has ended hears nothing
     assert process.returncode == 130

@@ -16,7 +16,8 @@ const bar = document.querySelector(".steps");
 const tabs = makeTabs(document.querySelector(".app"), (name) => {
   if (name === "memory") drawMemory(); // at the sizes that the reader has given on the graph
   bar.hidden = !data.run || !["graph", "training"].includes(name);
-  if (location.hash.slice(1) !== name) history.replaceState(null, "", `#${name}`);
+  // In a frame by srcdoc, a bare "#name" would be relative to the address of the page around.
+  if (location.hash.slice(1) !== name) history.replaceState(null, "", new URL(`#${name}`, location.href));
 });
 window.addEventListener("hashchange", () => tabs.show(location.hash.slice(1)));
 
