@@ -17,7 +17,7 @@ from fxviz.text.quantity import format_shape
 from fxviz.views.view import Box, Edge, Item, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Level", "cut"]
 
@@ -42,6 +42,12 @@ class Level:
     drawing: Drawing
     originals: Mapping[Item, Item]
     drawn_as: Mapping[Value, Value]
+
+    def walk(self) -> Iterator[Level]:
+        """Yield the level and all below it."""
+        yield self
+        for below in self.inner.values():
+            yield from below.walk()
 
 
 def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.analysis.facts import Timed
@@ -17,6 +18,7 @@ from fxviz.exporters.drawing.layout import Group
 from fxviz.exporters.drawing.palette import COLORS, category_color, heat_colors
 from fxviz.exporters.html.layout import Layout, is_pinned, lay_out
 from fxviz.exporters.html.levels import Level, cut
+from fxviz.exporters.html.opening import SIZE, page_openings
 from fxviz.ir import Node, Value, format_scope
 from fxviz.ir.expressions import Symbols, encode_expression
 from fxviz.ir.frames import scope_sizes
@@ -51,7 +53,7 @@ class _Writer:
     def __init__(self, view: View, root: Level, timeout: float) -> None:
         self._view = view
         self._root = root
-        levels = [*_walk(root)]
+        levels = [*root.walk()]
         drawings = [level.drawing for level in levels]
         self._layouts = dict(zip(levels, lay_out(drawings, timeout), strict=True))
         self._sizes = scope_sizes(view.graph.nodes)
@@ -72,6 +74,8 @@ class _Writer:
             "colors": dict(COLORS),
             "heat": [heat_colors(step / (_HEATS - 1)) for step in range(_HEATS)],
             "root": root,
+            "size": SIZE,
+            "openings": [*self._openings()],
             "timeline": next((self._timeline(metric) for metric in self._metrics if isinstance(metric, Timed)), None),
         }
         # The scenes are JSON already, and the symbols are known only now.
@@ -82,6 +86,15 @@ class _Writer:
         if self._view.color:
             return str(self._metrics.index(self._view.color))
         return self._view.category or ""
+
+    def _openings(self) -> Iterator[Data]:
+        """Yield the keys of the boxes to open for a budget, and whether the page may begin with them."""
+        for boxes, first in page_openings(self._view.graph, self._metrics, self._root, self._layouts):
+            yield {"open": [self._finder.key(box) for box in boxes], "first": first}
+
+    @cached_property
+    def _finder(self) -> _Finder:
+        return _Finder(self._view, self._root)
 
     # Scenes -----------------------------------------------------------------------------------------------------------
 
@@ -217,7 +230,6 @@ class _Writer:
         moments = [step for step in metric.moments(_MOMENTS) if step < len(ran)]
         if not moments:
             return None
-        find = _Finder(self._view, self._root)
         return {
             "steps": moments,
             "last": len(ran) - 1,
@@ -230,7 +242,7 @@ class _Writer:
                     "name": ": ".join(filter(None, (format_scope(node.scope), node.op))),
                     "kernel": kernel.op,
                     "phase": node.phase.value,
-                    "route": [*find.route(node)],
+                    "route": [*self._finder.route(node)],
                 }
                 for node, kernel in map(ran.__getitem__, moments)
             ],
@@ -257,6 +269,10 @@ class _Finder:
             if item in level.inner:
                 self._add(level.inner[item], here)
 
+    def key(self, item: Item) -> str:
+        """Return how the page names what it draws for an item: the numbers of the shapes on the way to it."""
+        return "/".join(map(str, self._routes[item]))
+
     def route(self, node: Node) -> tuple[int, ...]:
         """To the operation, its equal in the copy that is shown, or the innermost box around it that is seen."""
         shown = self._view.graph.producers[self._view.shown(node.outputs[0])] if node.outputs else node
@@ -264,13 +280,6 @@ class _Finder:
             return self._routes[shown]
         around = (shown.scope[:depth] for depth in range(len(shown.scope), -1, -1))
         return next(self._scopes[scope] for scope in around if scope in self._scopes)
-
-
-def _walk(level: Level) -> Iterator[Level]:
-    """The level and all below it."""
-    yield level
-    for below in level.inner.values():
-        yield from _walk(below)
 
 
 def _shapes(level: Level) -> Iterator[Shape]:

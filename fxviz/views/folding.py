@@ -11,17 +11,15 @@ from fxviz.ir import Node, Scope, Value
 from fxviz.ir.frames import Frame, FrameItem
 from fxviz.views.captions import series
 from fxviz.views.helper_calls import Called, group_calls
+from fxviz.views.opening import CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from fxviz.views.structural_hash import Repeated
 
-__all__ = ["CONTAINERS", "Draft", "DraftItem", "draft"]
+__all__ = ["Draft", "DraftItem", "draft"]
 
-
-CONTAINERS = frozenset({"ModuleDict", "ModuleList", "Sequential"})
-"""Modules that only hold others: around a single one, they say less than it does."""
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
 _LONGEST_PERIOD = 8

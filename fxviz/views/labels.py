@@ -24,7 +24,7 @@ from fxviz.views.captions import (
     value_tooltip,
     varying,
 )
-from fxviz.views.folding import CONTAINERS
+from fxviz.views.opening import CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ from fxviz.analysis.facts import Analysis, Facts, Metric
 from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
 from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
-from fxviz.ir.frames import scope_sizes
 from fxviz.passes.flops import Flops
 from fxviz.passes.parameters import Parameters
 from fxviz.plugins import suggest
@@ -21,6 +20,7 @@ from fxviz.views.budget import afford
 from fxviz.views.edges import End, Wiring, wire
 from fxviz.views.folding import Draft, draft
 from fxviz.views.layout_operators import layout_operators
+from fxviz.views.opening import shares
 from fxviz.views.structural_hash import Repeated, Repeats
 
 if TYPE_CHECKING:
@@ -134,16 +134,8 @@ def _close(box: Draft, dull: Callable[[Draft], bool]) -> None:
 def _shares(facts: Facts, interest: Analysis[Any] | str | None) -> Callable[[Draft], float]:
     """Tell how much of the model a box is: of the interest, else of its FLOPs or its parameters, whichever is more."""
     metrics: list[Metric] = [facts[Flops()], facts[Parameters()]] if interest is None else [measure(facts, interest)]
-    totals = [(metric, total) for metric in metrics if isinstance(total := metric.at(()), int) and total > 0]
-    sizes = scope_sizes(facts.graph.nodes)
-
-    def share(box: Draft) -> float:
-        amounts = [(metric.at(*box.places), total) for metric, total in totals]
-        known = [amount / total for amount, total in amounts if isinstance(amount, int)]
-        operations = sum(1 if isinstance(place, Node) else sizes[place] for place in box.places)
-        return max(known, default=operations / sizes[()])
-
-    return cache(share)
+    share = shares(facts.graph, metrics, lambda amount: amount if isinstance(amount, int) else None)
+    return cache(lambda box: share(box.places))
 
 
 def _box(draft: Draft, wiring: Wiring, boxes: dict[End, Box], repeats: Repeated) -> Box:

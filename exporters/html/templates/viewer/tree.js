@@ -1,8 +1,6 @@
 // The model as a tree: one node for each operation and module of the page, whether it is seen or not. A node is known by
 // its key, the numbers of the shapes on the way to it. Nothing here touches the page.
 
-const LEAST = 0.01; // of the model, for what is opened unasked
-const WIDEST = 1500;
 const ITEM_FORMS = new Set(["operation", "scope"]);
 
 /** The tree of a model; `byKey` has every node, in execution order, and under "" the root. */
@@ -46,32 +44,6 @@ export function together(node, metric, number, numberOf) {
   const own = numberOf((node.shape.together ?? node.shape.amounts)[number]);
   if (own === null || own === undefined) return null;
   return metric.adds ? own * (node.parent ? node.parent.copies : 1) : own;
-}
-
-/**
- * The keys of the nodes to open so that about `budget` things are seen: those first that hold most of the model. What is
- * wider than a window is left for the reader to open.
- */
-export function worthOpening(tree, budget, weightOf) {
-  const opened = new Set();
-  const seen = new Map(); // kind -> how many of it are open
-  let left = budget - countItems(tree.root);
-  const waiting = tree.root.children.filter((child) => child?.scene);
-  const weigh = (node) => weightOf(node) / (1 + (seen.get(node.shape.module) ?? 0)) ** 2;
-  while (waiting.length) {
-    const at = waiting.reduce((best, node, place) => (weigh(node) > weigh(waiting[best]) ? place : best), 0);
-    const [node] = waiting.splice(at, 1);
-    if (weightOf(node) < LEAST || countItems(node) > left || node.scene.size[0] > WIDEST) continue;
-    left -= countItems(node);
-    opened.add(node.key);
-    seen.set(node.shape.module, (seen.get(node.shape.module) ?? 0) + 1);
-    waiting.push(...node.children.filter((child) => child?.scene));
-  }
-  return opened;
-}
-
-function countItems(node) {
-  return node.children.filter((child) => child).length;
 }
 
 /** The node of a module's full path, in the copy that is shown where that one is folded; null if there is none. */

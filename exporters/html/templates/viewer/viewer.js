@@ -11,13 +11,10 @@ import { Mover } from "./moving.js";
 import { modelPanel, nodePanel } from "./panel.js";
 import { place } from "./placing.js";
 import { timelinePanel } from "./timeline.js";
-import { findPath, growTree, together, wayTo, worthOpening } from "./tree.js";
+import { findPath, growTree, together, wayTo } from "./tree.js";
 import { along, beside, neighbours } from "./walking.js";
 
-const BUDGETS = [32, 24, 18, 12, 8]; // things seen at first: as many as the window is wide enough for
 const READABLE = 0.6; // the scale at which words can still be read
-const MOST_SEEN = 1200; // that a browser draws without delay
-const SIZE = 64; // of a symbol, until the reader gives another
 
 /** Make a viewer of every element below `root` that names its data, as `data-fxviz`; they are returned. */
 export function mountViewers(root) {
@@ -37,11 +34,10 @@ export class Viewer {
       ...metric,
       at: (node) => together(node, metric, at, this.number),
     }));
-    this.sizes = data.symbols.map(() => SIZE);
+    this.sizes = data.symbols.map(() => data.size);
     this.state = { root: this.tree.root, open: new Set(), selected: null, color: data.color };
     this.build();
-    this.budget = this.fittingBudget();
-    this.change({ open: this.affordable(this.budget) }, { fit: true });
+    this.showOpening(this.readableOpening());
   }
 
   number = (amount) => (amount === undefined ? null : numberOf(amount, this.sizes));
@@ -122,8 +118,8 @@ export class Viewer {
     return html(
       "div",
       { class: "buttons", role: "group", "aria-label": "view" },
-      button("−", "show less: close what matters least  [", () => this.showMore(0.5)),
-      button("+", "show more: open what matters most  ]", () => this.showMore(2)),
+      button("−", "show less: close what matters least  [", () => this.showOpening(this.opening - 1)),
+      button("+", "show more: open what matters most  ]", () => this.showOpening(this.opening + 1)),
       button("⤢", "fit  0", () => this.fit()),
       button("◐", "light or dark", () => this.switchScheme()),
     );
@@ -219,28 +215,21 @@ export class Viewer {
     return below(this.state.root);
   }
 
-  affordable(budget) {
-    const sums = this.metrics.filter((metric) => metric.adds).map((metric) => [metric, this.number(metric.total)]);
-    const known = sums.filter(([, total]) => total > 0);
-    const weigh = (node) => Math.max(0, ...known.map(([metric, total]) => (metric.at(node) ?? 0) / total));
-    const even = () => 1;
-    return worthOpening(this.tree, budget, known.length ? weigh : even);
-  }
-
-  /** The number of things with which the picture can be read across the window. */
-  fittingBudget() {
-    const isReadable = (budget) => {
-      const open = this.affordable(budget);
-      const { width } = place(this.tree.root, (node) => open.has(node.key));
-      return width * READABLE <= this.canvas.clientWidth;
+  /** The number of the exporter's opening that shows most of what can be read across the window. */
+  readableOpening() {
+    const { openings } = this.data;
+    const isReadable = ({ open, first }) => {
+      const { width } = place(this.tree.root, (node) => open.includes(node.key));
+      return first && width * READABLE <= this.canvas.clientWidth;
     };
-    return BUDGETS.find(isReadable) ?? BUDGETS.at(-1);
+    const most = openings.findLastIndex(isReadable);
+    return most < 0 ? openings.findIndex(({ first }) => first) : most;
   }
 
-  showMore(factor) {
-    const most = Math.min(MOST_SEEN, this.tree.byKey.size);
-    this.budget = Math.min(most, Math.max(4, Math.round(this.budget * factor)));
-    this.change({ open: this.affordable(this.budget), root: this.tree.root }, { fit: true });
+  showOpening(number) {
+    this.opening = Math.min(this.data.openings.length - 1, Math.max(0, number));
+    const { open } = this.data.openings[this.opening];
+    this.change({ open: new Set(open), root: this.tree.root }, { fit: true });
   }
 
   toggle(node) {
@@ -357,8 +346,8 @@ export class Viewer {
     ArrowUp: () => this.step("before"),
     ArrowLeft: () => this.stepAside(-1),
     ArrowRight: () => this.stepAside(1),
-    "[": () => this.showMore(0.5),
-    "]": () => this.showMore(2),
+    "[": () => this.showOpening(this.opening - 1),
+    "]": () => this.showOpening(this.opening + 1),
     "+": () => this.mover.zoom(1.25),
     "-": () => this.mover.zoom(0.8),
     0: () => this.fit(),
