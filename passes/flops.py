@@ -4,60 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from fxviz.analysis.facts import Facts, Tally, add
+from fxviz.analysis.ops import FREE, Cost, FlopRule
 from fxviz.analysis.rules import RuleTable
 from fxviz.errors import InputError, PluginError
 from fxviz.ir.dtypes import is_integer
-from fxviz.passes.rules import (
-    attention,
-    convolution,
-    embedding,
-    fft,
-    free,
-    linalg,
-    loss,
-    matmul,
-    normalization,
-    onnx,
-    optimizer,
-    pointwise,
-    pooling,
-    quantization,
-    random,
-    recurrent,
-    reduction,
-    resampling,
-    sorting,
-    vision,
-)
-from fxviz.passes.rules.cost import FREE, Cost, FlopRule
+from fxviz.passes.operators import OPERATORS
 from fxviz.plugins import load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from fxviz.ir import Dim, Graph, Kernel, Node, Scope
 
-__all__ = ["FAMILIES", "Cost", "FlopCounts", "FlopRule", "Flops", "flops_rules"]
+__all__ = ["Cost", "FlopCounts", "FlopRule", "Flops", "causal_rules", "flops_rules"]
 
-FAMILIES: Mapping[str, RuleTable[FlopRule]] = MappingProxyType(
-    {
-        family.__name__.rpartition(".")[2]: family.flops_rules
-        for family in (
-            *(attention, convolution, embedding, fft, free, linalg, loss, matmul, normalization, onnx, optimizer),
-            *(pointwise, pooling, quantization, random, recurrent, reduction, resampling, sorting, vision),
-        )
-    }
+flops_rules: RuleTable[FlopRule] = RuleTable(
+    {name: operator.flops for name, operator in OPERATORS.items() if operator.flops is not None}
 )
-"""The rules of fxviz itself by operator family; no operator is in two of them."""
+"""All FLOP rules of fxviz; ``@flops_rules("mylib.my_op")`` adds one for an operator of your own."""
 
-flops_rules: RuleTable[FlopRule] = reduce(or_, FAMILIES.values())
-"""All rules of fxviz; ``@flops_rules("mylib.my_op")`` adds one for an operator of your own."""
+causal_rules: RuleTable[FlopRule] = RuleTable(
+    {name: operator.causal_flops for name, operator in OPERATORS.items() if operator.causal_flops is not None}
+)
+"""The rules of fused attention that count only the pairs that a causal mask leaves."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +57,7 @@ class Flops:
         """The counts for ``facts.graph``."""
         rules = _default_rules() if self.rules is None else self.rules
         if self.causal == "exact":
-            rules = rules | {op: rule for op, rule in _exact_rules() if rules.find(op) is flops_rules.find(op)}
+            rules = rules | {op: rule for op, rule in causal_rules.items() if rules.find(op) is flops_rules.find(op)}
         costs = {
             kernel: cost for node, kernel in facts.graph.walk() if (cost := _count(rules, node, kernel)) is not None
         }
@@ -201,14 +175,9 @@ def _default_rules() -> RuleTable[FlopRule]:
     return rules
 
 
-def _exact_rules() -> Iterator[tuple[str, FlopRule]]:
-    exact = attention.exact_rules
-    return ((op, rule) for op in exact if (rule := exact.find(op)) is not None)
-
-
 def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | None:
     """What the kernel costs; None where it has no rule or where what the rule needs is not known."""
-    if (rule := _find(rules, kernel)) is None or not _is_typed(kernel):
+    if (rule := rules.find_kernel(kernel.op)) is None or not _is_typed(kernel):
         return None
     try:
         cost = rule(kernel)
@@ -216,14 +185,6 @@ def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | Non
         error.add_note(f"while counting the FLOPs of {kernel.op} in node {node.name!r}")
         raise
     return Cost(0, cost.pointwise, cost.ops + cost.matrix) if cost and _gives_integers(kernel) else cost
-
-
-def _find(rules: RuleTable[FlopRule], kernel: Kernel) -> FlopRule | None:
-    """The rule for the operator; an in-place one (``add_``) computes what its functional form does."""
-    if (rule := rules.find(kernel.op)) is not None:
-        return rule
-    operator = _operator(kernel)
-    return rules.find(operator.removesuffix("_")) if operator.endswith("_") else None
 
 
 def _operator(kernel: Kernel) -> str:

@@ -1,4 +1,4 @@
-"""Per-operator rules: how an analysis or an exporter knows what to do with an operator."""
+"""Per-operator rules: what an analysis or an exporter does with an operator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from fxviz.errors import FxvizError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, ItemsView, Iterator, Mapping
 
 __all__ = ["RuleTable"]
 
@@ -16,7 +16,7 @@ RuleT = TypeVar("RuleT")
 
 
 class RuleTable(Generic[RuleT]):
-    """The rules of one analysis or exporter by operator name, found by overload, then by operator.
+    """The rules of one analysis or exporter by operator name, looked up by overload, then by operator.
 
     Calling a table registers a rule; ``table | {...}`` is a new table with overrides.
 
@@ -29,7 +29,7 @@ class RuleTable(Generic[RuleT]):
         self._rules = dict(rules)
 
     def __call__(self, *ops: str) -> Callable[[RuleT], RuleT]:
-        """A decorator that registers a rule for ``ops``; a second rule for one operator is refused."""
+        """Return a decorator that registers a rule for ``ops``; a second rule for one operator is refused."""
 
         def register(rule: RuleT) -> RuleT:
             if taken := self._rules.keys() & set(ops):
@@ -42,18 +42,33 @@ class RuleTable(Generic[RuleT]):
         return register
 
     def __or__(self, overrides: Mapping[str, RuleT] | RuleTable[RuleT]) -> RuleTable[RuleT]:
-        """A new table in which ``overrides`` win."""
+        """Return a new table in which ``overrides`` win."""
         other = overrides._rules if isinstance(overrides, RuleTable) else overrides
         return RuleTable({**self._rules, **other})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rules)
 
+    def items(self) -> ItemsView[str, RuleT]:
+        """Return every name with its rule."""
+        return self._rules.items()
+
     def __contains__(self, op: str) -> bool:
         return self.find(op) is not None
 
     def find(self, op: str) -> RuleT | None:
-        """The rule for ``op`` (``aten.add.Tensor``), else the one for all its overloads (``aten.add``), else None."""
+        """Return the rule for ``op`` (``aten.add.Tensor``), else for all its overloads (``aten.add``), else None."""
         if (rule := self._rules.get(op)) is not None:
             return rule
         return self._rules.get(op.rpartition(".")[0])
+
+    def find_kernel(self, op: str) -> RuleT | None:
+        """Return the rule for a kernel; without one of its own, an in-place kernel has the rule of its functional form.
+
+        >>> RuleTable({"aten.add": 1}).find_kernel("aten.add_.Tensor")
+        1
+        """
+        if (rule := self.find(op)) is not None:
+            return rule
+        operator = op.rpartition(".")[0] or op
+        return self.find(operator.removesuffix("_")) if operator.endswith("_") else None

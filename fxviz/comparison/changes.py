@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.kinds import kind_of
 from fxviz.comparison.pairs import Detail, Status
 from fxviz.ir import Graph, Node, Role, TensorType, Value
 from fxviz.ir.printer import format_attribute
+from fxviz.passes.operators import kind_of
 from fxviz.text.quantity import format_shape, format_type
 
 if TYPE_CHECKING:

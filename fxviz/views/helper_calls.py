@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from fxviz.analysis.kinds import WORK, kind_of
+from fxviz.analysis.ops import WORK
 from fxviz.ir import Node, Source
+from fxviz.passes.operators import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence, Set

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.kinds import WORK, kind_of
+from fxviz.analysis.ops import WORK
 from fxviz.ir import Node, Role, Scope, Value
+from fxviz.passes.operators import kind_of
 from fxviz.views.boxes import Box, Item
 from fxviz.views.captions import (
     group_tooltip,

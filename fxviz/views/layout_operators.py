@@ -5,25 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.kinds import kind_of
 from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
 from fxviz.ir.frames import scope_sizes
+from fxviz.passes.operators import OPERATORS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Set
 
 __all__ = ["handed_on", "is_idle", "layout_operators"]
 
-# By the names that authors and kernels share.
-_MOVES = """
-    alias as_strided broadcast_to chunk contiguous detach diagonal expand expand_as flatten getitem identity lift
-    lift_fresh mH mT H T moveaxis movedim narrow numpy_T permute positive ravel requires_grad reshape reshape_as select
-    slice split split_with_sizes squeeze swapaxes swapdims t adjoint tensor_split hsplit vsplit dsplit transpose unbind
-    unflatten unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze view view_as view_as_real view_as_complex
-    _reshape_alias _reshape_copy _unsafe_view clone
-    to type type_as cpu cuda half bfloat16 float double int long short bool char byte _to_copy
-    """
-_HANDS_ON = frozenset(_MOVES.split())
+_HANDS_ON = frozenset(operator.author_name for operator in OPERATORS.values() if operator.layout)
+"""The names that authors and kernels share."""
 
 
 def handed_on(node: Node) -> Value | None:

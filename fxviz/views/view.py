@@ -85,7 +85,7 @@ class View(Visible, DisplayedInNotebooks):
     def kind(self, item: Item | Value) -> str:
         """Return what colours an item: ``"input"``, ``"output"``, ``"weight"``, ``"scope"``, or the operator's kind.
 
-        A closed box whose scope holds a single operation has the kind of that operation (see `fxviz.analysis.kinds`).
+        A closed box whose scope holds a single operation has the kind of that operation (see `fxviz.analysis.ops.Kind`).
         """
         return labels.kind(self, item)
 

@@ -1,1 +1,1 @@
-"""What each operator costs in FLOPs: one operator family a file, each with a `RuleTable` of its own, ``flops_rules``."""
+"""Every operator that fxviz knows, one family a file, each with its records in ``operators`` (see `fxviz.analysis.ops`)."""

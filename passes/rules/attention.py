@@ -3,10 +3,10 @@
 ``softmax(Q Kᵀ · scale + mask) V`` with queries (B, H, L, E), keys (B, H', S, E), values (B, H', S, Eᵥ) is two matrix
 products of 2 · B · H · L · S · E and 2 · B · H · L · S · Eᵥ, as ``torch.utils.flop_counter`` has it (``sdpa_flop_count``).
 Grouped queries (H' < H) change nothing: every query head meets a key head. A mask is counted dense, which is an upper
-bound; `exact_rules` count only the pairs that ``is_causal`` lets meet, L · (L + 1) / 2 of L · L, as every fused kernel
+bound; the `causal_flops` of an operator count only the pairs that ``is_causal`` lets meet, L · (L + 1) / 2 of L · L, as every fused kernel
 skips the rest by blocks. The values of a mask that is a tensor are not known, nor the lengths of packed sequences. For
 each of the B · H · L · S scores the pointwise work is 1 for the scale, 1 for a mask, and 5 for the softmax (see
-normalization.py).
+activation.py).
 
 Backward, the fused kernels keep no scores: they make them again, P = exp(scale · Q Kᵀ + mask − L) with the row sums L of
 the forward run, and five products follow (Dao et al., FlashAttention, 2022, algorithm 4; ``sdpa_backward_flop_count``):
@@ -23,17 +23,16 @@ from typing import TypeAlias
 
 import sympy
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.ir import Dim, Kernel, Value
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape
-from fxviz.passes.rules.normalization import LAYER_NORM, SOFTMAX
+from fxviz.analysis.ops import Operators
+from fxviz.analysis.standard import Operation, Standard, is_known, rank_of, real, shape_of
+from fxviz.ir import Attribute, Dim, Kernel, Value
+from fxviz.passes.rules.activation import SOFTMAX
+from fxviz.passes.rules.cost import Cost, numel, shape
+from fxviz.passes.rules.normalization import LAYER_NORM
 
-__all__ = ["exact_rules", "flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
-
-exact_rules: RuleTable[FlopRule] = RuleTable()
-"""The rules of fused attention that leave out what a causal mask leaves out."""
+operators = Operators("attention")
 
 Pairs: TypeAlias = Callable[[Kernel, Dim, Dim], Dim]
 """How many pairs of so many queries and so many keys of one head meet in a kernel."""
@@ -70,11 +69,12 @@ def _alignment(kernel: Kernel) -> int | None:
 
 
 def _fused(*ops: str) -> Callable[[Callable[[Kernel, Pairs], Cost]], Callable[[Kernel, Pairs], Cost]]:
-    """Registers a rule twice: with every pair of a query and a key, and with those that a causal mask leaves."""
+    """Return a decorator that declares a rule twice: with every pair of a query and a key, and with those under the mask."""
 
     def register(rule: Callable[[Kernel, Pairs], Cost]) -> Callable[[Kernel, Pairs], Cost]:
-        flops_rules(*ops)(lambda kernel: rule(kernel, _every_pair))
-        exact_rules(*ops)(lambda kernel: rule(kernel, _causal_pairs))
+        operators(*ops, causal_flops=lambda kernel: rule(kernel, _causal_pairs))(
+            lambda kernel: rule(kernel, _every_pair)
+        )
         return rule
 
     return register
@@ -131,7 +131,7 @@ def _sdpa_backward(kernel: Kernel, pairs: Pairs) -> Cost:
     return _backward(scores, rows, shape(query)[-1], shape(value)[-1], _is_masked(kernel))
 
 
-@flops_rules("flex_attention_backward")
+@operators("flex_attention_backward")
 def _flex_backward(kernel: Kernel) -> Cost:
     """Heads before positions; queries, keys and values come first."""
     query, key, value = kernel.inputs[:3]
@@ -174,7 +174,7 @@ def _longest_key(kernel: Kernel) -> Dim | None:
     return longest if isinstance(longest, Dim) else None
 
 
-@flops_rules("aten._native_multi_head_attention")
+@operators("aten._native_multi_head_attention")
 def _multi_head(kernel: Kernel) -> Cost:
     """``nn.MultiheadAttention`` as one kernel: three projections in, attention, one projection out.
 
@@ -187,7 +187,7 @@ def _multi_head(kernel: Kernel) -> Cost:
     return _heads(kernel, query, key, value, masked, averaged)
 
 
-@flops_rules("aten._transformer_encoder_layer_fwd")
+@operators("aten._transformer_encoder_layer_fwd")
 def _encoder_layer(kernel: Kernel) -> Cost:
     """``nn.TransformerEncoderLayer`` as one kernel: multi-head self-attention, two linears, two norms, two residuals.
 
@@ -218,7 +218,33 @@ def _heads(kernel: Kernel, query: Value, key: Value, value: Value, masked: bool,
     return projections + _attention(scores, head_width, head_width, masked) + averaging
 
 
-@flops_rules("aten._transform_bias_rescale_qkv")
+@operators("aten._transform_bias_rescale_qkv")
 def _rescale(kernel: Kernel) -> Cost:
     """Adds the bias to packed queries, keys and values, and scales the queries, a third of them: 4 / 3 per element."""
     return Cost(pointwise=4 * numel(kernel.inputs[0]) // 3)
+
+
+# As authors write them ------------------------------------------------------------------------------------------------
+
+
+def _write_attention(node: Operation) -> Standard | None:
+    query, key, value, *masks = node.inputs
+    mask = node.input("attn_mask")
+    if (
+        not is_known(node)
+        or [rank_of(each) for each in (query, key, value)] != [4, 4, 4]
+        or masks != [mask] * len(masks)
+    ):
+        return None
+    causal = bool(node.attributes.get("is_causal"))
+    # With unequal lengths the two mean different diagonals.
+    if node.attributes.get("dropout_p") or (causal and shape_of(query)[2] != shape_of(key)[2]):
+        return None
+    attributes: dict[str, Attribute] = {"is_causal": 1} if causal else {}
+    if (scale := node.attributes.get("scale")) is not None:
+        attributes["scale"] = real(scale)
+    return Standard("Attention", (query, key, value, mask) if mask else (query, key, value), node.outputs, attributes)
+
+
+operators.declare("scaled_dot_product_attention", library="", onnx=_write_attention)
+operators.declare("multi_head_attention_forward native_multi_head_attention transformer_encoder_layer_fwd", library="")

@@ -13,15 +13,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, shape, wanted
+from fxviz.analysis.ops import Operators
+from fxviz.analysis.standard import Operation, Standard, rank_of, shape_of, spread
+from fxviz.passes.rules.cost import Cost, numel, shape, wanted
 
 if TYPE_CHECKING:
-    from fxviz.ir import Dim, Kernel
+    from fxviz.ir import Attribute, Dim, Kernel
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+operators = Operators("matrix")
 
 
 def _convolved(kernel: Kernel) -> Dim:
@@ -39,14 +40,34 @@ def _bias(kernel: Kernel) -> Dim:
     return 0 if kernel.input("bias") is None else numel(kernel.outputs[0])
 
 
-@flops_rules("aten.convolution", "aten._convolution", "aten.convolution_overrideable")
+def _write_convolution(kernel: Operation) -> Standard | None:
+    x, weight = kernel.inputs[:2]
+    spatial = rank_of(weight) - 2
+    if rank_of(x) != spatial + 2:
+        return None
+    padding = spread(kernel.attributes.get("padding"), spatial)
+    attributes: dict[str, Attribute] = {
+        "kernel_shape": shape_of(weight)[2:],
+        "strides": spread(kernel.attributes.get("stride"), spatial),
+        "pads": padding * 2,
+        "dilations": spread(kernel.attributes.get("dilation"), spatial),
+        "group": kernel.attributes.get("groups", 1),
+    }
+    if not kernel.attributes.get("transposed"):
+        return Standard("Conv", kernel.inputs, kernel.outputs, attributes)
+    attributes["output_padding"] = spread(kernel.attributes.get("output_padding"), spatial)
+    return Standard("ConvTranspose", kernel.inputs, kernel.outputs, attributes)
+
+
+@operators("aten.convolution", onnx=_write_convolution)
+@operators("aten._convolution", "aten.convolution_overrideable")
 def _convolution(kernel: Kernel) -> Cost:
     """A convolution of any kind; ``transposed`` says which operand's positions are walked."""
     matrix = _transposed(kernel) if kernel.attributes.get("transposed") else _convolved(kernel)
     return Cost(matrix, _bias(kernel))
 
 
-@flops_rules(
+@operators(
     *("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.mkldnn_convolution", "aten.cudnn_convolution"),
     *("aten.miopen_convolution", "aten.miopen_depthwise_convolution", "aten._mps_convolution"),
     *("aten._conv_depthwise2d", "aten.conv_depthwise3d", "aten._slow_conv2d_forward", "aten.thnn_conv2d"),
@@ -58,7 +79,7 @@ def _backend(kernel: Kernel) -> Cost:
     return Cost(_convolved(kernel), _bias(kernel))
 
 
-@flops_rules(
+@operators(
     *("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d", "aten.cudnn_convolution_transpose"),
     *("aten.miopen_convolution_transpose", "aten._mps_convolution_transpose"),
     *("aten.slow_conv_transpose2d", "aten.slow_conv_transpose3d"),
@@ -68,26 +89,26 @@ def _backend_transposed(kernel: Kernel) -> Cost:
     return Cost(_transposed(kernel), _bias(kernel))
 
 
-@flops_rules("aten.cudnn_convolution_relu", "aten.miopen_convolution_relu")
+@operators("aten.cudnn_convolution_relu", "aten.miopen_convolution_relu")
 def _relu(kernel: Kernel) -> Cost:
     """A convolution and a relu, 1 per element."""
     return Cost(_convolved(kernel), _bias(kernel) + numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.cudnn_convolution_add_relu", "aten.miopen_convolution_add_relu")
+@operators("aten.cudnn_convolution_add_relu", "aten.miopen_convolution_add_relu")
 def _add_relu(kernel: Kernel) -> Cost:
     """``relu(conv(x) + alpha · z)``: a convolution, then 3 per element."""
     return Cost(_convolved(kernel), _bias(kernel) + 3 * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.conv_tbc")
+@operators("aten.conv_tbc")
 def _conv_tbc(kernel: Kernel) -> Cost:
     """Over (time, batch, channel) with a weight (taps, C_in, C_out): 2 · taps · C_in, and a bias, for each element."""
     taps, channels, _ = shape(kernel.inputs[1])
     return Cost(2 * taps * channels * numel(kernel.outputs[0]), numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.convolution_backward", "aten.convolution_backward_overrideable", "aten._slow_conv2d_backward")
+@operators("aten.convolution_backward", "aten.convolution_backward_overrideable", "aten._slow_conv2d_backward")
 def _backward(kernel: Kernel) -> Cost:
     """The gradients of input, weight and bias that ``output_mask`` asks for; a bias adds up the output's gradient."""
     gradient, x, weight = kernel.inputs[:3]
@@ -96,7 +117,7 @@ def _backward(kernel: Kernel) -> Cost:
     return Cost((to_input + to_weight) * 2 * numel(walked) * math.prod(shape(weight)[1:]), to_bias * numel(gradient))
 
 
-@flops_rules("aten.mps_convolution_backward", "aten.mps_convolution_transpose_backward")
+@operators("aten.mps_convolution_backward", "aten.mps_convolution_transpose_backward")
 def _mps_backward(kernel: Kernel) -> Cost:
     """As above, the input before the output's gradient; the transposed one gives no gradient of the bias."""
     x, gradient, weight = kernel.inputs[:3]
@@ -106,7 +127,7 @@ def _mps_backward(kernel: Kernel) -> Cost:
     return Cost((to_input + to_weight) * contraction, sum(to_bias) * numel(gradient))
 
 
-@flops_rules("aten.conv_tbc_backward")
+@operators("aten.conv_tbc_backward")
 def _conv_tbc_backward(kernel: Kernel) -> Cost:
     """All three gradients: two contractions of 2 · taps · C_in for each element of the output's gradient, and the bias."""
     gradient, _, weight = kernel.inputs[:3]

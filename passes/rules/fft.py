@@ -11,36 +11,36 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_output, shape
+from fxviz.analysis.ops import Operators
+from fxviz.passes.rules.cost import Cost, numel, per_output, shape
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Kernel, Value
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable(
-    {
-        # Windows: a cosine of a scaled index, scaled and shifted.
-        **{f"aten.{name}_window": per_output(4) for name in ("bartlett", "blackman", "hamming", "hann", "kaiser")},
-        **{f"aten.{name}": per_output(1) for name in ("fft_fftfreq", "fft_rfftfreq")},
-    }
+operators = Operators("matrix")
+
+# Windows: a cosine of a scaled index, scaled and shifted.
+operators.declare(
+    "bartlett_window blackman_window hamming_window hann_window kaiser_window", per_output(4), kind="data"
 )
+operators.declare("fft_fftfreq fft_rfftfreq", per_output(1), kind="data")
 
 
-@flops_rules("aten._fft_c2c")
+@operators("aten._fft_c2c")
 def _complex(kernel: Kernel) -> Cost:
     """Complex to complex: 5 · log₂ N for each point, and 1 where the result is normalised."""
     return _transform(kernel, kernel.outputs[0], halves=2)
 
 
-@flops_rules("aten._fft_r2c")
+@operators("aten._fft_r2c")
 def _from_real(kernel: Kernel) -> Cost:
     """Real to complex: 2.5 · log₂ N for each real point, and 1 for each result where it is normalised."""
     return _transform(kernel, kernel.inputs[0], halves=1)
 
 
-@flops_rules("aten._fft_c2r")
+@operators("aten._fft_c2r")
 def _to_real(kernel: Kernel) -> Cost:
     """Complex to real: 2.5 · log₂ N for each real point, and 1 for each result where it is normalised."""
     return _transform(kernel, kernel.outputs[0], halves=1)
@@ -61,3 +61,14 @@ def _half_ceil(factor: Dim, length: Dim) -> Dim:
     if isinstance(factor, int) and isinstance(length, int):
         return math.ceil(factor * math.log2(max(length, 1)) / 2)
     return sympy.ceiling(factor * sympy.log(length, 2) / 2)
+
+
+# As authors write them ------------------------------------------------------------------------------------------------
+
+operators.declare(
+    """
+    fft_fft fft_ifft fft_rfft fft_irfft fft_fft2 fft_ifft2 fft_rfft2 fft_irfft2 fft_fftn fft_ifftn fft_rfftn fft_irfftn
+    stft istft
+    """,
+    library="",
+)

@@ -9,39 +9,70 @@ import math
 
 import sympy
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.ir import Dim, Kernel, Value
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
+from fxviz.analysis.ops import Operators
+from fxviz.analysis.standard import Operation, Standard, integers, rank_of, spread
+from fxviz.ir import Attribute, Dim, Kernel, Value
+from fxviz.passes.rules.cost import Cost, free, numel, per_input, shape
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable(
-    {
-        f"aten.{pool}_backward": per_input(1)
-        for pool in (
-            *("max_pool2d", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d"),
-            *("adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d"),
-            *("mkldnn_max_pool2d", "mkldnn_max_pool3d"),
-        )
+operators = Operators("pool")
+
+operators.declare(
+    """
+    max_pool2d_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward
+    adaptive_max_pool3d_backward fractional_max_pool2d_backward fractional_max_pool3d_backward mkldnn_max_pool2d_backward
+    mkldnn_max_pool3d_backward
+    """,
+    per_input(1),
+)
+operators.declare("max_unpool2d max_unpool3d", free)
+
+
+def _windows(kernel: Operation) -> dict[str, Attribute] | None:
+    """Return the attributes that all pools over batched images share; None where torch's rounding up differs from ONNX's."""
+    attributes = kernel.attributes
+    size = integers(attributes.get("kernel_size"))
+    spatial = rank_of(kernel.inputs[0]) - 2
+    if attributes.get("ceil_mode") or f"pool{spatial}d" not in kernel.op:
+        return None
+    kernel_shape = spread(size, spatial)
+    padding = spread(attributes.get("padding"), spatial, (0,))
+    return {
+        "kernel_shape": kernel_shape,
+        "strides": spread(attributes.get("stride"), spatial, kernel_shape),
+        "pads": padding * 2,
     }
-)
 
 
-@flops_rules(
-    "aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices", "aten.mkldnn_max_pool2d", "aten.mkldnn_max_pool3d"
-)
-@flops_rules(
-    "aten.avg_pool1d", "aten.avg_pool2d", "aten.avg_pool3d", "aten.max_pool1d", "aten.max_pool2d", "aten.max_pool3d"
-)
-@flops_rules("aten.quantized_max_pool1d", "aten.quantized_max_pool2d", "aten.quantized_max_pool3d")
-@flops_rules("aten.fractional_max_pool2d", "aten.fractional_max_pool3d")
+def _write_max_pool(kernel: Operation) -> Standard | None:
+    if (attributes := _windows(kernel)) is None:
+        return None
+    attributes["dilations"] = spread(kernel.attributes.get("dilation"), rank_of(kernel.inputs[0]) - 2, (1,))
+    # The indices count differently.
+    return Standard("MaxPool", kernel.inputs, kernel.outputs[:1], attributes)
+
+
+def _write_avg_pool(kernel: Operation) -> Standard | None:
+    if (attributes := _windows(kernel)) is None or kernel.attributes.get("divisor_override") is not None:
+        return None
+    attributes["count_include_pad"] = int(bool(kernel.attributes.get("count_include_pad", True)))
+    return Standard("AveragePool", kernel.inputs, kernel.outputs, attributes)
+
+
+@operators("aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices", onnx=_write_max_pool)
+@operators("aten.avg_pool2d", "aten.avg_pool3d", onnx=_write_avg_pool)
+@operators("aten.avg_pool1d", "aten.max_pool1d", "aten.max_pool2d", "aten.max_pool3d")
+@operators("aten.mkldnn_max_pool2d", "aten.mkldnn_max_pool3d")
+@operators("aten.quantized_max_pool1d", "aten.quantized_max_pool2d", "aten.quantized_max_pool3d")
+@operators("aten.fractional_max_pool2d", "aten.fractional_max_pool3d")
 def _pool(kernel: Kernel) -> Cost | None:
     """Windows of w elements: w for each element of the output. An average is w − 1 additions and 1 division."""
     window = _window(kernel)
     return None if window is None else Cost(pointwise=window * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.avg_pool2d_backward", "aten.avg_pool3d_backward")
+@operators("aten.avg_pool2d_backward", "aten.avg_pool3d_backward")
 def _avg_pool_backward(kernel: Kernel) -> Cost | None:
     """Windows of w elements: w + 1 for each element of the output's gradient."""
     window = _window(kernel)
@@ -60,13 +91,13 @@ def _window(kernel: Kernel) -> Dim | None:
     return math.prod(sides * _rank(kernel.op) if len(sides) == 1 else sides)
 
 
-@flops_rules(
+@operators(
     "aten._adaptive_avg_pool2d", "aten._adaptive_avg_pool3d", "aten.adaptive_max_pool2d", "aten.adaptive_max_pool3d"
 )
-@flops_rules(
+@operators(
     "aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d", "aten.adaptive_avg_pool3d", "aten.adaptive_max_pool1d"
 )
-@flops_rules("aten.mkldnn_adaptive_avg_pool2d")
+@operators("aten.mkldnn_adaptive_avg_pool2d")
 def _adaptive_pool(kernel: Kernel) -> Cost:
     """Windows of ⌈in / out⌉ along each pooled dimension: so many for each element of the output.
 
@@ -76,8 +107,8 @@ def _adaptive_pool(kernel: Kernel) -> Cost:
     return Cost(pointwise=window * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten._adaptive_avg_pool2d_backward", "aten._adaptive_avg_pool3d_backward")
-@flops_rules("aten.adaptive_avg_pool3d_backward", "aten.mkldnn_adaptive_avg_pool2d_backward")
+@operators("aten._adaptive_avg_pool2d_backward", "aten._adaptive_avg_pool3d_backward")
+@operators("aten.adaptive_avg_pool3d_backward", "aten.mkldnn_adaptive_avg_pool2d_backward")
 def _adaptive_pool_backward(kernel: Kernel) -> Cost:
     """The same windows of w elements: w + 1 for each element of the output's gradient."""
     gradient, pooled = kernel.inputs[:2]
@@ -99,3 +130,8 @@ def _ceil_div(extent: Dim, parts: Dim) -> Dim:
     if isinstance(extent, int) and isinstance(parts, int):
         return -(-extent // max(parts, 1))
     return sympy.ceiling(extent / parts)
+
+
+# As authors write them ------------------------------------------------------------------------------------------------
+
+operators.declare("lp_pool1d lp_pool2d lp_pool3d max_pool1d_with_indices max_unpool1d", library="")

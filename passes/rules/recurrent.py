@@ -13,17 +13,17 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.passes.rules.cost import Cost, FlopRule, members, numel, shape, wanted
+from fxviz.analysis.ops import Operators
+from fxviz.passes.rules.cost import Cost, members, numel, shape, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fxviz.ir import Dim, Kernel, Value
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+operators = Operators("matrix")
 
 # Gates of a cell, and its pointwise FLOPs for each hidden element, the sum of input and hidden gates included.
 _RNN = (1, 2)  # tanh(a + b)
@@ -58,25 +58,25 @@ def _tokens(sequence: Value) -> Dim:
     return math.prod(shape(sequence)[:-1])
 
 
-@flops_rules("aten.lstm")
+@operators("aten.lstm")
 def _lstm(kernel: Kernel) -> Cost:
     """A stack of LSTM layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _LSTM)
 
 
-@flops_rules("aten.gru")
+@operators("aten.gru")
 def _gru(kernel: Kernel) -> Cost:
     """A stack of GRU layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _GRU)
 
 
-@flops_rules("aten.rnn_tanh", "aten.rnn_relu")
+@operators("aten.rnn_tanh", "aten.rnn_relu")
 def _rnn(kernel: Kernel) -> Cost:
     """A stack of Elman layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _RNN)
 
 
-@flops_rules("aten._cudnn_rnn", "aten.miopen_rnn")
+@operators("aten._cudnn_rnn", "aten.miopen_rnn")
 def _library_rnn(kernel: Kernel) -> Cost | None:
     """All layers in one kernel, of the kind that ``mode`` says, its weights in ``weight``."""
     if (cell := _cell(kernel)) is None:
@@ -84,7 +84,7 @@ def _library_rnn(kernel: Kernel) -> Cost | None:
     return _run(_tokens(kernel.inputs[0]), members(kernel, "weight"), cell)
 
 
-@flops_rules("aten.mkldnn_rnn_layer")
+@operators("aten.mkldnn_rnn_layer")
 def _mkldnn_rnn_layer(kernel: Kernel) -> Cost | None:
     """One layer in one direction: weights ``weight0`` and ``weight1``, biases ``weight2`` and ``weight3`` if it has any."""
     if (cell := _cell(kernel)) is None:
@@ -92,25 +92,25 @@ def _mkldnn_rnn_layer(kernel: Kernel) -> Cost | None:
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[1 : 5 if kernel.attributes.get("has_biases") else 3], cell)
 
 
-@flops_rules("aten.lstm_cell")
+@operators("aten.lstm_cell")
 def _lstm_cell(kernel: Kernel) -> Cost:
     """One step of an LSTM, whose state is a pair."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[3:], _LSTM)
 
 
-@flops_rules("aten.gru_cell")
+@operators("aten.gru_cell")
 def _gru_cell(kernel: Kernel) -> Cost:
     """One step of a GRU."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[2:], _GRU)
 
 
-@flops_rules("aten.rnn_tanh_cell", "aten.rnn_relu_cell")
+@operators("aten.rnn_tanh_cell", "aten.rnn_relu_cell")
 def _rnn_cell(kernel: Kernel) -> Cost:
     """One step of an Elman network."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[2:], _RNN)
 
 
-@flops_rules("aten._thnn_fused_lstm_cell", "aten._thnn_fused_gru_cell")
+@operators("aten._thnn_fused_lstm_cell", "aten._thnn_fused_gru_cell")
 def _gates(kernel: Kernel) -> Cost:
     """The pointwise half of a cell, after its matrix products: gates (N, G · H), state (N, H), two optional biases."""
     gates, _, state = kernel.inputs[:3]
@@ -119,7 +119,7 @@ def _gates(kernel: Kernel) -> Cost:
     return Cost(pointwise=flops * numel(state) + biases * numel(gates))
 
 
-@flops_rules("aten._cudnn_rnn_backward", "aten.miopen_rnn_backward")
+@operators("aten._cudnn_rnn_backward", "aten.miopen_rnn_backward")
 def _library_rnn_backward(kernel: Kernel) -> Cost | None:
     """All layers in one kernel; the weights' gradients are the last that ``output_mask`` asks for."""
     if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
@@ -128,7 +128,7 @@ def _library_rnn_backward(kernel: Kernel) -> Cost | None:
     return Cost((1 + wanted(kernel, 4)[3]) * forward.matrix, forward.pointwise)
 
 
-@flops_rules("aten.mkldnn_rnn_layer_backward")
+@operators("aten.mkldnn_rnn_layer_backward")
 def _mkldnn_rnn_layer_backward(kernel: Kernel) -> Cost | None:
     """One layer in one direction, its weights in ``weight1`` and ``weight2``, its biases in the next two."""
     if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
@@ -138,7 +138,7 @@ def _mkldnn_rnn_layer_backward(kernel: Kernel) -> Cost | None:
     return Cost(2 * forward.matrix, forward.pointwise)
 
 
-@flops_rules("aten._thnn_fused_lstm_cell_backward", "aten._thnn_fused_lstm_cell_backward_impl")
+@operators("aten._thnn_fused_lstm_cell_backward", "aten._thnn_fused_lstm_cell_backward_impl")
 def _lstm_gates_backward(kernel: Kernel) -> Cost:
     """The pointwise half: 23 for each element of the state, and 1 for each of 4 gates where the bias' gradient adds them."""
     state = kernel.input("cx") or kernel.inputs[-1]
@@ -146,7 +146,7 @@ def _lstm_gates_backward(kernel: Kernel) -> Cost:
     return Cost(pointwise=flops * numel(state))
 
 
-@flops_rules("aten._thnn_fused_gru_cell_backward")
+@operators("aten._thnn_fused_gru_cell_backward")
 def _gru_gates_backward(kernel: Kernel) -> Cost:
     """The pointwise half: 16 for each element of the state, and 1 for each of 2 · 3 gates where biases add them up."""
     flops = _GRU_BACKWARD[1] + 6 * bool(kernel.attributes.get("has_bias"))

@@ -1,4 +1,4 @@
-"""Interpolation and sampling at given places; nearest neighbours only move data (see free.py).
+"""Interpolation and sampling at given places; nearest neighbours only move data, and are free.
 
 A value between t taps along each of d dimensions is a weighted sum of tᵈ: tᵈ multiplications, tᵈ − 1 additions. The
 weights of a regular grid are shared by a whole row and left out. Backward, every element of the output's gradient is
@@ -11,90 +11,90 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape, wanted
+from fxviz.analysis.ops import Operators
+from fxviz.passes.rules.cost import Cost, free, numel, per_input, shape, wanted
 
 if TYPE_CHECKING:
     from fxviz.ir import Dim, Kernel, Value
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
 _LINEAR, _CUBIC, _LANCZOS = 2, 4, 6  # taps along one dimension
 
-flops_rules: RuleTable[FlopRule] = RuleTable(
-    {
-        "aten.upsample_linear1d_backward": per_input(2 * _LINEAR),
-        "aten.upsample_bilinear2d_backward": per_input(2 * _LINEAR**2),
-        "aten.upsample_trilinear3d_backward": per_input(2 * _LINEAR**3),
-        "aten.upsample_bicubic2d_backward": per_input(2 * _CUBIC**2),
-        **{
-            f"aten.{nearest}{rank}d_backward": per_input(1)
-            for nearest in ("upsample_nearest", "_upsample_nearest_exact")
-            for rank in (1, 2, 3)
-        },
-    }
+operators = Operators("pool")
+
+operators.declare("upsample_nearest1d upsample_nearest2d upsample_nearest3d", free)
+operators.declare("_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d", free)
+operators.declare("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward", per_input(1))
+operators.declare(
+    "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward",
+    per_input(1),
 )
+operators.declare("upsample_linear1d_backward", per_input(2 * _LINEAR))
+operators.declare("upsample_bilinear2d_backward", per_input(2 * _LINEAR**2))
+operators.declare("upsample_trilinear3d_backward", per_input(2 * _LINEAR**3))
+operators.declare("upsample_bicubic2d_backward", per_input(2 * _CUBIC**2))
 
 
 def _weighted_sum(taps: int) -> int:
     return 2 * taps - 1
 
 
-@flops_rules("aten.upsample_linear1d")
+@operators("aten.upsample_linear1d")
 def _linear(kernel: Kernel) -> Cost:
     """2 taps: 3 per element."""
     return Cost(pointwise=_weighted_sum(_LINEAR) * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.upsample_bilinear2d")
+@operators("aten.upsample_bilinear2d")
 def _bilinear(kernel: Kernel) -> Cost:
     """4 taps: 7 per element."""
     return Cost(pointwise=_weighted_sum(_LINEAR**2) * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.upsample_trilinear3d")
+@operators("aten.upsample_trilinear3d")
 def _trilinear(kernel: Kernel) -> Cost:
     """8 taps: 15 per element."""
     return Cost(pointwise=_weighted_sum(_LINEAR**3) * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten.upsample_bicubic2d")
+@operators("aten.upsample_bicubic2d")
 def _bicubic(kernel: Kernel) -> Cost:
     """16 taps: 31 per element."""
     return Cost(pointwise=_weighted_sum(_CUBIC**2) * numel(kernel.outputs[0]))
 
 
-@flops_rules("aten._upsample_bilinear2d_aa")
+@operators("aten._upsample_bilinear2d_aa")
 def _antialiased_bilinear(kernel: Kernel) -> Cost:
     """Antialiased: 2 taps at the coarser of both resolutions."""
     return _antialiased(kernel.inputs[0], kernel.outputs[0], _LINEAR)
 
 
-@flops_rules("aten._upsample_bicubic2d_aa")
+@operators("aten._upsample_bicubic2d_aa")
 def _antialiased_bicubic(kernel: Kernel) -> Cost:
     """Antialiased: 4 taps at the coarser of both resolutions."""
     return _antialiased(kernel.inputs[0], kernel.outputs[0], _CUBIC)
 
 
-@flops_rules("aten._upsample_lanczos2d_aa")
+@operators("aten._upsample_lanczos2d_aa")
 def _antialiased_lanczos(kernel: Kernel) -> Cost:
     """Antialiased: 6 taps at the coarser of both resolutions."""
     return _antialiased(kernel.inputs[0], kernel.outputs[0], _LANCZOS)
 
 
-@flops_rules("aten._upsample_bilinear2d_aa_backward")
+@operators("aten._upsample_bilinear2d_aa_backward")
 def _antialiased_bilinear_backward(kernel: Kernel) -> Cost:
     """The same filter turned around: as many taps meet, and as many sums are made."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _LINEAR)
 
 
-@flops_rules("aten._upsample_bicubic2d_aa_backward")
+@operators("aten._upsample_bicubic2d_aa_backward")
 def _antialiased_bicubic_backward(kernel: Kernel) -> Cost:
     """The same filter turned around."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _CUBIC)
 
 
-@flops_rules("aten._upsample_lanczos2d_aa_backward")
+@operators("aten._upsample_lanczos2d_aa_backward")
 def _antialiased_lanczos_backward(kernel: Kernel) -> Cost:
     """The same filter turned around."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _LANCZOS)
@@ -114,7 +114,7 @@ def _shrinking(before: Dim, after: Dim) -> sympy.Expr:
     return sympy.Max(1, sympy.sympify(before) / after)
 
 
-@flops_rules(
+@operators(
     "aten.grid_sampler_2d", "aten.grid_sampler_3d", "aten.cudnn_grid_sampler", "aten._grid_sampler_2d_cpu_fallback"
 )
 def _grid_sample(kernel: Kernel) -> Cost:
@@ -132,8 +132,8 @@ def _grid_sample(kernel: Kernel) -> Cost:
     return Cost(pointwise=_weighted_sum(taps) * numel(kernel.outputs[0]) + (5 * rank + taps * (rank - 1)) * places)
 
 
-@flops_rules("aten.grid_sampler_2d_backward", "aten.grid_sampler_3d_backward", "aten.cudnn_grid_sampler_backward")
-@flops_rules("aten._grid_sampler_2d_cpu_fallback_backward")
+@operators("aten.grid_sampler_2d_backward", "aten.grid_sampler_3d_backward", "aten.cudnn_grid_sampler_backward")
+@operators("aten._grid_sampler_2d_cpu_fallback_backward")
 def _grid_sample_backward(kernel: Kernel) -> Cost:
     """Coordinates and weights again; then for each element of the output's gradient and tap 2 to the input, 3 · d to the grid.
 
@@ -152,14 +152,19 @@ def _grid_sample_backward(kernel: Kernel) -> Cost:
     return Cost(pointwise=per_element * numel(gradient) + (5 * rank + taps * (rank - 1)) * places)
 
 
-@flops_rules("aten.cudnn_affine_grid_generator_backward")
+@operators("aten.cudnn_affine_grid_generator_backward")
 def _affine_grid_backward(kernel: Kernel) -> Cost:
     """The same product turned around: 2 · (d + 1) for each element of the gradient."""
     gradient = kernel.inputs[0]
     return Cost(matrix=2 * (shape(gradient)[-1] + 1) * numel(gradient))
 
 
-@flops_rules("aten.affine_grid_generator", "aten.cudnn_affine_grid_generator")
+@operators("aten.affine_grid_generator", "aten.cudnn_affine_grid_generator")
 def _affine_grid(kernel: Kernel) -> Cost:
     """Each coordinate of a place is a row of θ times (x, y, 1): 2 · (d + 1) per element, a small matrix product."""
     return Cost(matrix=2 * shape(kernel.inputs[0])[-1] * numel(kernel.outputs[0]))
+
+
+# As authors write them ------------------------------------------------------------------------------------------------
+
+operators.declare("grid_sample interpolate upsample upsample_bilinear upsample_nearest", library="")

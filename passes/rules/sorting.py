@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import sympy
 
-from fxviz.analysis.rules import RuleTable
+from fxviz.analysis.ops import Operators
 from fxviz.ir import Dim, Kernel
-from fxviz.passes.rules.cost import Cost, FlopRule, ceil_log2, numel, shape
+from fxviz.passes.rules.cost import Cost, ceil_log2, numel, shape
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable()
+operators = Operators("reduction")
 
 
-@flops_rules("aten.sort", "aten.argsort", "aten.msort", "aten.kthvalue", "aten.median", "aten.nanmedian", "aten.mode")
+@operators("aten.sort", "aten.argsort", "aten.msort", "aten.kthvalue", "aten.median", "aten.nanmedian", "aten.mode")
 def _sort(kernel: Kernel) -> Cost:
     """Along one dimension of extent n: ⌈log₂ n⌉ per element. Medians and modes are counted as the sort that finds them."""
     return Cost(pointwise=numel(kernel.inputs[0]) * ceil_log2(_extent(kernel)))
 
 
-@flops_rules("aten.topk")
+@operators("aten.topk")
 def _topk(kernel: Kernel) -> Cost:
     """Along one dimension: ⌈log₂ k⌉ per element, and at least 1."""
     k = kernel.attributes.get("k", 1)
@@ -32,23 +32,22 @@ def _topk(kernel: Kernel) -> Cost:
     return Cost(pointwise=numel(kernel.inputs[0]) * (max(depth, 1) if isinstance(depth, int) else sympy.Max(depth, 1)))
 
 
-@flops_rules(
-    "aten._unique", "aten._unique2", "aten.unique_dim", "aten.unique_consecutive", "aten.unique_dim_consecutive"
-)
+@operators("aten._unique", "aten._unique2", "aten.unique_dim", "aten.unique_consecutive", "aten.unique_dim_consecutive")
 def _unique(kernel: Kernel) -> Cost:
     """A sort of all n elements and one comparison of neighbours: n · (⌈log₂ n⌉ + 1)."""
     elements = numel(kernel.inputs[0])
     return Cost(pointwise=elements * (ceil_log2(elements) + 1))
 
 
-@flops_rules("aten.searchsorted", "aten.bucketize")
+@operators("aten.searchsorted")
+@operators("aten.bucketize", kind="elementwise")
 def _search(kernel: Kernel) -> Cost:
     """A binary search among n boundaries for each element of the output: ⌈log₂ (n + 1)⌉."""
     boundaries = kernel.input("boundaries") or kernel.input("sorted_sequence") or kernel.inputs[0]
     return Cost(pointwise=numel(kernel.outputs[0]) * ceil_log2(shape(boundaries)[-1] + 1))
 
 
-@flops_rules("aten.isin")
+@operators("aten.isin")
 def _isin(kernel: Kernel) -> Cost:
     """A sort of the m test elements and a binary search for each of n: (m + n) · ⌈log₂ m⌉, and at least n."""
     if len(kernel.inputs) < 2:

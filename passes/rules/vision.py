@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.rules import RuleTable
-from fxviz.passes.rules.cost import Cost, FlopRule, numel, per_input, shape
+from fxviz.analysis.ops import Operators
+from fxviz.passes.rules.cost import Cost, numel, per_input, shape
 
 if TYPE_CHECKING:
     from fxviz.ir import Kernel
 
-__all__ = ["flops_rules"]
+__all__ = ["operators"]
 
-flops_rules: RuleTable[FlopRule] = RuleTable(
-    {
-        f"torchvision.{op}": per_input(1) for op in ("_roi_pool_backward", "_ps_roi_pool_backward")
-    }  # to the largest, a sum
-)
+operators = Operators("pool")
+
+operators.declare(
+    "_roi_pool_backward _ps_roi_pool_backward", per_input(1), library="torchvision"
+)  # to the largest, a sum
 
 _BILINEAR = 7  # 4 multiplications, 3 additions
 _PLACE = 14  # scale and shift, floor, two distances for each of 2 coordinates; 4 weights
 
 
-@flops_rules("torchvision.deform_conv2d")
+@operators("torchvision.deform_conv2d", kind="matrix")
 def _deform_conv2d(kernel: Kernel) -> Cost:
     """A convolution (see convolution.py) whose input is sampled bilinearly at every tap of every output position.
 
@@ -40,7 +40,7 @@ def _deform_conv2d(kernel: Kernel) -> Cost:
     return Cost(2 * numel(output) * math.prod(shape(weight)[1:]), pointwise)
 
 
-@flops_rules("torchvision._deform_conv2d_backward")
+@operators("torchvision._deform_conv2d_backward", kind="matrix")
 def _deform_conv2d_backward(kernel: Kernel) -> Cost:
     """Two products as large as the forward one, for the columns and for the weight; then each of C_in · t samples.
 
@@ -54,7 +54,7 @@ def _deform_conv2d_backward(kernel: Kernel) -> Cost:
     return Cost(2 * 2 * numel(gradient) * math.prod(shape(weight)[1:]), flops * samples + numel(gradient))
 
 
-@flops_rules("torchvision._roi_align_backward", "torchvision._ps_roi_align_backward")
+@operators("torchvision._roi_align_backward", "torchvision._ps_roi_align_backward")
 def _roi_align_backward(kernel: Kernel) -> Cost | None:
     """r² samples of 4 taps, 2 each, for each element of the output's gradient; unknown where r follows the box."""
     ratio = kernel.attributes.get("sampling_ratio")
@@ -63,7 +63,7 @@ def _roi_align_backward(kernel: Kernel) -> Cost | None:
     return Cost(pointwise=2 * 4 * ratio**2 * numel(kernel.inputs[0]))
 
 
-@flops_rules("torchvision.roi_align", "torchvision.ps_roi_align")
+@operators("torchvision.roi_align", "torchvision.ps_roi_align")
 def _roi_align(kernel: Kernel) -> Cost | None:
     """r² bilinear samples, added up, for each element of the output; unknown where r follows the size of the box."""
     ratio = kernel.attributes.get("sampling_ratio")
@@ -72,7 +72,7 @@ def _roi_align(kernel: Kernel) -> Cost | None:
     return Cost(pointwise=(_BILINEAR + 1) * ratio**2 * numel(kernel.outputs[0]))
 
 
-@flops_rules("torchvision.nms")
+@operators("torchvision.nms", kind="reduction")
 def _nms(kernel: Kernel) -> Cost:
     """N · (n − 1) / 2 overlaps of 12: 4 comparisons for the corners, 2 sides clipped (4), area, union (2), ratio.
 
@@ -80,3 +80,8 @@ def _nms(kernel: Kernel) -> Cost:
     """
     boxes = shape(kernel.inputs[0])[0]
     return Cost(pointwise=12 * (boxes * (boxes - 1) // 2))
+
+
+# As authors write them ------------------------------------------------------------------------------------------------
+
+operators.declare("ps_roi_pool roi_pool", library="")

@@ -23,7 +23,7 @@ from fxviz.analysis.facts import Facts, Metric
 from fxviz.errors import InputError
 from fxviz.exporters.report import report_lines
 from fxviz.passes.flops import Cost, FlopCounts, Flops, flops_rules
-from fxviz.passes.rules.free import FREE_OPS
+from fxviz.passes.operators import FREE_OPS
 from fxviz.tracing import trace
 
 if TYPE_CHECKING:

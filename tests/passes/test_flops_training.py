@@ -16,9 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fxviz.analysis.facts import Facts, evaluate
 from fxviz.ir import Attribute, Kernel, Phase, TensorType, Value
-from fxviz.passes.flops import Flops, _find, flops_rules
+from fxviz.passes.flops import Flops, causal_rules, flops_rules
 from fxviz.passes.memory import Memory
-from fxviz.passes.rules.attention import exact_rules
 from fxviz.passes.rules.cost import FREE, Cost
 from fxviz.tracing import trace_training
 
@@ -82,7 +81,7 @@ def value(tensor: torch.Tensor) -> Value:
 
 
 def cost_of(kernel: Kernel) -> Cost | None:
-    rule = _find(flops_rules, kernel)
+    rule = flops_rules.find_kernel(kernel.op)
     return rule and rule(kernel)
 
 
@@ -251,7 +250,7 @@ def test_the_exact_count_of_a_causal_mask_holds_backward() -> None:
     kernel_op = "aten._flash_attention_backward.default"
     rules = {
         "dense": attention(kernel_op, "blhe", is_causal=True),
-        "exact": attention(kernel_op, "blhe", rules=exact_rules, is_causal=True),
+        "exact": attention(kernel_op, "blhe", rules=causal_rules, is_causal=True),
     }
     # of these kernels the last query meets the last key: the mask is the lower triangle from the end
     kept = int(torch.ones(L, S).tril(diagonal=S - L).sum())

@@ -11,9 +11,9 @@ from shown import Elements, Ordinals
 from tree import tree
 
 from fxviz.analysis.facts import Facts, Tally
-from fxviz.analysis.kinds import KINDS, kind_of
 from fxviz.errors import InputError
 from fxviz.ir import Graph, Node, Role, Value
+from fxviz.passes.operators import KINDS, kind_of
 from fxviz.views.view import View
 
 

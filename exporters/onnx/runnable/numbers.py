@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fxviz.analysis.kinds import kind_of
 from fxviz.exporters.onnx.runnable.convert import MARK, all_nodes
 from fxviz.exporters.onnx.view.metadata import describe_node, measure, summarize
 from fxviz.importers.onnx.format import clean_text
 from fxviz.ir import format_scope
+from fxviz.passes.operators import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from fxviz.ir import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fxviz.exporters.onnx.view.rules.standard import Operand
+    from fxviz.analysis.standard import Operand
     from fxviz.ir import Node
 
 __all__ = ["describe_arguments"]

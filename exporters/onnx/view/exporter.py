@@ -34,7 +34,7 @@ from fxviz.exporters.onnx.view.metadata import (
     summarize,
 )
 from fxviz.exporters.onnx.view.names import Names, title
-from fxviz.exporters.onnx.view.operators import OPSET, Literal, OperatorRule, lower, operators
+from fxviz.exporters.onnx.view.operators import OPSET, Literal, lower, operators
 from fxviz.exporters.onnx.view.weights import WeightData
 from fxviz.files import staged, write_file
 from fxviz.importers.onnx.format import ELEMENT_TYPES, clean_text, type_proto
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fxviz.analysis.rules import RuleTable
+    from fxviz.analysis.standard import StandardRule
     from fxviz.views.view import Box, View
 
 __all__ = ["Onnx"]
@@ -72,7 +73,7 @@ class Onnx(Exporter):
     embedding = "link"
     runnable = "onnx-runnable"
 
-    rules: RuleTable[OperatorRule] = field(default=operators, repr=False)
+    rules: RuleTable[StandardRule] = field(default=operators, repr=False)
     data: bool = False
     external_data: bool | None = None
 
@@ -129,7 +130,7 @@ class _Level:
 
 
 class _Writer:
-    def __init__(self, view: View, rules: RuleTable[OperatorRule], data: WeightData) -> None:
+    def __init__(self, view: View, rules: RuleTable[StandardRule], data: WeightData) -> None:
         self._view = view
         self._data = data
         self._rules = rules

@@ -7,39 +7,38 @@ onnxruntime against torch by the tests. Every rule may leave checks of dtypes an
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import onnx
 
-from fxviz.exporters.onnx.view.rules import activation, elementwise, layout, matmul, normalization, pooling
-from fxviz.exporters.onnx.view.rules.standard import Literal, OperatorRule, Standard, dtype_of, is_known
+from fxviz.analysis.rules import RuleTable
+from fxviz.analysis.standard import Literal, Standard, StandardRule, dtype_of, is_known
 from fxviz.importers.onnx.format import ELEMENT_TYPES
+from fxviz.passes.operators import OPERATORS
 
 if TYPE_CHECKING:
-    from fxviz.analysis.rules import RuleTable
     from fxviz.ir import Attribute, Kernel, Node
 
-__all__ = ["OPSET", "Literal", "OperatorRule", "Standard", "lower", "operators"]
+__all__ = ["OPSET", "Literal", "Standard", "StandardRule", "lower", "operators"]
 
 OPSET = 23
 """The version of the standard operators: the first with Attention."""
 
-operators: RuleTable[OperatorRule] = reduce(
-    or_, (family.operators for family in (elementwise, activation, matmul, normalization, pooling, layout))
+operators: RuleTable[StandardRule] = RuleTable(
+    {name: operator.onnx for name, operator in OPERATORS.items() if operator.onnx is not None}
 )
 """The rules, by the operation of a node (``linear``) or by the kernel that is all that a node runs (``aten.relu``)."""
 
 
-def lower(node: Node, rules: RuleTable[OperatorRule] = operators) -> Standard | None:
+def lower(node: Node, rules: RuleTable[StandardRule] = operators) -> Standard | None:
     """``node`` as a standard operator that computes the same, or None."""
     if (rule := rules.find(node.op)) is not None and (found := rule(node)) is not None:
         return _checked(found)
     if len(kernels := _working(node)) != 1:
         return None
     (kernel,) = kernels
-    if (rule := rules.find(kernel.op)) is None or not kernel.inputs or not is_known(kernel):
+    if (rule := rules.find_kernel(kernel.op)) is None or not kernel.inputs or not is_known(kernel):
         return None  # a kernel of numbers alone has no tensor that a standard operator could read
     found = rule(kernel)
     if found is None or not set(node.outputs) <= set(found.outputs):

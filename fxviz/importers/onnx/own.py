@@ -17,7 +17,7 @@ from fxviz.importers.onnx.types import tensor_type_of
 from fxviz.ir import Attribute, Kernel, Role, TensorType, Value
 from fxviz.ir.dtypes import DTYPE_BITS
 from fxviz.passes.flops import flops_rules
-from fxviz.passes.rules.free import FREE_OPS
+from fxviz.passes.operators import FREE_OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper
 from onnx_files import info, model, numbers, read, untyped, weight
 
 from fxviz.analysis.facts import Facts
-from fxviz.analysis.kinds import kind_of
 from fxviz.importers.onnx.operators import translations
 from fxviz.passes.flops import Flops
+from fxviz.passes.operators import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path

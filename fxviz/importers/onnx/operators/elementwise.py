@@ -15,44 +15,7 @@ __all__ = ["add", "between", "rules"]
 
 rules: RuleTable[Translation] = RuleTable()
 
-_UNARY = {
-    **{"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Erf": "erf", "Exp": "exp", "Log": "log", "Sqrt": "sqrt"},
-    **{"Reciprocal": "reciprocal", "Neg": "neg", "Abs": "abs", "Sign": "sign", "Floor": "floor", "Ceil": "ceil"},
-    **{"Round": "round", "Not": "logical_not", "BitwiseNot": "bitwise_not", "IsNaN": "isnan", "IsInf": "isinf"},
-    **{
-        op.capitalize(): op
-        for op in ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"]
-    },
-    **{"HardSwish": "hardswish", "Mish": "mish", "Softplus": "softplus", "Selu": "selu", "Swish": "silu"},
-}
-_BINARY = {
-    **{"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Pow": "pow", "Mod": "remainder"},
-    **{"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "BitwiseAnd": "bitwise_and"},
-    **{"BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor", "Equal": "eq", "Less": "lt", "Greater": "gt"},
-    **{"LessOrEqual": "le", "GreaterOrEqual": "ge", "PRelu": "_prelu_kernel"},
-}
 _CHAINED = {"Sum": "add", "Min": "minimum", "Max": "maximum"}
-_WITH_ATTRIBUTES = {
-    "LeakyRelu": ("leaky_relu", {"alpha": "negative_slope"}),
-    "Elu": ("elu", {"alpha": "alpha"}),
-    "Celu": ("celu", {"alpha": "alpha"}),
-    "HardSigmoid": ("hardsigmoid", {}),
-    "ThresholdedRelu": ("threshold", {"alpha": "threshold"}),
-    "Gelu": ("gelu", {"approximate": "approximate"}),
-    "Shrink": ("softshrink", {"lambd": "lambd"}),
-}
-
-
-def _unary(kernel: str) -> Translation:
-    return lambda operation: [step(f"aten.{kernel}.default", {"self": operation.operand(0)}, operation.outputs[:1])]
-
-
-def _binary(kernel: str) -> Translation:
-    def rule(operation: Operation) -> list[Step]:
-        operands = {"self": operation.operand(0), "other": operation.operand(1)}
-        return [step(f"aten.{kernel}.Tensor", operands, operation.outputs)]
-
-    return rule
 
 
 def _chained(kernel: str) -> Translation:
@@ -72,22 +35,8 @@ def _chained(kernel: str) -> Translation:
     return rule
 
 
-def _with_attributes(kernel: str, names: dict[str, str]) -> Translation:
-    def rule(operation: Operation) -> list[Step]:
-        attributes = {ours: operation.attributes.get(theirs) for theirs, ours in names.items()}
-        return [step(f"aten.{kernel}.default", {"self": operation.operand(0)}, operation.outputs, attributes)]
-
-    return rule
-
-
-for _name, _kernel in _UNARY.items():
-    rules(_name)(_unary(_kernel))
-for _name, _kernel in _BINARY.items():
-    rules(_name)(_binary(_kernel))
 for _name, _kernel in _CHAINED.items():
     rules(_name)(_chained(_kernel))
-for _name, (_kernel, _names) in _WITH_ATTRIBUTES.items():
-    rules(_name)(_with_attributes(_kernel, _names))
 
 
 def between(operation: Operation, type: TensorType | None = None) -> Value:
@@ -116,7 +65,8 @@ def _mean(operation: Operation) -> list[Step] | None:
 @rules("BitShift")
 def _bit_shift(operation: Operation) -> list[Step]:
     kernel = "bitwise_left_shift" if operation.attributes.get("direction") == "LEFT" else "bitwise_right_shift"
-    return _binary(kernel)(operation) or []
+    operands = {"self": operation.operand(0), "other": operation.operand(1)}
+    return [step(f"aten.{kernel}.Tensor", operands, operation.outputs)]
 
 
 @rules("Where")

@@ -17,22 +17,6 @@ rules: RuleTable[Translation] = RuleTable()
 VIEWS = frozenset(("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"))
 """The operators whose first result is what went in, elsewhere in no runtime."""
 
-_ONE_TENSOR = {
-    **{"Identity": "alias.default", "Reshape": "view.default", "Flatten": "view.default", "Squeeze": "view.default"},
-    **{"Unsqueeze": "view.default", "Expand": "expand.default", "Tile": "repeat.default", "Cast": "_to_copy.default"},
-    **{"CastLike": "_to_copy.default", "ReverseSequence": "flip.default", "SpaceToDepth": "pixel_unshuffle.default"},
-    **{"DepthToSpace": "pixel_shuffle.default", "Shape": "_shape_as_tensor.default", "Size": "numel.default"},
-    **{"EyeLike": "eye.default", "BitCast": "view.dtype"},
-}
-
-
-def _one_tensor(kernel: str) -> Translation:
-    return lambda operation: [step(f"aten.{kernel}", {"self": operation.operand(0)}, operation.outputs)]
-
-
-for _name, _kernel in _ONE_TENSOR.items():
-    rules(_name)(_one_tensor(_kernel))
-
 
 @rules("Dropout")
 def _dropout(operation: Operation) -> list[Step] | None:

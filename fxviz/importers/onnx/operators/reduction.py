@@ -24,15 +24,6 @@ _REDUCTIONS = {
     **{"ReduceProd": "prod.dim_int", "ReduceLogSumExp": "logsumexp.default"},
     **{"ReduceL1": "linalg_vector_norm.default", "ReduceL2": "linalg_vector_norm.default"},
 }
-_PLAIN = {
-    **{
-        "ArgMax": "argmax.default",
-        "ArgMin": "argmin.default",
-        "CumSum": "cumsum.default",
-        "NonZero": "nonzero.default",
-    },
-    **{"Compress": "masked_select.default"},
-}
 
 
 def _reduce(kernel: str) -> Translation:
@@ -48,18 +39,8 @@ def _reduce(kernel: str) -> Translation:
     return rule
 
 
-def _plain(kernel: str) -> Translation:
-    def rule(operation: Operation) -> list[Step]:
-        attributes = {"dim": operation.attributes.get("axis")}
-        return [step(f"aten.{kernel}", {"self": operation.operand(0)}, operation.outputs, attributes)]
-
-    return rule
-
-
 for _name, _kernel in _REDUCTIONS.items():
     rules(_name)(_reduce(_kernel))
-for _name, _kernel in _PLAIN.items():
-    rules(_name)(_plain(_kernel))
 
 
 @rules("TopK")
