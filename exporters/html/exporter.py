@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fxviz.exporters.base import Exporter
+from fxviz.exporters.html.graphviz_layout import GraphvizLayout
 from fxviz.exporters.html.page import Page, template
 from fxviz.exporters.html.viewer_data import Data, viewer_data
 
 if TYPE_CHECKING:
+    from fxviz.exporters.html.layout import LayoutEngine
     from fxviz.views.view import View
 
 __all__ = ["Html", "viewer_element", "viewer_modules", "viewer_styles"]
@@ -52,6 +54,8 @@ class Html(Exporter):
     """The sources of a target with more arrows than this are named beside it, instead of all arrows but the last."""
     timeout: float = 300
     """Seconds after which Graphviz is stopped."""
+    layout: LayoutEngine | None = None
+    """What lays out the boxes: by default Graphviz."""
 
     def export(self, view: View) -> str:
         """Return the page."""
@@ -65,7 +69,8 @@ class Html(Exporter):
 
     def data(self, view: View) -> Data:
         """What `viewer_element` of a page is to find under its id, where the viewer is a part of a larger page."""
-        return viewer_data(view, self.most, self.fan_out, self.fan_in, self.timeout)
+        engine = self.layout or GraphvizLayout(self.timeout)
+        return viewer_data(view, self.most, self.fan_out, self.fan_in, engine)
 
 
 def viewer_element(id: str) -> str:

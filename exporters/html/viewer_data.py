@@ -16,7 +16,7 @@ from fxviz.analysis.facts import Timed
 from fxviz.errors import GraphError
 from fxviz.exporters.drawing.layout import Group
 from fxviz.exporters.drawing.palette import COLORS, category_color, heat_colors
-from fxviz.exporters.html.layout import Layout, is_pinned, lay_out
+from fxviz.exporters.html.layout import is_pinned
 from fxviz.exporters.html.levels import Level, cut
 from fxviz.exporters.html.opening import SIZE, page_openings
 from fxviz.ir import Node, Value, format_scope
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from fxviz.analysis.facts import Metric
     from fxviz.exporters.drawing.layout import Arrow, Shape
+    from fxviz.exporters.html.layout import Layout, LayoutEngine
     from fxviz.ir import Dim, Scope
     from fxviz.views.view import Item, View
 
@@ -44,18 +45,18 @@ _HEATS = 32  # colours on the scale
 _MOMENTS = 1200  # on the timeline: more than a screen has columns for
 
 
-def viewer_data(view: View, most: int, fan_out: int, fan_in: int, timeout: float) -> Data:
+def viewer_data(view: View, most: int, fan_out: int, fan_in: int, engine: LayoutEngine) -> Data:
     """All that the viewer shows of a view; the parameters are the fields of `fxviz.exporters.html.exporter.Html`."""
-    return _Writer(view, cut(view, most, fan_out, fan_in), timeout).write()
+    return _Writer(view, cut(view, most, fan_out, fan_in), engine).write()
 
 
 class _Writer:
-    def __init__(self, view: View, root: Level, timeout: float) -> None:
+    def __init__(self, view: View, root: Level, engine: LayoutEngine) -> None:
         self._view = view
         self._root = root
         levels = [*root.walk()]
         drawings = [level.drawing for level in levels]
-        self._layouts = dict(zip(levels, lay_out(drawings, timeout), strict=True))
+        self._layouts = dict(zip(levels, engine.lay_out(drawings), strict=True))
         self._sizes = scope_sizes(view.graph.nodes)
         self._symbols = Symbols()
         self._scenes: dict[str, int] = {}

@@ -20,6 +20,7 @@ import fxviz
 from fxviz.analysis.facts import Facts
 from fxviz.errors import MissingDependency
 from fxviz.exporters.html.exporter import Html
+from fxviz.exporters.html.layout import Layout, Place, shapes_of
 from fxviz.ir import Phase
 from fxviz.output import default_view
 from fxviz.passes.flops import Flops
@@ -29,8 +30,9 @@ from fxviz.text.quantity import format_expression
 from fxviz.views.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from fxviz.exporters.drawing.layout import Drawing
     from fxviz.ir import Graph
 
 SHOW = (Parameters(), Flops(), Memory())
@@ -221,3 +223,31 @@ def test_no_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingDependency, match="pip install graphviz-pure"):
         fxviz.export(encoder(2), tmp_path / "model.html")
     assert [*tmp_path.iterdir()] == []
+
+
+class Column:
+    """A layout engine that needs nothing: all shapes in a column, arrows from centre to centre."""
+
+    def lay_out(self, drawings: Sequence[Drawing]) -> list[Layout]:
+        return [self._lay_out(drawing) for drawing in drawings]
+
+    def _lay_out(self, drawing: Drawing) -> Layout:
+        shapes = [*shapes_of(drawing)]
+        places = {shape.id: Place(50, 15 + 40 * number, 90, 30) for number, shape in enumerate(shapes)}
+        arrows = [(places[arrow.source.id], places[arrow.target.id]) for arrow in drawing.arrows]
+        points = tuple(tuple((place.x, place.y) for place in (a, a, b, b, b)) for a, b in arrows)
+        return Layout(100, 40 * len(shapes), tuple(places.values()), points, (None,) * len(arrows))
+
+
+def test_another_layout_engine_needs_no_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    data = Html(layout=Column()).data(View.of(encoder(2)))
+    for scene in data["scenes"]:
+        boxes = [shape["box"] for shape in scene["shapes"]]
+        assert boxes == [[50, 15 + 40 * number, 90, 30] for number in range(len(boxes))]
+        for arrow in scene["arrows"]:
+            assert arrow["points"][:2] == boxes[arrow["from"]][:2]
+            assert arrow["points"][-2:] == boxes[arrow["to"]][:2]
+    fxviz.export(encoder(2), tmp_path / "model.html", layout=Column())
+    assert (tmp_path / "model.html").stat().st_size > 0

@@ -6,6 +6,7 @@ import shutil
 import sys
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from build import encoder
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 
 from fxviz.errors import ExportError, MissingDependency
 from fxviz.exporters.drawing.layout import Drawing, draw
-from fxviz.exporters.html.layout import Layout, lay_out
+from fxviz.exporters.html.graphviz_layout import GraphvizLayout
 from fxviz.exporters.html.levels import cut
 from fxviz.views.view import View
+
+if TYPE_CHECKING:
+    from fxviz.exporters.html.layout import Layout
 
 CLOSED = tuple(draw(View.of(encoder(layers), fold=False, depth=0), 8, 32) for layers in (1, 2, 3))
 
@@ -41,12 +45,12 @@ def check(drawing: Drawing, found: Layout) -> None:
 
 
 def test_layouts_are_sound_and_in_order() -> None:
-    for drawing, found in zip(CLOSED, lay_out(CLOSED, timeout=60), strict=True):
+    for drawing, found in zip(CLOSED, GraphvizLayout(60).lay_out(CLOSED), strict=True):
         check(drawing, found)
 
 
 def test_inputs_stand_above_all_else_and_outputs_below() -> None:
-    (found,) = lay_out(CLOSED[:1], timeout=60)
+    (found,) = GraphvizLayout(60).lay_out(CLOSED[:1])
     height = {shape.title: found.shapes[number].y for number, shape in enumerate(CLOSED[0].children)}
     assert min(height, key=height.__getitem__) == "x"
     assert max(height, key=height.__getitem__) == "output"
@@ -56,7 +60,7 @@ def test_the_wheel_lays_out_where_the_system_has_no_graphviz(tmp_path: Path, mon
     if not (Path(sys.executable).parent / "graphviz-pure").exists():
         pytest.skip("graphviz-pure is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
-    check(CLOSED[0], lay_out(CLOSED[:1], timeout=60)[0])
+    check(CLOSED[0], GraphvizLayout(60).lay_out(CLOSED[:1])[0])
 
 
 def test_equal_drawings_are_laid_out_once_in_as_many_processes_as_pay(
@@ -69,7 +73,7 @@ def test_equal_drawings_are_laid_out_once_in_as_many_processes_as_pay(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     many = [draw(View.of(encoder(layers), fold=False, depth=0), 8, 32) for layers in range(1, 25)]
-    found = lay_out([*many, *many], timeout=60)
+    found = GraphvizLayout(60).lay_out([*many, *many])
     assert found[:24] == found[24:]
     given = [path.read_text().count("digraph") for path in tmp_path.glob("given.*")]
     assert given == [8, 8, 8]
@@ -82,7 +86,7 @@ def test_equal_drawings_are_laid_out_once_in_as_many_processes_as_pay(
 def test_any_label_can_be_laid_out(labels: list[str]) -> None:
     level = cut(renamed(labels), most=80, fan_out=99, fan_in=99)
     drawings = [level.drawing, *(inner.drawing for inner in level.inner.values())]
-    for drawing, found in zip(drawings, lay_out(drawings, timeout=60), strict=True):
+    for drawing, found in zip(drawings, GraphvizLayout(60).lay_out(drawings), strict=True):
         check(drawing, found)
 
 
@@ -90,7 +94,7 @@ def test_no_graphviz_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(MissingDependency, match="pip install graphviz-pure"):
-        lay_out(CLOSED, timeout=60)
+        GraphvizLayout(60).lay_out(CLOSED)
 
 
 def test_a_program_that_lays_out_less_than_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +103,9 @@ def test_a_program_that_lays_out_less_than_asked(tmp_path: Path, monkeypatch: py
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     with pytest.raises(ExportError, match="laid out 1 of 3 drawings"):
-        lay_out(CLOSED, timeout=60)
+        GraphvizLayout(60).lay_out(CLOSED)
 
 
 def test_an_open_box_is_refused() -> None:
     with pytest.raises(ExportError, match="close the boxes"):
-        lay_out([draw(View.of(encoder(2)), 8, 32)], timeout=60)
+        GraphvizLayout(60).lay_out([draw(View.of(encoder(2)), 8, 32)])
