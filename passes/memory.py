@@ -189,6 +189,11 @@ class MemoryUse:
             groups.setdefault(holding.scope[:depth], []).append(holding.nbytes)
         return {scope: add(sizes) for scope, sizes in groups.items()}
 
+    def depth_within(self, most: int) -> int:
+        """Return the deepest level at which at most ``most`` modules have something alive at the peak; 0 if none has."""
+        deepest = max((len(holding.scope) for holding in self.alive_at_peak), default=0)
+        return max(depth for depth in range(deepest + 1) if not depth or len(self.at_peak_by_scope(depth)) <= most)
+
     def holding(self, storage: Storage) -> Holding:
         """``storage`` with the value, node and scope that it belongs to."""
         value = self._first_values.get(storage)

@@ -12,7 +12,6 @@ import numpy as np
 from fxviz.analysis.facts import Facts, evaluate
 from fxviz.errors import InputError
 from fxviz.exporters.figures.figure import FAINT, INK, figure_bytes, format_of, new_figure
-from fxviz.exporters.report import fitting_depth
 from fxviz.files import write_file
 from fxviz.ir import Category, Graph, Phase, format_scope
 from fxviz.passes.memory import Memory, MemoryUse
@@ -92,7 +91,7 @@ def _draw(memory: MemoryUse, format: str, depth: int | None) -> bytes:
     with new_figure(12, 5) as figure:
         over_time, at_peak = figure.subplots(1, 2, width_ratios=(2.2, 1))
         _draw_timeline(over_time, memory)
-        _draw_alive(at_peak, memory, fitting_depth(memory, _MODULES) if depth is None else depth)
+        _draw_alive(at_peak, memory, memory.depth_within(_MODULES) if depth is None else depth)
         figure.suptitle(f"Memory of {memory.graph.name}", fontweight="bold")
         figure.legend(*over_time.get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
         return figure_bytes(figure, format)

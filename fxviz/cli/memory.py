@@ -33,7 +33,7 @@ def memory(
     """Print the peak memory of a run or a training step, and what is alive then; draw the timeline."""
     from fxviz.exporters.figures.figure import format_of
     from fxviz.exporters.figures.memory import plot_memory
-    from fxviz.exporters.report import memory_lines
+    from fxviz.output.report import memory_lines
     from fxviz.passes.memory import Memory
 
     if output is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fxviz.analysis.facts import at_large
-from fxviz.exporters.report import fitting_depth
 from fxviz.ir import Phase, format_scope
 from fxviz.passes.memory import Memory
 from fxviz.text.quantity import format_quantity
@@ -37,7 +36,7 @@ def training_data(facts: Facts) -> Data:
 
 def _data(title: str, memory: MemoryUse, timeline: Data | None) -> Data:
     assert memory.peak is not None
-    by_scope = memory.at_peak_by_scope(fitting_depth(memory, _MODULES))
+    by_scope = memory.at_peak_by_scope(memory.depth_within(_MODULES))
     whole = at_large(memory.peak)
     alive = sorted(by_scope.items(), key=lambda pair: at_large(pair[1]), reverse=True)
     return {

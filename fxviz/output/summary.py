@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.facts import Facts
-from fxviz.exporters.report import format_entries, report_entries
 from fxviz.exporters.table import Markdown, Text
 from fxviz.output import default_view
+from fxviz.output.report import format_entries, report_entries
 from fxviz.text.escaping import escape_markdown
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from zoo import ZOO
 import fxviz.models
 from fxviz.analysis.facts import Facts, Metric
 from fxviz.errors import InputError
-from fxviz.exporters.report import report_lines
+from fxviz.output.report import report_lines
 from fxviz.passes.flops import Cost, FlopCounts, Flops, flops_rules
 from fxviz.passes.operators import FREE_OPS
 from fxviz.tracing import trace

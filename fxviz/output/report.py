@@ -1,4 +1,4 @@
-"""What there is to say of a whole model: totals, what was not counted, and under which conditions they hold."""
+"""Report on a whole model: totals, what was not counted, and under which conditions they hold."""
 
 from __future__ import annotations
 
@@ -18,40 +18,34 @@ if TYPE_CHECKING:
     from fxviz.ir import Node, Value
     from fxviz.passes.roofline import Roofline, RooflineEstimate
 
-__all__ = ["fitting_depth", "format_entries", "memory_lines", "report_entries", "report_lines"]
+__all__ = ["format_entries", "memory_lines", "report_entries", "report_lines"]
 
 _LABEL = 13  # characters before the text of a line
 
 
 def report_lines(facts: Facts, roofline: Roofline | None = None) -> list[str]:
-    """The report, one line a fact: inputs, outputs, parameters, FLOPs, peak memory, what is unknown, guards, notes.
+    """Return the report, one line a fact: inputs, outputs, parameters, FLOPs, peak memory, what is unknown, guards, notes.
 
-    With a ``roofline`` also the time on its device, and how much of the model waits for memory there.
+    With a ``roofline`` also the least time on its device, and how many operations wait for memory there.
     """
     return format_entries(report_entries(facts, roofline))
 
 
 def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) -> list[str]:
-    """The report on memory: the peak, its categories, and the modules, ``depth`` deep, whose tensors are alive at it.
+    """Return the report on memory: the peak, its categories, and the modules, ``depth`` deep, alive at it.
 
-    At most ``most`` modules are told of, the largest, as deep as leaves no more than these where ``depth`` is None.
+    Only the ``most`` largest modules are listed; if ``depth`` is None, as deep as gives no more than these.
     """
     return format_entries(_memory(memory, depth, most))
 
 
 def format_entries(entries: Iterable[tuple[str, str]]) -> list[str]:
-    """Entries as lines, their texts aligned.
+    """Return entries as lines, their texts aligned.
 
     >>> format_entries([("Model", "Net"), ("Parameters", "73.4 k")])
     ['Model        Net', 'Parameters   73.4 k']
     """
     return [f"{label:<{_LABEL}}{text}" for label, text in entries]
-
-
-def fitting_depth(memory: MemoryUse, most: int) -> int:
-    """The deepest level at which no more than ``most`` modules have something alive at the peak."""
-    deepest = max((len(holding.scope) for holding in memory.alive_at_peak), default=0)
-    return max(depth for depth in range(deepest + 1) if not depth or len(memory.at_peak_by_scope(depth)) <= most)
 
 
 def _memory(memory: MemoryUse, depth: int | None, most: int) -> Iterator[tuple[str, str]]:
@@ -65,7 +59,7 @@ def _memory(memory: MemoryUse, depth: int | None, most: int) -> Iterator[tuple[s
         yield f"  {device}", format_quantity(nbytes, "B")
     for category, nbytes in memory.peak_by_category.items():
         yield f"  {category.value}", format_quantity(nbytes, "B")
-    by_scope = memory.at_peak_by_scope(fitting_depth(memory, most) if depth is None else depth)
+    by_scope = memory.at_peak_by_scope(memory.depth_within(most) if depth is None else depth)
     scopes = sorted(by_scope, key=lambda scope: at_large(by_scope[scope]), reverse=True)
     width = max((len(format_scope(scope)) for scope in scopes[:most]), default=0)
     for number, scope in enumerate(scopes[:most]):
@@ -84,7 +78,7 @@ def _place(node: Node | None) -> str:
 
 
 def report_entries(facts: Facts, roofline: Roofline | None = None) -> Iterator[tuple[str, str]]:
-    """What `report_lines` says, each fact as its label and its text."""
+    """Return what `report_lines` says, each fact as its label and its text."""
     graph = facts.graph
     names = graph.output_names or ("",) * len(graph.outputs)
     yield "Model", f"{graph.name}, {len(graph.nodes)} operations, traced by {graph.mode}"

@@ -3,7 +3,7 @@
 from build import Builder
 
 from fxviz import Facts
-from fxviz.exporters.report import report_lines
+from fxviz.output.report import report_lines
 
 
 def test_the_report_of_a_small_model() -> None:
