@@ -45,6 +45,7 @@ from fxviz.tracing.torch_private.fake_tensors import (
     silent,
     storage_key,
 )
+from fxviz.tracing.torch_private.lists import norms
 from fxviz.tracing.torch_private.modules import (
     buffers_of,
     change_weights,
@@ -109,6 +110,7 @@ __all__ = [
     "layout_of",
     "load_program",
     "mark_as_parameter",
+    "norms",
     "operator_name",
     "overload_name",
     "overloads_of",

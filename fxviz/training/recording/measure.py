@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from fxviz.errors import InputError
-from fxviz.training.recording._torch import Hook, norms, observable
+from fxviz.tracing.torch_private import is_wrapped, norms
+from fxviz.training.recording.hooks import Hook
 from fxviz.training.schema import DECADES, LAYER_METRICS, Layer, Parameter
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Probe:
             if not parameters and next(module.children(), None) is not None:
                 continue
             described = tuple(_described(owned.pop(id(each)), each) for each in parameters if id(each) in owned)
-            self._owners += [(len(layers), each) for each in parameters if observable(each)]
+            self._owners += [(len(layers), each) for each in parameters if _is_observable(each)]
             self._modules.append(module)
             layers.append(Layer(name or _ROOT, type(module).__name__, described))
         self.layers = tuple(layers)
@@ -133,7 +134,7 @@ class Probe:
         """What the layers were like in a step that is done; their weights as they were before it, if it was armed."""
         sums = [_Sums() for _ in self.layers]
         graded = [(index, _values(each.grad)) for index, each in self._owners if each.grad is not None]
-        graded = [(index, gradient) for index, gradient in graded if observable(gradient) and _numeric(gradient)]
+        graded = [(index, gradient) for index, gradient in graded if _is_observable(gradient) and _numeric(gradient)]
         weights = self._weights or self._weight_norms()
         gradients = _norms(graded)
         updates = self._updates()
@@ -217,7 +218,7 @@ class Probe:
         if not torch.is_grad_enabled() or self._calls[index] >= _MOST_CALLS:
             return
         tensor = _first_tensor(output)
-        if tensor is None or not observable(tensor) or not tensor.is_floating_point() or not tensor.numel():
+        if tensor is None or not _is_observable(tensor) or not tensor.is_floating_point() or not tensor.numel():
             return
         self._calls[index] += 1
         self._outputs.append((index, _outline(tensor.detach())))
@@ -240,6 +241,17 @@ def _described(name: str, parameter: nn.Parameter) -> Parameter:
         raise InputError(f"{name} has no shape yet: run the model once before it is watched")
     dtype = str(parameter.dtype).removeprefix("torch.")
     return Parameter(name, tuple(parameter.shape), dtype, parameter.requires_grad)
+
+
+def _is_observable(tensor: object) -> bool:
+    """Return whether this is a plain tensor with numbers to read now: not fake, sharded, on meta or inside a `torch.vmap`."""
+    return (
+        type(tensor) in (Tensor, nn.Parameter)
+        and isinstance(tensor, Tensor)
+        and tensor.device.type != "meta"
+        and not is_wrapped(tensor)
+        and not torch.compiler.is_compiling()
+    )
 
 
 def _norms(tensors: Sequence[tuple[int, Tensor]]) -> list[tuple[int, Tensor]]:

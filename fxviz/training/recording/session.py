@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from fxviz.errors import InputError
+from fxviz.tracing.torch_private import uncompiled
 from fxviz.training.files import RunLog, holds_run
-from fxviz.training.recording._torch import Hook, inner_model
+from fxviz.training.recording.hooks import Hook
 from fxviz.training.recording.measure import Probe
 from fxviz.training.recording.memory import memory_in_use
 from fxviz.training.recording.scalars import MOST_NAMES, Scalars
@@ -127,7 +129,7 @@ class Session(Recorder):
     ) -> None:
         self._optimizers = optimizers
         self._every = every
-        self._probe = Probe(inner_model(model))
+        self._probe = Probe(_inner_model(model))
         self._scalars = Scalars()
         self._seen: set[tuple[str, int | str]] = set()
         self._ordered = False
@@ -323,7 +325,7 @@ class Session(Recorder):
 
     def _meta(self, model: nn.Module) -> Meta:
         return Meta(
-            model=type(inner_model(model)).__name__,
+            model=type(_inner_model(model)).__name__,
             layers=self._probe.layers,
             every=self._every,
             optimizers=tuple(type(optimizer).__name__ for optimizer in self._optimizers),
@@ -343,6 +345,12 @@ def _optimizers(given: object) -> tuple[Optimizer, ...]:
             raise InputError(f"an optimizer of torch.optim was expected, not {type(optimizer).__name__}")
         found.append(optimizer)
     return tuple(found)
+
+
+def _inner_model(model: nn.Module) -> nn.Module:
+    """Return the model inside ``torch.compile``, `DistributedDataParallel` and `DataParallel`, whose names are its own."""
+    inner = model.module if isinstance(model, DataParallel | DistributedDataParallel) else uncompiled(model)
+    return model if inner is model else _inner_model(inner)
 
 
 def _rank() -> int:
