@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
 import os
@@ -196,7 +197,7 @@ def _trace_exported(module: nn.Module, request: Request) -> Graph:
     _refuse_device(request, "an exported program names its devices itself")
     name = type(module).__name__
     try:
-        with preserved(module):
+        with preserved(module, *request.args, *request.kwargs.values()):
             program = torch.export.export(
                 module, request.args, request.kwargs, dynamic_shapes=request.dynamic_shapes, strict=False
             )
@@ -243,8 +244,8 @@ def _record(
     forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
     with without_garbage_collection():
         try:
-            with preserved(module):
-                recorder.run(forward, arguments)
+            with preserved(module, *arguments.arguments.values()):
+                contextvars.copy_context().run(recorder.run, forward, arguments)
         except FxvizError:
             raise
         except Exception as error:

@@ -243,7 +243,7 @@ class FxGraphBuilder(fx.Tracer):
             for name in targets
         }
         module = fx.GraphModule(owned, self.graph, class_name=type(self.root).__name__)
-        module.train(self.root.training)
+        module.training = self.root.training  # of this module alone: those in it are the model's own
         module.meta[ORIGIN] = Origin(self._ops, tuple(self._resolved_inputs()), self._outputs)
         return module
 

@@ -7,7 +7,7 @@ under them; each becomes a kernel. Storages are watched through weak references,
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,7 @@ class Recorder:
         self._absent = fake_mode is not None and is_absent(twins.device)
         self._substitutes = substitutes_for(twins.device) if self._absent else {}
         self._call: OpenCall | None = None
+        self._scripted: list[tuple[MutableMapping[str, torch.Tensor | None], str, torch.Tensor]] = []
         # The leaf module that is running, the number of nodes before it, and its call.
         self._leaf: tuple[torch.nn.Module, int, tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
 
@@ -100,9 +101,12 @@ class Recorder:
         """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
         with _torch.eager_compile(), _torch.silent(), _torch.idle_conversions(), pretended(self.twins.device):
             self._place_weights()
-            inputs = self._place_inputs(arguments)
-            with self.fake_mode or nullcontext(), _torch.symbols_kept() if self.symbols.env else nullcontext():
-                yield inputs
+            try:
+                inputs = self._place_inputs(arguments)
+                with self.fake_mode or nullcontext(), _torch.symbols_kept() if self.symbols.env else nullcontext():
+                    yield inputs
+            finally:
+                self._return_scripted()
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -124,6 +128,8 @@ class Recorder:
                     name = f"{prefix}{key}"
                     make = self.twins.parameter if role is Role.PARAMETER else self.twins.buffer
                     known = self.book.known(tensor)  # a module may be reached by two paths
+                    if not isinstance(table, dict):
+                        self._scripted.append((table, key, tensor))
                     table[key] = twin = tensor if known else make(tensor)
                     if (tag := known or self.book.known(twin)) is not None:
                         self._alias(name, tag.value)
@@ -132,6 +138,12 @@ class Recorder:
                     value.trainable = role is Role.PARAMETER and tensor.requires_grad
                     self.draft.parameters.append(value)
                     self.book.attach(twin, Tag(value, FxRef(name)))
+
+    def _return_scripted(self) -> None:
+        """Give script modules their own weights back: their tables are in C++, where no snapshot of Python objects reaches."""
+        for table, key, tensor in reversed(self._scripted):
+            table[key] = tensor
+        self._scripted.clear()
 
     def _alias(self, name: str, value: ValueRecord) -> None:
         if name != value.name:

@@ -28,10 +28,12 @@ class ScopeStack:
         self._outer: list[Scope] = []
         self._calls: Counter[str] = Counter()
         self._kinds: dict[str, str] = {}
-        self._paths: dict[torch.nn.Module, list[str]] = {}
+        self._paths: dict[int, list[str]] = {}  # by identity: modules may compare equal and still be two
+        self._modules: dict[int, torch.nn.Module] = {}
         for path, module in root.named_modules(remove_duplicate=False):
             self._kinds[path] = type(module).__name__
-            self._paths.setdefault(module, []).append(path)
+            self._paths.setdefault(id(module), []).append(path)
+            self._modules[id(module)] = module
         if original is not None:  # a traced copy has no containers of its own: the model that it was made from does
             self._kinds.update(
                 (path, type(module).__name__) for path, module in original.named_modules(remove_duplicate=False)
@@ -40,11 +42,13 @@ class ScopeStack:
     @property
     def modules(self) -> tuple[torch.nn.Module, ...]:
         """Every module below the root that can be called and hooked."""
-        return tuple(m for m in self._paths if m is not self.root and not isinstance(m, torch.jit.ScriptModule))
+        return tuple(
+            m for m in self._modules.values() if m is not self.root and not isinstance(m, torch.jit.ScriptModule)
+        )
 
     def path_of(self, module: torch.nn.Module) -> str:
         """The path by which ``module`` is called: of several, one below the current scope, else its first."""
-        paths = self._paths[module]
+        paths = self._paths[id(module)]
         inside = f"{self.current[-1].path}." if self.current else ""
         return next((path for path in paths if path.startswith(inside)), paths[0])
 

@@ -110,37 +110,49 @@ class FakeTwins:
 
 
 class EagerTwins:
-    """Real tensors: parameters share the model's memory, buffers and inputs are copies, and what has no data is made up."""
+    """Real tensors: copies of the model's own, which a run may write to; what has no data is made up.
+
+    Tensors that share memory have copies that share it, too.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.invented = 0  # bytes made up so far
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._storages: dict[int, torch.UntypedStorage] = {}
         self._generator = torch.Generator().manual_seed(0)
 
     def parameter(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor, copy=False)
+        return self._twin(tensor)
 
     def buffer(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor, copy=True)
+        return self._twin(tensor)
 
     def constant(self, tensor: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return self._twin(tensor, copy=True)
+        return self._twin(tensor)
 
     def input(self, tensor: torch.Tensor, shape: tuple[int | torch.SymInt, ...]) -> torch.Tensor:  # noqa: D102
         if any(isinstance(size, torch.SymInt) for size in shape):
             raise InputError("eager mode runs on real tensors, which have no symbolic sizes; leave out dynamic_shapes")
-        return self._twin(tensor, copy=True)
+        return self._twin(tensor)
 
-    def _twin(self, tensor: torch.Tensor, *, copy: bool) -> torch.Tensor:
+    def _twin(self, tensor: torch.Tensor) -> torch.Tensor:
         if (known := self._twins.get(id(tensor))) is not None:
             return known[1]
-        data = self._invent(tensor) if _has_no_data(tensor) else tensor.detach()
-        if copy and not _has_no_data(tensor):
-            data = data.clone()
+        data = self._invent(tensor) if _has_no_data(tensor) else self._copy(tensor.detach())
         twin = nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data
         self._twins[id(tensor)] = tensor, twin
         return twin
+
+    def _copy(self, tensor: torch.Tensor) -> torch.Tensor:
+        if type(tensor) is not torch.Tensor or tensor.layout is not torch.strided or tensor.is_quantized:
+            return tensor.clone()
+        storage = tensor.untyped_storage()
+        own = self._storages.get(storage._cdata)
+        if own is None:
+            own = self._storages[storage._cdata] = storage.clone()
+        copy = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+        return copy.set_(own, tensor.storage_offset(), tensor.shape, tensor.stride())
 
     def _invent(self, tensor: torch.Tensor) -> torch.Tensor:
         """Small random numbers for floats, zeros for everything else: valid as token ids, masks and counters."""

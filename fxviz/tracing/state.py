@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import random
 import sys
+import types
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from fxviz.errors import TraceError
+from fxviz.tracing.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,21 +24,28 @@ _LruCache = type(lru_cache(lambda: None))
 
 
 @contextmanager
-def preserved(model: torch.nn.Module) -> Iterator[None]:
-    """On leaving, also by an exception, every module of ``model`` and every random generator is as it was on entering.
+def preserved(*roots: object) -> Iterator[None]:
+    """On leaving, also by an exception, put back what the run changed: all Python state that can be reached from ``roots``.
 
-    Attributes are kept as they are, and lists, dicts and sets among them with the members that they had; tensors are
-    not copied: that nothing writes into them is the caller's part.
+    ``roots`` are a model and its inputs. Random generators are put back too. Tensors are neither copied nor compared:
+    that nothing writes into them is the caller's part.
+
+    Raises:
+        TraceError: something could not be put back; it says what, and everything else is as it was.
     """
-    modules = list(model.modules())
-    saved = [_save(module) for module in modules]
+    snapshot = Snapshot(roots)
     generators = _random_state()
     try:
         yield
     finally:
-        for module, state in zip(modules, saved, strict=True):
-            _restore(module, state)
+        failures = snapshot.restore()
         _restore_random_state(generators)
+        if failures:
+            said = "; ".join(f"{type(failure).__name__}: {failure}" for failure in failures[:3])
+            raise TraceError(
+                f"the trace changed {len(failures)} objects of the model that cannot be put back ({said}); "
+                "make the model anew, and trace it with isolated=True"
+            )
 
 
 @contextmanager
@@ -56,32 +67,17 @@ def clear_caches_with(is_ours: Callable[[object], bool]) -> None:
             cached.cache_clear()
 
 
-def _within(holder: object, depth: int = 3) -> Iterator[object]:
+def _within(holder: object, depth: int = 4) -> Iterator[object]:
     for part in gc.get_referents(holder):
         yield part
-        if depth and type(part) in (tuple, list, dict):
+        if depth and (type(part) in (tuple, list, dict, set) or _is_plain_instance(part)):
             yield from _within(part, depth - 1)
 
 
-def _save(module: torch.nn.Module) -> list[tuple[str, Any, Any]]:
-    return [
-        (name, value, value.copy() if isinstance(value, dict | list | set) else None)
-        for name, value in vars(module).items()
-    ]
-
-
-def _restore(module: torch.nn.Module, state: list[tuple[str, Any, Any]]) -> None:
-    attributes = vars(module)
-    attributes.clear()
-    for name, value, members in state:
-        attributes[name] = value
-        if members is None:
-            continue
-        if isinstance(value, list):
-            value[:] = members
-        else:
-            value.clear()
-            value.update(members)
+def _is_plain_instance(thing: object) -> bool:
+    """Return whether ``thing`` is an object with attributes, and not code or a tensor, which lead everywhere."""
+    leads_everywhere = (torch.Tensor, type, types.ModuleType, types.FunctionType, types.MethodType, torch.nn.Module)
+    return hasattr(type(thing), "__dict__") and hasattr(thing, "__dict__") and not isinstance(thing, leads_everywhere)
 
 
 def _random_state() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,8 +85,10 @@ def trace_training(
     recorder = _TrainingRecorder(model, twins, symbols, fakes, name)
     with without_garbage_collection():
         try:
-            with preserved(model):
-                recorder.run_step(arguments, loss or _own_loss, optimizer, keep_gradients=keep_gradients)
+            with preserved(model, loss, optimizer, *arguments.arguments.values()):
+                contextvars.copy_context().run(
+                    recorder.run_step, arguments, loss or _own_loss, optimizer, keep_gradients=keep_gradients
+                )
         except FxvizError:
             raise
         except Exception as error:
