@@ -18,12 +18,13 @@ from torch import fx, nn
 from fxviz.errors import FxvizError, InputError, TraceError
 from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.failure import explain, reads_values
+from fxviz.tracing.isolated import trace_in_child
 from fxviz.tracing.placement import fake_mode, named_device, own_device
 from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
 from fxviz.tracing.stand_ins import EagerTwins, FakeTwins
-from fxviz.tracing.state import preserved, without_garbage_collection
+from fxviz.tracing.state import preserved, without_cached, without_garbage_collection
 from fxviz.tracing.structural import graph_without_inputs
 from fxviz.tracing.symbols import Symbols
 
@@ -45,10 +46,11 @@ def trace(
     mode: Mode = "auto",
     partial: bool = False,
     device: str | torch.device | None = None,
+    isolated: bool = False,
 ) -> Graph:
     """Trace ``model`` on ``args`` and ``kwargs`` into a `Graph`, without reading a weight or an input.
 
-    The model runs once on fake tensors, which have shapes and no data; it is left exactly as it was found, also when
+    The model runs once on fake tensors, which have shapes and no data; it and its inputs are left exactly as they were, also when
     it raises. The run is under ``torch.no_grad()``, with the model's training flag as it is.
 
     Args:
@@ -64,6 +66,8 @@ def trace(
         partial: on a failure, return the graph up to there, with ``complete`` false.
         device: run as if the model and its inputs were on this device, such as ``"cuda"``, which need not be there:
             nothing is moved. By default each tensor is where it is, and one on the meta device where the others are.
+        isolated: run in a forked copy of this process, so that this one is as it was whatever the code keeps or counts;
+            the graph has no ``module`` then.
 
     Raises:
         InputError: ``model`` is nothing that can be traced, or the inputs do not fit its signature.
@@ -76,7 +80,14 @@ def trace(
     """
     if mode not in _MODES:
         raise InputError(f"unknown mode {mode!r}; one of {', '.join(_MODES)}")
-    request = check_request(args, kwargs, dynamic_shapes, partial=partial, device=device)
+    request = check_request(args, kwargs, dynamic_shapes, partial=partial, device=device, isolated=isolated)
+    if isolated:
+        return trace_in_child(functools.partial(_trace, model, mode, request))
+    return _trace(model, mode, request)
+
+
+def _trace(model: Any, mode: Mode, request: Request) -> Graph:
+    """Trace whatever a caller gave, by the way that fits it."""
     if isinstance(model, str | os.PathLike):
         if Path(model).suffix.lower() == ".onnx":
             return _read_onnx(Path(model), request)
@@ -104,10 +115,11 @@ class Request:
     partial: bool
     device: torch.device | None
     reads_inputs: bool = False
+    isolated: bool = False
 
 
 def check_request(
-    args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False, device: object = None
+    args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False, device: object = None, isolated: bool = False
 ) -> Request:
     """What a caller gave as inputs, in the one form that everything here takes; an `InputError` if it is something else."""
     if isinstance(args, torch.Tensor):
@@ -121,7 +133,7 @@ def check_request(
     if dynamic_shapes is not None and not isinstance(dynamic_shapes, Mapping | list | tuple):
         raise InputError(f"dynamic_shapes must be as in torch.export.export, not {type(dynamic_shapes).__name__}")
     shapes = dict(dynamic_shapes) if isinstance(dynamic_shapes, Mapping) else dynamic_shapes
-    return Request(tuple(args), dict(kwargs or {}), shapes, partial, named_device(device))
+    return Request(tuple(args), dict(kwargs or {}), shapes, partial, named_device(device), isolated=isolated)
 
 
 def _read_onnx(path: Path, request: Request) -> Graph:
@@ -183,8 +195,8 @@ def _trace_symbolic(module: nn.Module, request: Request) -> Graph:
 
 def _symbolic_trace(module: nn.Module, name: str) -> fx.GraphModule:
     try:
-        with preserved(module):
-            return symbolic_trace(module)
+        with preserved(module), without_cached(fx.Proxy):
+            return contextvars.copy_context().run(symbolic_trace, module)
     except Exception as error:
         failure = explain(error, module, name)
         raise TraceError(
@@ -197,9 +209,14 @@ def _trace_exported(module: nn.Module, request: Request) -> Graph:
     _refuse_device(request, "an exported program names its devices itself")
     name = type(module).__name__
     try:
-        with preserved(module, *request.args, *request.kwargs.values()):
-            program = torch.export.export(
-                module, request.args, request.kwargs, dynamic_shapes=request.dynamic_shapes, strict=False
+        with preserved(module, *request.args, *request.kwargs.values()), without_cached(_torch.FakeTensor):
+            program = contextvars.copy_context().run(
+                torch.export.export,
+                module,
+                request.args,
+                request.kwargs,
+                dynamic_shapes=request.dynamic_shapes,
+                strict=False,
             )
     except Exception as error:
         raise TraceError(
@@ -256,7 +273,10 @@ def _record(
         else:
             outcome = {"notes": _notes(mode, twins), "build_module": recorder.fx.build}
         finally:
+            arguments.arguments.clear()  # they are stand-ins by now
             recorder.book.forget()
+        if outcome.get("complete", True) and not request.isolated:
+            recorder.book.check_forgotten()
         return recorder.draft.freeze(mode=mode, guards=symbols.guards(), pinned=symbols.pinned(), **outcome)
 
 

@@ -32,7 +32,7 @@ Restore: TypeAlias = "Callable[[], None]"
 _METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
 _CALLED_ANYHOW = frozenset({"forward"})
 
-_WOUND_BACK = tuple(type(iter(empty)) for empty in ([], (), range(0)))
+_WOUND_BACK: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 _MOST_OBJECTS = 1_000_000
 _MOST_ARRAY_BYTES = 2**28  # of NumPy arrays that are copied, all together
 
@@ -212,7 +212,7 @@ class Snapshot:
             yield kind
 
     def _slots(self, thing: object) -> Iterator[object]:
-        for member in _slots_of(type(thing)):
+        for member in _slots_of(type(thing)):  # type: ignore[arg-type]
             try:
                 value = member.__get__(thing)
             except AttributeError:
@@ -303,7 +303,7 @@ class Snapshot:
             self._restores.append(lambda: thing.setstate(state))
         elif isinstance(thing, torch.Generator):
             held = thing.get_state()
-            self._restores.append(lambda: thing.set_state(held) and None)
+            self._restores.append(functools.partial(_set_state, thing, held))
         else:
             generator = getattr(thing, "bit_generator", None) or thing._bit_generator
             numbers = generator.state
@@ -342,6 +342,10 @@ def _replace_moved(thing: dict[Any, Any], saved: list[tuple[Any, Any]], copies: 
             dict.__setitem__(thing, key, fresh)
 
 
+def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:
+    generator.set_state(state)
+
+
 def _fill_slot(thing: object, member: types.MemberDescriptorType, value: object) -> None:
     try:
         if member.__get__(thing) is value:
@@ -360,7 +364,7 @@ def _empty_slot(thing: object, member: types.MemberDescriptorType) -> None:
 
 
 @functools.cache
-def _slots_of(kind: type) -> tuple[types.MemberDescriptorType, ...]:
+def _slots_of(kind: Any) -> tuple[types.MemberDescriptorType, ...]:
     return tuple(
         member
         for base in kind.__mro__

@@ -37,6 +37,10 @@ class Twins(Protocol):
         """The stand-in of an input, of the given sizes."""
         ...
 
+    def forget(self) -> None:
+        """Let go of every stand-in: the run is over."""
+        ...
+
 
 class FakeTwins:
     """Fake tensors: no data is read, copied or made. What lies on the meta device is taken to be on ``device``.
@@ -79,6 +83,10 @@ class FakeTwins:
         with self.mode:
             dense = torch.empty([shape[dim] for dim in order], dtype=tensor.dtype, device=self._device(tensor))
             return dense.permute(inverse)
+
+    def forget(self) -> None:  # noqa: D102
+        self._twins.clear()
+        self._storages.clear()
 
     def _device(self, tensor: torch.Tensor) -> torch.device:
         return self.device if self.moves or tensor.device.type == "meta" else tensor.device
@@ -135,6 +143,10 @@ class EagerTwins:
         if any(isinstance(size, torch.SymInt) for size in shape):
             raise InputError("eager mode runs on real tensors, which have no symbolic sizes; leave out dynamic_shapes")
         return self._twin(tensor)
+
+    def forget(self) -> None:  # noqa: D102
+        self._twins.clear()
+        self._storages.clear()
 
     def _twin(self, tensor: torch.Tensor) -> torch.Tensor:
         if (known := self._twins.get(id(tensor))) is not None:

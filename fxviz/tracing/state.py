@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import random
 import sys
 import types
@@ -18,7 +19,7 @@ from fxviz.tracing.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["clear_caches_with", "preserved", "without_garbage_collection"]
+__all__ = ["clear_caches_with", "holder_of", "preserved", "without_cached", "without_garbage_collection"]
 
 _LruCache = type(lru_cache(lambda: None))
 
@@ -65,6 +66,31 @@ def clear_caches_with(is_ours: Callable[[object], bool]) -> None:
     for cached in [thing for thing in gc.get_objects() if type(thing) is _LruCache]:
         if any(is_ours(part) for part in _within(cached)):
             cached.cache_clear()
+
+
+@contextmanager
+def without_cached(kind: type) -> Iterator[None]:
+    """On leaving, empty the caches of functions that hold an object of ``kind``, which only the run can have made."""
+    try:
+        yield
+    finally:
+        clear_caches_with(lambda thing: isinstance(thing, kind))
+
+
+def holder_of(tensor: torch.Tensor) -> str | None:
+    """Return in words what keeps ``tensor`` alive: a generator, a container, or the class of an object; None for C++ code."""
+    for holder in gc.get_referrers(tensor):
+        if isinstance(holder, types.FrameType) and holder.f_code.co_flags & inspect.CO_GENERATOR:
+            return f"the generator {holder.f_code.co_name} ({holder.f_code.co_filename}:{holder.f_lineno})"
+        if isinstance(holder, types.GeneratorType):
+            return f"the generator {holder.__qualname__}"
+    for holder in gc.get_referrers(tensor):
+        if isinstance(holder, dict):
+            owner = next((o for o in gc.get_referrers(holder) if getattr(o, "__dict__", None) is holder), None)
+            return f"a {type(owner).__name__}" if owner is not None else "a dict"
+        if not isinstance(holder, types.FrameType | list):
+            return f"a {type(holder).__name__}"
+    return None
 
 
 def _within(holder: object, depth: int = 4) -> Iterator[object]:

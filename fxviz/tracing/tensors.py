@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fxviz.errors import TraceError
 from fxviz.ir import Role, TensorType
 from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.draft import Draft, NodeRecord, StorageRecord, ValueRecord
-from fxviz.tracing.state import clear_caches_with
+from fxviz.tracing.state import clear_caches_with, holder_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,8 +212,31 @@ class TensorBook:
     def forget(self) -> None:
         """See to it that no cache of the process hands out a tensor of this run, which has ended and dropped its results."""
         self.close()
+        self.twins.forget()
+        self._adopted.clear()
+        self.literals.clear()
         if any(ref() is not None for ref in self._kept):
             clear_caches_with(lambda thing: type(thing) is _torch.FakeTensor and self.known(thing) is not None)
+
+    def check_forgotten(self) -> None:
+        """Raise a `TraceError` if the model's code kept a tensor of this run where nothing puts things back.
+
+        Called when the run has succeeded: a failure keeps the frames of the model alive, and with them their tensors.
+        """
+        if all(ref() is None for ref in self._kept):
+            return
+        gc.collect()  # what is left in cycles is not kept
+        kept = [ref() for ref in self._kept]
+        if not self.fake or all(storage is None for storage in kept):
+            return
+        ours = [
+            thing for thing in gc.get_objects() if type(thing) is _torch.FakeTensor and self.known(thing) is not None
+        ]
+        if holder := next(filter(None, map(holder_of, ours)), None):
+            raise TraceError(
+                f"the model's code keeps {len(ours)} tensors of the trace in {holder}, where they cannot be taken back; "
+                "make that anew, and trace the model with isolated=True"
+            )
 
 
 def type_of(tensor: torch.Tensor) -> TensorType:

@@ -94,7 +94,9 @@ def trace_training(
         except Exception as error:
             raise explain(error, model, name) from error
         finally:
+            arguments.arguments.clear()  # they are stand-ins by now
             recorder.book.forget()
+        recorder.book.check_forgotten()
         return recorder.draft.freeze(mode="training", guards=symbols.guards(), pinned=symbols.pinned())
 
 
