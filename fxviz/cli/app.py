@@ -8,10 +8,12 @@ import click
 
 from fxviz.command.options import MODEL_HELP, command, model_options
 from fxviz.command.progress import progress
-from fxviz.command.training import TrainingOptions, training_options
+from fxviz.command.training import training_options
+from fxviz.command.writing import say_written
 
 if TYPE_CHECKING:
     from fxviz.command.options import ModelOptions
+    from fxviz.command.training import TrainingOptions
 
 __all__ = ["app"]
 
@@ -36,7 +38,8 @@ def app(source: ModelOptions, training: TrainingOptions, recorded: str | None, o
 
     check_page(output)  # before the long work
     run = load_run(recorded) if recorded is not None else None
-    step = training.facts(source) if training != TrainingOptions(False, None, None) else None
+    step = training.facts(source) if training.given else None
     facts = source.facts()
     with progress(f"writing {output}"):
         App(graph_view(facts, run), parameters(facts.graph), step, run).render(output)
+    say_written(output)

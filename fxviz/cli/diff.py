@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fxviz.command.limits import LimitOptions, limit_options, print_findings
 from fxviz.command.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
 from fxviz.command.progress import progress
-from fxviz.errors import InputError
+from fxviz.command.writing import check_folder, say_written
 
 if TYPE_CHECKING:
     from fxviz.command.options import TracingOptions
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["diff"]
 
 ABOUT = f"""{MODEL_HELP}
-The exit code is 0 where nothing differs, 1 where something does, 2 in trouble.
+A LIMIT of B is an amount, such as 5G or 8GiB, or a change from A: +5%, -10%. The exit code is 0 if nothing differs or, with
+limits, if B keeps to them; 1 if not; 2 on an error.
 """
 
 REPORTS = {
@@ -37,6 +39,7 @@ STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "blu
     click.argument("before", metavar="A", shell_complete=complete_model),
     click.argument("after", metavar="B", shell_complete=complete_model),
     tracing_options,
+    limit_options,
     click.option(
         "-o",
         "--output",
@@ -55,22 +58,24 @@ def diff(
     before: str,
     after: str,
     traced: TracingOptions,
+    limited: LimitOptions,
     outputs: tuple[str, ...],
     format_: str | None,
     budget: int | None,
     depth: int | None,
 ) -> int:
-    """Tell what changed from model A to model B, in structure, shapes and cost."""
+    """Print what changed from model A to model B: structure, shapes, cost."""
+    from fxviz.analysis.facts import Facts
     from fxviz.comparison import diff as compare
     from fxviz.exporters.base import find_exporter
     from fxviz.files import write_file
 
+    limits = limited.limits() if limited.given else None
     formats = {output: _format_of(output, format_) for output in outputs}
     for output, format in formats.items():
         if format not in REPORTS:
             find_exporter(format)  # before the long work, so that a typing error costs no time
-        if output != "-" and not Path(output).absolute().parent.is_dir():
-            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+        check_folder(output)
     prepare_imports()
     graphs = [
         _graph(name, traced, apart=number > 0 and _shadows(before, name)) for number, name in enumerate((before, after))
@@ -78,13 +83,17 @@ def diff(
     with progress("comparing"):
         found = compare(*(replace(graph, name=name) for graph, name in zip(graphs, (before, after), strict=True)))
         contents = {output: _written(found, format, budget, depth) for output, format in formats.items()}
+        findings = limits.check(*(Facts(graph) for graph in reversed(graphs))) if limits else ()
     for output, content in contents.items():
         if output == "-":
             click.echo(content, nl=False)
         else:
             write_file(output, content)
+            say_written(output)
     if not outputs:
         _print(found)
+    if limits is not None:
+        return 0 if print_findings(findings, after) else 1
     return 0 if found.equal else 1
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fxviz.command.options import command
+from fxviz.command.writing import say_written
 from fxviz.errors import FxvizError, InputError
 from fxviz.files import write_file
 from fxviz.integrations.embedding import Marker, fill, find_markers, shown_in
@@ -66,7 +67,7 @@ def docs(pages: tuple[str, ...], check: bool) -> int:
         return int(bool(differences))
     for page in found:  # all is made by now: an error in one marker leaves every page as it was
         for path in _refresh(page, made[page.path]):
-            click.echo(f"wrote {path}")
+            say_written(path)
     return 0
 
 

@@ -10,7 +10,7 @@ import click
 
 from fxviz.command.options import command, complete_model, prepare_imports
 from fxviz.command.progress import progress
-from fxviz.errors import InputError
+from fxviz.command.writing import check_folder, say_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +76,7 @@ def parameters(
                 _write(shown, output)
             else:
                 found.plot(output, cast("Kind", kind or KINDS[0]), name)
+        say_written(output)
 
 
 def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool) -> None:
@@ -86,8 +87,7 @@ def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool)
     for output in pictures:
         format_of(output, (*PLOTS, *TABLES))
     for output in outputs:
-        if not Path(output).absolute().parent.is_dir():
-            raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+        check_folder(output)
     if drawn is not None and not pictures:
         raise click.UsageError("--plot and --name are of a picture: add -o FILE.svg")
     if no_values and pictures:

@@ -9,6 +9,7 @@ import click
 
 from fxviz.command.options import command
 from fxviz.command.progress import progress
+from fxviz.command.writing import say_written
 from fxviz.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def runs(paths: tuple[str, ...], metric: str | None, output: str | None, backend
     if output is not None:
         with progress(f"writing {output}"):
             _write(found, metric or _loss(found), output, backend)
+        say_written(output)
 
 
 def _write(found: Runs, metric: str, output: str, backend: Backend | None) -> None:

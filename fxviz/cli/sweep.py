@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fxviz.command.amount import fits_option
 from fxviz.command.options import MODEL_HELP, command, model_options
 from fxviz.command.progress import progress
 from fxviz.command.training import training_options
-from fxviz.errors import InputError
+from fxviz.command.writing import check_folder, say_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep"]
 
-_PREFIXES = {prefix: 1024**power for power, prefix in enumerate(("", "Ki", "Mi", "Gi", "Ti"))} | {
-    prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T"), 1)
-}
 _TABLES = (".csv", ".md")
 _COSTS = ("peak", "matrix", "pointwise")
 
@@ -33,7 +31,7 @@ _COSTS = ("peak", "matrix", "pointwise")
     model_options,
     click.argument("sizes", nargs=-1, metavar="SYMBOL=SIZES..."),
     training_options,
-    click.option("--fits", metavar="BYTES", help="What fits in so much memory, such as 80GiB or 24GB."),
+    fits_option("Say what fits in so much memory, such as 24GiB."),
     click.option("--cost", type=click.Choice(_COSTS), default=_COSTS[0], show_default=True, help="What is drawn."),
     click.option("-o", "--output", metavar="FILE", help="Write an .svg, .png or .pdf picture, or a .csv or .md table."),
     about=MODEL_HELP,
@@ -42,7 +40,7 @@ def sweep(
     source: ModelOptions,
     training: TrainingOptions,
     sizes: tuple[str, ...],
-    fits: str | None,
+    fits: int | None,
     cost: str,
     output: str | None,
 ) -> None:
@@ -53,19 +51,19 @@ def sweep(
     from fxviz.passes.sweep import sweep_cost
 
     axes = _read_sizes(sizes)
-    limit = None if fits is None else _read_bytes(fits)
-    if limit is not None and cost != _COSTS[0] and output is not None:
+    if fits is not None and cost != _COSTS[0] and output is not None:
         raise click.UsageError("--fits is a limit of memory: draw it with --cost peak")
     if output is not None:
         _check_output(output)
     grid = sweep_cost(training.facts(source), **axes)
     click.echo(grid.to_table())
-    if limit is not None:
-        for line in _fitting(grid, limit):
+    if fits is not None:
+        for line in _fitting(grid, fits):
             click.echo(line)
     if output is not None:
         with progress(f"writing {output}"):
-            _write(grid, output, cost, limit)
+            _write(grid, output, cost, fits)
+        say_written(output)
 
 
 def _read_sizes(texts: Sequence[str]) -> dict[str, Sequence[int]]:
@@ -88,21 +86,13 @@ def _read_sizes(texts: Sequence[str]) -> dict[str, Sequence[int]]:
     return found
 
 
-def _read_bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]i|[kMGT]|)B?", text.strip())
-    if match is None:
-        raise click.UsageError(f"{text!r} is no amount of memory, such as 80GiB or 24GB")
-    return int(float(match[1]) * _PREFIXES[match[2]])
-
-
 def _check_output(output: str) -> None:
     """Before the long work."""
     from fxviz.exporters.figures.figure import PLOTS, format_of
 
     if Path(output).suffix.lower() not in _TABLES:
         format_of(output, (*PLOTS, *_TABLES))
-    if not Path(output).absolute().parent.is_dir():
-        raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    check_folder(output)
 
 
 def _fitting(grid: Grid, limit: int, most: int = 20) -> Iterator[str]:

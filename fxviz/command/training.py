@@ -1,4 +1,4 @@
-"""Options of a training step, which `fxviz memory` and `fxviz sweep` can be of."""
+"""Options of a training step, which several commands can trace in the place of a forward pass."""
 
 from __future__ import annotations
 
@@ -26,16 +26,22 @@ class TrainingOptions:
     train: bool
     loss: str | None
     optimizer: str | None
+    checkpoint: tuple[str, ...]
+
+    @property
+    def given(self) -> bool:
+        """Whether any of these options was given."""
+        return any(vars(self).values())
 
     def facts(self, source: ModelOptions) -> Facts:
-        """The facts of a step, or of a forward pass, with progress shown."""
-        if not self.train and (self.loss or self.optimizer):
-            raise click.UsageError(f"{'--loss' if self.loss else '--optimizer'} is of a training step: add --train")
+        """Trace a step, or a forward pass, with progress shown."""
         if not self.train:
+            if given := next((name for name, value in vars(self).items() if value), None):
+                raise click.UsageError(f"--{given} is for a training step: add --train")
             return source.facts()
         if source.mode != "auto":
             raise click.UsageError(
-                f"--mode {source.mode} is of a forward pass alone: a training step is always recorded"
+                f"--mode {source.mode} is for a forward pass alone: a training step is always recorded"
             )
         prepare_imports()
         with progress(f"tracing {source.model}"):
@@ -49,6 +55,7 @@ class TrainingOptions:
                 loss=self.loss or LOSSES[0],
                 optimizer=self.optimizer,
                 device=source.on,
+                checkpoint=self.checkpoint,
             )
             return Facts(graph)
 
@@ -56,8 +63,18 @@ class TrainingOptions:
 training_options = packed(
     "training",
     TrainingOptions,
-    click.option("--train", is_flag=True, help="Of a training step: forward, loss and backward."),
-    click.option("--loss", type=click.Choice(LOSSES), help="The mean of the first result, or the model's own loss."),
-    click.option("--optimizer", metavar="NAME", help="The optimizer of the step, such as adamw or sgd."),
+    click.option("--train", is_flag=True, help="Trace a training step: forward, loss and backward."),
+    click.option(
+        "--loss",
+        type=click.Choice(LOSSES),
+        help="The loss: the mean of the first result (default), or the model's own.",
+    ),
+    click.option("--optimizer", metavar="NAME", help="Add the step of an optimizer, such as adamw or sgd."),
+    click.option(
+        "--checkpoint",
+        metavar="PATTERN",
+        multiple=True,
+        help="Recompute the activations of matching modules, such as 'layers.*', in the backward pass. Repeatable.",
+    ),
 )
 """A forward pass or a training step: the argument ``training``, a `TrainingOptions`."""

@@ -85,12 +85,13 @@ def trace_training(
     loss: str = "mean",
     optimizer: str | None = None,
     device: str | None = None,
+    checkpoint: Sequence[str] = (),
 ) -> Graph:
     """Trace a training step of the model called ``name``; arguments as for `build` and `Target.trace_training`."""
     reference = parse_name(name)
     if isinstance(reference, SavedGraph | OnnxFile):
         raise InputError(f"{name} is a graph, traced as it is: give the model that is to be trained")
-    return _target(name, reference, inputs, dtype).trace_training(loss, optimizer, device)
+    return _target(name, reference, inputs, dtype).trace_training(loss, optimizer, device, checkpoint)
 
 
 def build(

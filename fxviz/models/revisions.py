@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fxviz.ir import Graph
     from fxviz.tracing import Mode
 
-__all__ = ["Revised", "parse_revision", "trace_apart", "trace_at"]
+__all__ = ["Revised", "at_revision", "parse_revision", "trace_apart", "trace_at"]
 
 _REVISED = re.compile(
     r"(?P<path>.+\.py)@(?P<revision>[^:]+):(?P<attribute>[^:]+)|(?P<file>.+\.(json|pt2|onnx))@(?P<at>[^:]+)"
@@ -58,6 +58,21 @@ def parse_revision(name: str) -> Revised | None:
     if match["path"]:
         return Revised(Path(match["path"]), match["revision"], match["attribute"])
     return Revised(Path(match["file"]), match["at"])
+
+
+def at_revision(name: str, revision: str) -> str:
+    """Return the name of the same model at a revision.
+
+    >>> at_revision("models/net.py:Net", "main")
+    'models/net.py@main:Net'
+
+    Raises `InputError` for a model that is not in a file of Python, or in a graph or a program.
+    """
+    path, colon, attribute = name.rpartition(":")
+    revised = f"{path}@{revision}:{attribute}" if colon else f"{name}@{revision}"
+    if parse_revision(name) is not None or parse_revision(revised) is None:
+        raise InputError(f"{name} is not a file under git, so it has no revision {revision!r}: name another model")
+    return revised
 
 
 def trace_at(

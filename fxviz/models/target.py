@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from fxviz.errors import InputError, TraceError
+from fxviz.models.checkpointing import checkpointed
 from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import torch
 
@@ -50,11 +51,21 @@ class Target:
 
         return self._first_that_fits(attempt)
 
-    def trace_training(self, loss: str = "mean", optimizer: str | None = None, device: str | None = None) -> Graph:
+    def trace_training(
+        self,
+        loss: str = "mean",
+        optimizer: str | None = None,
+        device: str | None = None,
+        checkpoint: Sequence[str] = (),
+    ) -> Graph:
         """Trace a training step, with the model in training mode.
 
-        ``loss`` is one of `LOSSES`; ``optimizer`` the name of a class of ``torch.optim``, in any case; ``device`` is as for
-        `trace`.
+        Args:
+            loss: One of `LOSSES`.
+            optimizer: The name of a class of ``torch.optim``, in any case.
+            device: As for `trace`.
+            checkpoint: Patterns of module paths, such as ``"layers.*"``: the activations of modules that match one are
+                not kept for the backward pass but computed again, by ``torch.utils.checkpoint``.
         """
         import torch
 
@@ -78,7 +89,8 @@ class Target:
                 device=device,
             )
 
-        return self._first_that_fits(attempt)
+        with checkpointed(model, checkpoint):
+            return self._first_that_fits(attempt)
 
     def _first_that_fits(self, attempt: Callable[[Target], Graph]) -> Graph:
         """Return the graph on the first inputs that do not fail; raise the failure of the likeliest if all do."""

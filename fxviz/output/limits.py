@@ -1,8 +1,10 @@
-"""A budget for a model: the most FLOPs, parameters and memory that it may take, and whether it keeps to them."""
+"""Limits on the cost of a model: the most FLOPs, parameters and memory that it may take, and whether it exceeds them."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sympy
@@ -14,7 +16,7 @@ from fxviz.passes.parameters import Parameters
 from fxviz.text.quantity import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from fxviz.analysis.facts import Facts
     from fxviz.ir import Dim
@@ -22,11 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Limits"]
 
 
+_RELATIVE = re.compile(r"([+-]\d+(?:\.\d+)?)\s*%")
+
+
 @dataclass(frozen=True)
 class Limits:
-    """The most that a model may take; None is no limit. ``allow_unknown`` lets operators pass that nobody can count.
+    """The most that a model may take; None is no limit. ``allow_unknown`` ignores operators that cannot be counted.
 
-    Limits are numbers, or text such as ``"5G"`` and ``"8GiB"`` (`fxviz.text.quantity.parse_quantity`).
+    A limit is a number; text such as ``"5G"`` or ``"8GiB"`` (`fxviz.text.quantity.parse_quantity`); or a change against
+    another model, ``"+5%"`` or ``"-10%"``.
     """
 
     max_flops: int | str | None = None
@@ -39,40 +45,54 @@ class Limits:
     allow_unknown: bool = False
 
     def __post_init__(self) -> None:
-        if not any(limit is not None for _, limit in self._given()):
+        if not self._set():
             names = ", ".join(field.name for field in fields(self) if field.name.startswith("max_"))
             raise InputError(f"there is nothing to check: give one of {names}")
-        for name, limit in self._given():
-            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | str)):
-                raise InputError(f"{name} is a number or text such as '5G', not {limit!r}")
+        for name, limit in self._set().items():
+            if isinstance(limit, bool) or not isinstance(limit, int | str):
+                raise InputError(f"{name} is a number or text such as '5G' or '+5%', not {limit!r}")
+            if isinstance(limit, str) and not _RELATIVE.fullmatch(limit.strip()):
+                parse_quantity(limit, _WHAT[name][1])
 
-    def check(self, facts: Facts) -> tuple[Finding, ...]:
-        """What was measured for each limit.
+    @property
+    def relative(self) -> bool:
+        """Whether a limit is a change, so that `check` needs another model."""
+        return any(isinstance(limit, str) and _RELATIVE.fullmatch(limit.strip()) for limit in self._set().values())
 
-        Raises `InputError` where a cost depends on symbols: it is within a limit for some sizes and not for others.
+    def check(self, facts: Facts, against: Facts | None = None) -> tuple[Finding, ...]:
+        """Return a finding for each limit, with ``against`` for limits that are changes.
+
+        Raises `InputError` for a cost that depends on symbols, since it is within a limit for some sizes and not for
+        others, and for a change without anything known to compare with.
         """
-        findings = []
-        for name, limit in self._given():
-            if limit is not None:
-                what, unit = _WHAT[name]
-                most = parse_quantity(limit, unit) if isinstance(limit, str) else limit
-                amount, unknown = _MEASURE[name](facts)
-                if isinstance(amount, sympy.Expr):
-                    symbols = ", ".join(sorted(map(str, amount.free_symbols)))
-                    raise InputError(
-                        f"the {what} of {facts.graph.name} are {format_quantity(amount, unit)}: give sizes for {symbols} "
-                        "to check them, such as -i 1,3,224,224"
-                    )
-                findings.append(Finding(what, unit, amount, most, unknown, self.allow_unknown))
-        return tuple(findings)
+        return tuple(self._finding(name, limit, facts, against) for name, limit in self._set().items())
 
-    def _given(self) -> Iterator[tuple[str, int | str | None]]:
-        return ((field.name, getattr(self, field.name)) for field in fields(self) if field.name in _WHAT)
+    def _finding(self, name: str, limit: int | str, facts: Facts, against: Facts | None) -> Finding:
+        what, unit = _WHAT[name]
+        amount, unknown = _measure(name, facts)
+        if isinstance(limit, int):
+            return Finding(what, unit, amount, limit, unknown, self.allow_unknown)
+        if (change := _RELATIVE.fullmatch(limit.strip())) is None:
+            return Finding(what, unit, amount, parse_quantity(limit, unit), unknown, self.allow_unknown)
+        if against is None:
+            raise InputError(f"{name} is a change, {limit}: name the model or the revision that it is against")
+        base, uncounted = _measure(name, against)
+        if base is None or (uncounted and not self.allow_unknown):
+            raise InputError(f"the {what} of {against.graph.name} are not known, so there is nothing to compare with")
+        most = int(base * (1 + Fraction(change[1]) / 100))
+        return Finding(what, unit, amount, most, unknown, self.allow_unknown, change[1], base)
+
+    def _set(self) -> dict[str, int | str]:
+        limits = ((name, getattr(self, name)) for name in _WHAT)
+        return {name: limit for name, limit in limits if limit is not None}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured beside what is allowed; ``unknown`` are operators that are not counted in it, and how often."""
+    """What was measured and what is allowed; ``unknown`` are operators that are not counted in it, and how often.
+
+    Where the limit is a ``change`` in percent, ``base`` is the amount that it is a change of.
+    """
 
     what: str
     unit: str
@@ -80,6 +100,8 @@ class Finding:
     limit: int
     unknown: Mapping[str, int]
     allow_unknown: bool = False
+    change: str | None = None
+    base: int | None = None
 
     @property
     def kept(self) -> bool:
@@ -88,16 +110,35 @@ class Finding:
         return counted and self.amount is not None and self.amount <= self.limit
 
     def __str__(self) -> str:
-        amount, limit = (format_quantity(number, self.unit) for number in (self.amount, self.limit))
-        if amount == limit and self.amount != self.limit:  # equal only as they are written
-            amount, limit = f"{self.amount:,} {self.unit}".rstrip(), f"{self.limit:,} {self.unit}".rstrip()
-        share = f" ({100 * self.amount / self.limit:.3g} %)" if self.amount is not None and self.limit else ""
-        text = f"{'ok  ' if self.kept else 'FAIL'} {self.what}: {amount} of {limit}{share}"
+        text = f"{'ok  ' if self.kept else 'FAIL'} {self.what}: {self._compared()}"
         if self.unknown:
             names = ", ".join(f"{op} × {times}" if times > 1 else op for op, times in self.unknown.items())
             text += f"; not counted: {names}"
             text += "" if self.allow_unknown else " (allow unknown operators to let them pass)"
         return text
+
+    def _compared(self) -> str:
+        amount, limit = (format_quantity(number, self.unit) for number in (self.amount, self.limit))
+        if amount == limit and self.amount != self.limit:  # equal only as they are written
+            amount, limit = f"{self.amount:,} {self.unit}".rstrip(), f"{self.limit:,} {self.unit}".rstrip()
+        share = f" ({100 * self.amount / self.limit:.3g} %)" if self.amount is not None and self.limit else ""
+        if self.change is None:
+            return f"{amount} of {limit}{share}"
+        measured = f", {100 * (self.amount / self.base - 1):+.3g} %" if self.amount is not None and self.base else ""
+        return f"{amount}{measured} against {format_quantity(self.base, self.unit)}; at most {self.change} %"
+
+
+def _measure(name: str, facts: Facts) -> tuple[int | None, Mapping[str, int]]:
+    """Return a cost, and the operators that are not counted in it."""
+    amount, unknown = _MEASURE[name](facts)
+    if not isinstance(amount, sympy.Expr):
+        return amount, unknown
+    what, unit = _WHAT[name]
+    symbols = ", ".join(sorted(map(str, amount.free_symbols)))
+    raise InputError(
+        f"the {what} of {facts.graph.name} are {format_quantity(amount, unit)}: give sizes for {symbols} to check them, "
+        "such as -i 1,3,224,224"
+    )
 
 
 def _flops(facts: Facts) -> tuple[Dim | None, Mapping[str, int]]:

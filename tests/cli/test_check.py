@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,7 +103,40 @@ def test_symbols_need_sizes() -> None:
     assert Limits(max_params="5G").check(Facts(symbolic))[0].kept  # no symbol in it
 
 
-@pytest.mark.parametrize("limits", [{}, {"max_flops": 1.5}, {"max_params": True}, {"allow_unknown": True}])
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [("+5%", 1.05), ("+0%", 1), ("-10 %", 0.9), ("+12.5%", 1.125)],
+)
+def test_a_change_is_of_another_model(change: str, most: float) -> None:
+    """The second layer doubles what the blocks cost, so any change below +100 % is exceeded."""
+    (finding,) = Limits(max_flops=change).check(Facts(encoder(1)), FACTS)
+    assert finding.limit == pytest.approx(FLOPS * most, abs=1)
+    assert finding.kept
+    (finding,) = Limits(max_flops=change).check(FACTS, Facts(encoder(1)))
+    assert not finding.kept
+    assert str(finding).endswith(f" at most {change.rstrip('%').strip()} %")
+
+
+def test_no_change_at_all_is_within_no_change() -> None:
+    findings = Limits(max_flops="+0%", max_params="+0%", max_peak="+0%").check(FACTS, Facts(encoder(2)))
+    assert all(finding.kept for finding in findings)
+    assert "+0 % against" in str(findings[0])
+
+
+def test_a_change_needs_something_known_to_compare_with() -> None:
+    limits = Limits(max_flops="+5%")
+    assert limits.relative
+    assert not Limits(max_flops="5G").relative
+    with pytest.raises(InputError, match="name the model or the revision"):
+        limits.check(FACTS)
+    with pytest.raises(InputError, match="nothing to compare with"):
+        limits.check(FACTS, unknown())
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{}, {"max_flops": "5%"}, {"max_flops": "+5"}, {"max_flops": 1.5}, {"max_params": True}, {"allow_unknown": True}],
+)
 def test_limits_are_amounts(limits: dict[str, object]) -> None:
     with pytest.raises(InputError):
         Limits(**limits)  # type: ignore[arg-type]
@@ -130,6 +164,63 @@ def test_trouble_is_no_answer(words: tuple[str, ...], tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("fxviz: ")
     assert result.stderr.count("\n") == 1
+
+
+def revisions(folder: Path) -> None:
+    """A repository whose first commit has one layer, and its working tree two."""
+    git = ("git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    encoder(1).save(folder / "net.json")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "one layer"], check=True)
+    GRAPH.save(folder / "net.json")
+
+
+def test_a_change_against_a_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revisions(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    grown = run("net.json", "--max-params", "+5%", "--max-flops", "1T", "--against", "main")
+    assert grown.exit_code == 1, grown.output
+    assert [line[:4] for line in grown.output.splitlines()] == ["ok  ", "FAIL"]
+    assert run("net.json", "--max-params", "+500%", "--against", "net.json@HEAD").exit_code == 0
+    assert run("net.json@main", "--max-params", "+0%", "--against", "main").exit_code == 2  # a revision of a revision
+    assert run("net.json@main", "--max-params", "+0%", "--against", "net.json@main").exit_code == 0
+    project(tmp_path, '[[tool.fxviz.check]]\nmodel = "net.json"\nmax-params = "+5%"\nagainst = "main"')
+    assert run().exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("net.json", "--max-flops", "+5%"), "say what it is against"),
+        (("net.json", "--max-flops", "5G", "--against", "main"), "no limit is a change"),
+        (("net.json", "--max-flops", "+5", "--against", "main"), "cannot read the amount '+5'"),
+        (("torch.nn:ReLU", "--max-flops", "+5%", "--against", "main"), "is not a file under git"),
+        (("net.json", "--max-flops", "+5%", "--against", "nowhere"), "no revision 'nowhere'"),
+    ],
+)
+def test_a_change_that_cannot_be_checked(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revisions(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert said in result.output
+
+
+def test_a_difference_within_limits(tmp_path: Path) -> None:
+    one, two = str(tmp_path / "one.json"), str(tmp_path / "two.json")
+    encoder(1).save(one)
+    GRAPH.save(two)
+    within = CliRunner().invoke(main, ["diff", one, two, "--max-params", "+500%", "--max-peak", "1GiB"])
+    assert within.exit_code == 0, within.output  # though something differs
+    assert [line[:4] for line in within.output.splitlines()[-2:]] == ["ok  ", "ok  "]
+    exceeded = CliRunner().invoke(main, ["diff", one, two, "--max-params", "+5%"])
+    assert exceeded.exit_code == 1
+    assert exceeded.output.splitlines()[-1].startswith(f"FAIL {two}: parameters")
+    wrong = CliRunner().invoke(main, ["diff", one, two, "--max-params", "five"])
+    assert (wrong.exit_code, wrong.output.count("\n")) == (2, 1)
 
 
 def project(folder: Path, text: str) -> None:

@@ -333,12 +333,43 @@ def test_memory_draws(folder: Path) -> None:
 def test_memory_that_cannot_be_told(folder: Path) -> None:
     assert "add --train" in fails("memory", "net.py:net", "-i", "2,4", "--optimizer", "sgd", code=2)
     assert "always recorded" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--mode", "export", code=2)
-    assert "did you mean adam" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--optimizer", "adm")
-    assert "without a loss" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--loss", "own")
-    assert "ends in .svg" in fails("memory", "nothing.py:net", "-o", "m.gif")
+    assert "did you mean adam" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--optimizer", "adm", code=2)
+    assert "without a loss" in fails("memory", "net.py:net", "-i", "2,4", "--train", "--loss", "own", code=2)
+    assert "ends in .svg" in fails("memory", "nothing.py:net", "-o", "m.gif", code=2)
     assert run("export", "net.py:net", "-i", "2,4", "-o", "m.json").exit_code == 0
-    assert "give the model" in fails("memory", "m.json", "--train")
+    assert "give the model" in fails("memory", "m.json", "--train", code=2)
     assert run("memory", "m.json").exit_code == 0
+
+
+def peak_of(*arguments: str) -> int:
+    """The peak as a graph of the same step has it."""
+    graph = models.trace_training("net.py:net", ["64,4"], checkpoint=arguments)
+    peak = fxviz.Facts(graph)[fxviz.Memory()].peak
+    assert isinstance(peak, int)
+    return peak
+
+
+def test_memory_says_whether_it_fits(folder: Path) -> None:
+    peak = fxviz.Facts(models.trace("net.py:net", ["2,4"]))[fxviz.Memory()].peak
+    assert isinstance(peak, int)
+    exactly = run("memory", "net.py:net", "-i", "2,4", "--fits", f"{peak}B")
+    assert exactly.exit_code == 0, exactly.output
+    assert exactly.stdout.splitlines()[-1] == f"Fits in {format_quantity(peak, 'B')}: 0 B left"
+    less = run("memory", "net.py:net", "-i", "2,4", "--fits", str(peak - 1))
+    assert less.exit_code == 1
+    assert less.stdout.splitlines()[-1].endswith(": 1 B too much")
+    assert "cannot read the amount 'much'" in fails("memory", "net.py:net", "--fits", "much", code=2)
+    assert "give sizes for all symbols" in fails("memory", "net.py:net", "-i", "B,4", "--fits", "1GiB", code=2)
+
+
+def test_memory_with_checkpoints(folder: Path) -> None:
+    assert peak_of("1", "2", "3") < peak_of("2") < peak_of()  # blocks 1 to 3 of the chain keep less and less
+    step = ("memory", "net.py:net", "-i", "64,4", "--train")
+    plain, checkpointed = (run(*step, *options).stdout.splitlines()[0] for options in ((), ("--checkpoint", "[1-3]")))
+    assert plain.split(" in ")[0] == f"Peak memory  {format_quantity(peak_of(), 'B')}"
+    assert checkpointed.split(" in ")[0] == f"Peak memory  {format_quantity(peak_of('1', '2', '3'), 'B')}"
+    assert "add --train" in fails("memory", "net.py:net", "-i", "2,4", "--checkpoint", "1", code=2)
+    assert "no module of Sequential matches 'layers.*'" in fails(*step, "--checkpoint", "layers.*", code=2)
 
 
 def test_sweep_tells_what_fits(folder: Path) -> None:
@@ -371,7 +402,7 @@ def test_sweep_draws(folder: Path) -> None:
         (["B=0:4"], "sizes are positive", 2),
         (["B=4:1"], "sizes are positive", 2),
         (["B=1,x"], "sizes are positive", 2),
-        (["B=1:4", "--fits", "much"], "no amount of memory", 2),
+        (["B=1:4", "--fits", "much"], "cannot read the amount 'much'", 2),
         (["B=1:4", "-o", "sweep.gif"], "name a file that ends in .svg", 1),
         (["B=1:4", "-o", "none/sweep.csv"], "there is no folder none", 1),
         (["S=1:4"], "'S' is no symbol of this graph", 1),
@@ -446,6 +477,30 @@ def test_help_loads_nothing_that_takes_long() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "summary" in result.stdout
     assert not {"torch", "onnx", "sympy", "numpy", "rich", "pydot"} & set(result.stderr.split())
+
+
+def test_without_a_command_the_help_is_printed() -> None:
+    bare, help = (CliRunner().invoke(main, words, prog_name="fxviz") for words in ([], ["--help"]))
+    assert (bare.exit_code, bare.stderr) == (0, "")
+    assert bare.stdout == help.stdout
+    assert "fxviz summary torchvision:resnet50\n" in bare.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (("memory", "net.py:net", "-i", "2,4"), "m.svg"),
+        (("sweep", "net.py:net", "B=1,2", "-i", "B,4"), "m.csv"),
+        (("parameters", "net.py:net"), "m.md"),
+        (("diff", "net.py:net", "net.py:net", "-i", "2,4"), "m.md"),
+        (("app", "net.py:net", "-i", "2,4"), "m.html"),
+    ],
+)
+def test_commands_say_what_they_wrote(folder: Path, arguments: tuple[str, ...], output: str) -> None:
+    result = run(*arguments, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"wrote {output}\n"
+    assert (folder / output).stat().st_size
 
 
 def test_version() -> None:

@@ -250,7 +250,10 @@ def test_the_command_prints_the_table(saved: Path) -> None:
 def test_the_command_writes_what_the_suffix_says(saved: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     outputs = [tmp_path / f"t.{suffix}" for suffix in ("md", "csv", "txt", "svg")]
-    assert run(saved, *(word for output in outputs for word in ("-o", output))) == (0, "")
+    assert run(saved, *(word for output in outputs for word in ("-o", output))) == (
+        0,
+        "".join(f"wrote {output}\n" for output in outputs),
+    )
     table = fxviz.parameters(saved)
     assert outputs[0].read_text() == table.markdown()
     assert outputs[1].read_bytes().decode() == table.csv()
