@@ -93,7 +93,7 @@ def test_torch_is_imported_where_models_are_traced_or_built() -> None:
     elsewhere = [found for found in of_torch if not found.importer.startswith(TORCH_AT_HOME)]
     assert not [found for found in elsewhere if not found.lazy]
     assert {found.importer for found in elsewhere} <= {
-        f"fxviz.models.{name}" for name in ("binding", "building", "target")
+        f"fxviz.models.{name}" for name in ("binding", "building", "checkpointing", "target")
     }
 
 
