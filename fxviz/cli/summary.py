@@ -33,7 +33,7 @@ def summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Non
     roofline = None if device is None else find_roofline(device)
     facts = source.facts()
     with progress("counting"):
-        found = overview.summary(facts, roofline, view=shown.view(facts, "text"))
+        found = overview.summary(facts, roofline=roofline, view=shown.view(facts, "text"))
         text = str(found)
     console = Console(highlight=False)
     if console.is_terminal:

@@ -162,7 +162,7 @@ class Scribe:
 
         roofline = None if order.device is None else find_roofline(_located(order.device, folder))
         facts = self.facts(order.source, folder)
-        return overview.summary(facts, roofline, view=order.shown.view(facts, "text"))
+        return overview.summary(facts, roofline=roofline, view=order.shown.view(facts, "text"))
 
     def _inline(self, order: Export, facts: Facts) -> Content:
         name = (order.format or "mermaid").lower()

@@ -11,40 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from pages import GIVEN, MODEL, graphviz_missing, marked
 
 from fxviz import models
 from fxviz.cli import main
-from fxviz.errors import MissingDependency
-from fxviz.exporters.drawing.graphviz import _program
 from fxviz.integrations.markers import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-MODEL = """
-from torch import nn
-
-def net():
-    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
-"""
-GIVEN = "net.py:net -i 3,4"
-
-
-def marked(*commands: str) -> str:
-    return "# Page\n\n" + "\n".join(f"<!-- fxviz: {command} -->\n<!-- /fxviz -->\n" for command in commands)
 
 
 def docs(*words: str | Path) -> Result:
     return CliRunner().invoke(main, ["docs", *map(str, words)])
-
-
-def graphviz_missing() -> str:
-    try:
-        _program()
-    except MissingDependency as error:
-        return str(error)
-    return ""
 
 
 @pytest.fixture

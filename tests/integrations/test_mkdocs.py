@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from test_docs_command import GIVEN, MODEL, graphviz_missing, marked
+from pages import GIVEN, MODEL, graphviz_missing, marked
 
 pytest.importorskip("mkdocs", reason="mkdocs is not installed")
 if missing := graphviz_missing():

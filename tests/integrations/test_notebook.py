@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from build import encoder
 from hostile import WORDS, renamed
-from test_docs_command import graphviz_missing
+from pages import graphviz_missing
 
 import fxviz
 from fxviz import Facts, Flops, View

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from test_docs_command import MODEL, graphviz_missing
+from pages import MODEL, graphviz_missing
 
 pytest.importorskip("sphinx", reason="sphinx is not installed")
 if missing := graphviz_missing():
