@@ -1,5 +1,5 @@
-"""The parameters of a model with their values: described, measured one block at a time, as tables and pictures.
+"""The parameters and buffers of a model with statistics of their values, as tables and pictures.
 
-`fxviz.weights.api.parameters` is the way in. Only `fxviz.weights.modules` needs torch to be imported; files are read by the
-``safetensors`` library.
+`fxviz.weights.api.parameters` makes the table. Only `fxviz.weights.modules` imports torch; files are read with
+``safetensors``, one block at a time.
 """

@@ -1,4 +1,4 @@
-"""`fxviz.parameters`: the table of what a model keeps."""
+"""`fxviz.parameters`: make a table of the parameters and buffers of a model."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def parameters(
     statistics: bool = True,
     singular_values: bool = False,
 ) -> ParameterTable:
-    """The parameters and buffers of a model, one row each, with statistics of their values where there are any.
+    """Return a table of the parameters and buffers of a model, with statistics of their values if it has values.
 
-    One that is shared is one row, under the first of its names. Values are read in blocks of 16 MiB: a file may be larger
-    than memory, and no model is built from it. Statistics are of float64; how tensors are cut changes no more than
+    A shared tensor has one row, under the first of its names. Values are read in blocks of 16 MiB: a file may be larger
+    than memory, and no model is built from it. Statistics are computed in float64; the size of blocks changes only
     their last digits.
 
     Args:
-        source: a module, a state dict, an ExportedProgram, a traced graph (which has no values), or a path: a ``.safetensors``
-            file, a ``.safetensors.index.json``, or a folder with one. Pickles are refused.
-        statistics: False to read no values, and only say what there is.
-        singular_values: True for a summary of the singular values of each tensor of two dimensions or more, which takes
-            long for large ones.
+        source: a module, a state dict, an ExportedProgram, a traced graph (which has no values), or the path of a
+            ``.safetensors`` file, of a ``.safetensors.index.json``, or of a folder with one. Pickles are refused.
+        statistics: False to read no values: names, shapes and dtypes only.
+        singular_values: True to summarise the singular values of each tensor of two dimensions or more, which is slow
+            for large ones.
 
     Raises:
-        InputError: ``source`` is none of these.
+        InputError: ``source`` has another type, or the path does not name weights.
         FormatError: a file is damaged.
-        MissingDependency: a path was given, and ``safetensors`` is not installed.
+        MissingDependency: ``source`` is a path, and ``safetensors`` is not installed.
     """
     rows = tuple(_row(weight, statistics, singular_values) for weight in _weights(source))
     return ParameterTable(_name(source), rows)

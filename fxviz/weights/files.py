@@ -1,7 +1,7 @@
-"""Weights in safetensors files: one file, a sharded index, or a folder that holds one. No model is built.
+"""Read weights from safetensors files: from one file, a sharded index, or a folder with either. No model is built.
 
-Files are data of strangers: nothing is unpickled, no path leads out of the folder of an index, and whatever is wrong
-with a file is a `FormatError`. Of a file, a block is in memory at a time.
+Files are untrusted: nothing is unpickled, no path leads out of the folder of an index, and every damage is reported as
+a `FormatError`. Only one block of a file is in memory at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fxviz.weights.statistics import Array
-    from fxviz.weights.values import Place
+    from fxviz.weights.values import Region
 
 __all__ = ["FileValues", "holds_weights", "weights_of_file"]
 
@@ -30,7 +30,7 @@ INDEX = ".safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 _PREFERRED = ("model" + INDEX, "model" + SUFFIX)
-_MOST_BYTES = 256 * 2**20  # of an index; those of the largest models have a few
+_MOST_BYTES = 256 * 2**20  # of an index; that of the largest models has a few MiB
 
 DTYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -41,28 +41,28 @@ DTYPES: Mapping[str, str] = MappingProxyType(
         **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz", "C64": "complex64"},
     }
 )
-"""torch's name of each element type of the format."""
+"""The name in torch of each element type of the format."""
 
 
 @dataclass(frozen=True)
 class FileValues:
-    """The values of a tensor in a file, which is open only while a block is read."""
+    """The values of a tensor in a file that is open only while a block is read."""
 
     path: Path
     name: str
     shape: tuple[int, ...]
 
-    def read(self, places: Iterable[Place]) -> Iterator[Array]:
-        """The elements at each place."""
-        for place in places:
-            # Opened anew for each: the library maps the file, and pages that were read would stay in memory.
+    def read(self, regions: Iterable[Region]) -> Iterator[Array]:
+        """Yield the elements in each region."""
+        for region in regions:
+            # Open the file for each block: the library maps it, and pages that were read would stay in memory.
             with _opened(self.path) as file:
-                block: Array = file.get_slice(self.name)[place].double().numpy()
+                block: Array = file.get_slice(self.name)[region].double().numpy()
             yield block
 
 
 def holds_weights(path: str | Path) -> bool:
-    """Whether ``path`` is to be read here: its name is that of weights, or it is a folder with such a file."""
+    """Return whether ``path`` names a file of weights, or a folder with one."""
     place = Path(path)
     if str(path) and place.is_dir():
         return any(map(_is_weights, _listed(place)))
@@ -70,21 +70,21 @@ def holds_weights(path: str | Path) -> bool:
 
 
 def weights_of_file(path: str | Path) -> Iterator[Weight]:
-    """Every tensor of a ``.safetensors`` file, of an index of such files, or of the folder with one, in the order of names.
+    """Return every tensor of a ``.safetensors`` file, of an index of such files, or of a folder with either, by name.
 
-    Raises `InputError` for what is not there or is no such file, `FormatError` for a file that is damaged, and
-    `MissingDependency` where the library is not installed.
+    Raises `InputError` if the file does not exist or has another format, `FormatError` if it is damaged, and
+    `MissingDependency` if safetensors is not installed.
     """
     place = _within(Path(path)) if str(path) and Path(path).is_dir() else Path(path)
     if not place.is_file():
         raise InputError(f"cannot read {str(path)!r}: there is no such file")
     if place.suffix.lower() in PICKLED:
         raise InputError(
-            f"{place} is a pickle, which can run any code when it is read: load it yourself where you trust it, and give the "
-            "state dict, or save it by safetensors.torch.save_file"
+            f"{place} is a pickle, which can run any code when it is read: if you trust it, load it yourself and "
+            "pass the state dict, or save it with safetensors.torch.save_file"
         )
     if not _is_weights(place):
-        raise InputError(f"{place} is no file of weights: name a {SUFFIX} file, a {INDEX} file, or their folder")
+        raise InputError(f"{place} is not a file of weights: name a {SUFFIX} file, a {INDEX} file, or their folder")
     if place.name.endswith(INDEX):
         shards = _read_index(place)
         return (weight for shard, names in shards.items() for weight in _weights(place.parent / shard, names))
@@ -103,7 +103,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _within(folder: Path) -> Path:
-    """The file of weights in a folder."""
+    """Return the file of weights in a folder."""
     names = {path.name for path in _listed(folder)}
     if known := [name for name in _PREFERRED if name in names]:
         return folder / known[0]
@@ -119,40 +119,40 @@ def _within(folder: Path) -> Path:
 
 
 def _read_index(path: Path) -> Mapping[str, set[str]]:
-    """Shard -> the names of the tensors that are in it."""
+    """Read an index: map each shard to the names of its tensors."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if len(text) > _MOST_BYTES:
-        raise FormatError(f"{path} is larger than any index")
+        raise FormatError(f"{path} is larger than {_MOST_BYTES} bytes, which no index is")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is no JSON: {error}") from error
-    places = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(places, dict):
-        raise FormatError(f"{path} is no index of safetensors files: it has no weight_map")
+        raise FormatError(f"{path} is not JSON: {error}") from error
+    shard_of = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(shard_of, dict):
+        raise FormatError(f"{path} is not an index of safetensors files: it has no weight_map")
     shards: dict[str, set[str]] = {}
-    for name, shard in places.items():
+    for name, shard in shard_of.items():
         if not isinstance(shard, str) or not shard.endswith(SUFFIX) or not _is_plain(shard):
-            raise FormatError(f"{path} places {name!r} in {shard!r}: expected the name of a {SUFFIX} file beside it")
+            raise FormatError(f"{path} lists {name!r} in {shard!r}: expected a {SUFFIX} file in the same folder")
         shards.setdefault(shard, set()).add(name)
     return shards
 
 
 def _is_plain(name: str) -> bool:
-    """Whether it is the name of a file, and no way to another folder on any system."""
+    """Return whether this is the name of a file, and not a path to another folder on any system."""
     return not set(name) & set("/\\:\0")
 
 
 def _weights(path: Path, wanted: set[str] | None) -> Iterator[Weight]:
-    """The tensors of one file that are ``wanted``."""
+    """Yield the tensors of one file that are ``wanted``, or all of them."""
     with _opened(path) as file:
         names = file.keys()
         if absent := (wanted or set()) - set(names):
-            raise FormatError(f"{path} has no tensor {min(absent)!r}, which the index says is in it")
+            raise FormatError(f"{path} has no tensor {min(absent)!r}, which the index lists there")
         found = [_describe(path, name, file.get_slice(name)) for name in names if wanted is None or name in wanted]
     yield from found
 
@@ -160,7 +160,7 @@ def _weights(path: Path, wanted: set[str] | None) -> Iterator[Weight]:
 def _describe(path: Path, name: str, tensor: Any) -> Weight:
     shape, dtype = tuple(tensor.get_shape()), tensor.get_dtype()
     if dtype not in DTYPES:
-        raise FormatError(f"{path}: the dtype {dtype} of {name!r} is not known: update fxviz")
+        raise FormatError(f"{path}: the dtype {dtype} of {name!r} is unknown: update fxviz")
     if dtype == "F4" and shape:  # the format counts elements, torch the bytes that hold two
         shape = (*shape[:-1], -(-shape[-1] // 2))
     type = TensorType(shape, DTYPES[dtype])
@@ -177,7 +177,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except SafetensorError as error:
-        raise FormatError(f"{path} is no whole safetensors file: {error}") from error
+        raise FormatError(f"{path} is not a complete safetensors file: {error}") from error
     except FileNotFoundError as error:
         raise InputError(f"cannot read {path}: there is no such file") from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The parameters and buffers of a module, of a state dict, or of an exported program: what they are, and their values."""
+"""Read the parameters and buffers of a module, a state dict or an exported program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from fxviz.weights.statistics import Array
-    from fxviz.weights.values import Place
+    from fxviz.weights.values import Region
 
 __all__ = ["TensorValues", "weights_of_mapping", "weights_of_model"]
 
@@ -25,25 +25,25 @@ _Named: TypeAlias = "tuple[str, torch.Tensor, Role | None]"
 
 @dataclass(frozen=True, eq=False)
 class TensorValues:
-    """The values of a tensor in memory, on any device: only a block of them is copied at a time."""
+    """The values of a tensor in memory, on any device; only one block is copied at a time."""
 
     tensor: torch.Tensor
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its extents."""
+        """The shape of the tensor."""
         return tuple(self.tensor.shape)
 
-    def read(self, places: Iterable[Place]) -> Iterator[Array]:
-        """The elements at each place; of a quantised tensor, the numbers that they stand for."""
+    def read(self, regions: Iterable[Region]) -> Iterator[Array]:
+        """Yield the elements in each region; of a quantised tensor, the numbers that they represent."""
         with torch.no_grad():
             tensor = self.tensor.dequantize() if self.tensor.is_quantized else self.tensor
-            for place in places:
-                yield tensor[place].cpu().to(torch.float64).numpy()
+            for region in regions:
+                yield tensor[region].cpu().to(torch.float64).numpy()
 
 
 def weights_of_model(model: object) -> Iterator[Weight]:
-    """Every parameter and buffer of a module, or of an ExportedProgram, once each, module by module."""
+    """Return every parameter and buffer of a module, or of an ExportedProgram, once each, module by module."""
     if isinstance(model, torch.export.ExportedProgram):
         tensors: list[_Named] = [(name, parameter, Role.PARAMETER) for name, parameter in model.named_parameters()]
         tensors += [(name, buffer, Role.BUFFER) for name, buffer in model.named_buffers()]
@@ -51,20 +51,20 @@ def weights_of_model(model: object) -> Iterator[Weight]:
     if isinstance(model, torch.nn.Module):
         return _weights(_tensors_of(model))
     raise InputError(
-        f"a module, a state dict, a graph or a path was expected, not {type(model).__name__}: "
-        "give the model itself, or a .safetensors file"
+        f"expected a module, a state dict, a graph or a path, not {type(model).__name__}: "
+        "pass the model itself, or a .safetensors file"
     )
 
 
 def weights_of_mapping(tensors: Mapping[object, object]) -> Iterator[Weight]:
-    """Every tensor of a state dict, once each, in its order; entries that are no tensors are left out."""
+    """Return every tensor of a state dict, once each, in its order; entries that are not tensors are left out."""
     if odd := [name for name in tensors if not isinstance(name, str)]:
-        raise InputError(f"the keys of a state dict are names, and one is {odd[0]!r}")
+        raise InputError(f"the keys of a state dict must be names, but one is {odd[0]!r}")
     found = [(str(name), value) for name, value in tensors.items() if isinstance(value, torch.Tensor)]
     if tensors and not found:
         names = ", ".join(map(repr, list(tensors)[:5]))
         raise InputError(
-            f"no value of the mapping is a tensor; if the state dict is under one of its keys, give that: {names}"
+            f"no value of the mapping is a tensor; if the state dict is under one of its keys, pass that entry: {names}"
         )
     return _weights((name, value, _role_of(value)) for name, value in found)
 
@@ -79,7 +79,7 @@ def _tensors_of(model: torch.nn.Module) -> Iterator[_Named]:
 
 
 def _packed_in(module: torch.nn.Module, path: str) -> Iterator[_Named]:
-    """The tensors that a quantised module keeps in an object of C++: only its state dict unpacks them."""
+    """Yield the tensors that a quantised module keeps in a C++ object, which only its state dict unpacks."""
     if not any(isinstance(value, torch.ScriptObject) for value in vars(module).values()):
         return
     prefix = f"{path}." if path else ""
@@ -98,7 +98,7 @@ def _role_of(tensor: torch.Tensor) -> Role | None:
 
 
 def _weights(named: Iterable[_Named]) -> Iterator[Weight]:
-    """One for each tensor, under the first of its names."""
+    """Yield one weight for each tensor, under the first of its names."""
     owners: dict[Hashable, _Named] = {}
     further: dict[Hashable, list[str]] = {}
     for name, tensor, role in named:
@@ -120,7 +120,7 @@ def _weights(named: Iterable[_Named]) -> Iterator[Weight]:
 
 
 def _identity(tensor: torch.Tensor) -> Hashable:
-    """What is equal for tensors that are the same memory seen in the same way, as a weight and its detached copy."""
+    """Return a key that is equal for tensors of the same memory and layout, such as a weight and its detached alias."""
     if torch.nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided:
         return id(tensor)
     try:
@@ -135,7 +135,7 @@ def _type_of(tensor: torch.Tensor) -> TensorType:
 
 
 def _values_of(tensor: torch.Tensor) -> TensorValues | None:
-    """None for a tensor without data, or whose elements only its own class understands."""
+    """Return the values; None for a tensor without data, or of a subclass with its own layout."""
     ordinary = type(tensor).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
     if not ordinary or torch.nn.parameter.is_lazy(tensor) or tensor.is_meta or tensor.layout is not torch.strided:
         return None

@@ -25,8 +25,8 @@ __all__ = ["Group", "Row", "Rows"]
 class Row:
     """One parameter or buffer.
 
-    ``statistics`` are of its values, ``gradient`` of its gradient, ``spectrum`` of its singular values; None where there
-    are none, or where they were not asked for.
+    ``statistics`` describe its values, ``gradient`` its gradient, ``spectrum`` its singular values; None if it has
+    none, or they were not asked for.
     """
 
     weight: Weight
@@ -36,7 +36,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Its full name, the first of those that it has."""
+        """The full name; of a shared tensor, the first of its names."""
         return self.weight.name
 
     @property
@@ -46,75 +46,75 @@ class Row:
 
     @property
     def shape(self) -> tuple[Dim, ...] | None:
-        """Its extents; None where they are not known yet."""
+        """The shape; None if it is not known yet."""
         return self.weight.type.shape if self.weight.type else None
 
     @property
     def dtype(self) -> str | None:
-        """The name in torch of its element type."""
+        """The name of the dtype in torch."""
         return self.weight.type.dtype if self.weight.type else None
 
     @property
     def device(self) -> str | None:
-        """Where it lies; of a file, ``cpu``."""
+        """The device; ``cpu`` for a tensor in a file."""
         return self.weight.type.device if self.weight.type else None
 
     @property
     def role(self) -> Role | None:
-        """Whether it is a parameter or a buffer; None where the source does not say."""
+        """Whether it is a parameter or a buffer; None if the source does not say."""
         return self.weight.role
 
     @property
     def trainable(self) -> bool | None:
-        """Whether it requires gradients; None where the source does not say."""
+        """Whether it requires gradients; None if the source does not say."""
         return self.weight.trainable
 
     @property
     def shared_with(self) -> tuple[str, ...]:
-        """The further names of the same tensor."""
+        """The other names of the same tensor."""
         return self.weight.shared_with
 
     @property
     def numel(self) -> Dim | None:
-        """The number of its elements."""
+        """The number of elements."""
         return self.weight.type.numel if self.weight.type else None
 
     @property
     def nbytes(self) -> Dim | None:
-        """The bytes of its elements."""
+        """The size in bytes."""
         return self.weight.type.nbytes if self.weight.type else None
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The rows of one module, all below it included; ``name`` is its path, empty for the whole model."""
+    """The rows of one module and of all modules inside; ``name`` is its path, empty for the whole model."""
 
     name: str
     rows: tuple[Row, ...]
 
     @property
     def parameters(self) -> Dim:
-        """The elements of all that is not known to be a buffer."""
+        """The number of elements of parameters, and of tensors of unknown role."""
         return add([row.numel or 0 for row in self.rows if row.role is not Role.BUFFER])
 
     @property
     def trainable(self) -> Dim:
-        """The elements of what requires gradients, as far as the source says."""
+        """The number of elements that require gradients, as far as the source says."""
         return add([row.numel or 0 for row in self.rows if row.trainable and row.role is not Role.BUFFER])
 
     @property
     def buffers(self) -> Dim:
-        """The elements of all buffers."""
+        """The number of elements of buffers."""
         return add([row.numel or 0 for row in self.rows if row.role is Role.BUFFER])
 
     @property
     def nbytes(self) -> Dim:
-        """The bytes of parameters and buffers."""
+        """The size of parameters and buffers in bytes."""
         return add([row.nbytes or 0 for row in self.rows])
 
     @cached_property
     def statistics(self) -> Statistics | None:
-        """The statistics of all its values together, buffers left out; None where none were read."""
+        """The statistics of all values together, without buffers; None if none were read."""
         found = [row.statistics for row in self.rows if row.statistics is not None and row.role is not Role.BUFFER]
         return reduce(Statistics.merge, found) if found else None
 
@@ -145,7 +145,7 @@ class Rows:
         return Group("", self.rows)
 
     def groups(self, depth: int) -> tuple[Group, ...]:
-        """Return the rows grouped by module, ``depth`` levels deep; tensors of modules above that level keep their module."""
+        """Return the rows grouped by module, ``depth`` levels deep; a shallower module is a group of its own."""
         if depth < 0:
             raise InputError(f"depth must be 0 or more, not {depth}")
         groups: dict[str, list[Row]] = {}

@@ -1,4 +1,4 @@
-"""What the singular values of a weight say: how strong its strongest direction is, and how many there are."""
+"""Summarise the singular values of a weight."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Spectrum:
     """A summary of singular values.
 
     ``largest`` is the spectral norm. ``rank`` counts those above the largest times the longer side times float64's
-    epsilon (as ``numpy.linalg.matrix_rank``). ``stable_rank`` is the squared Frobenius norm over the squared spectral norm
-    (Rudelson and Vershynin, J. ACM 54(4), 2007); ``effective_rank`` the exponential of the entropy of the singular values
-    (Roy and Vetterli, EUSIPCO 2007). Both are NaN for a matrix of zeros.
+    epsilon (as ``numpy.linalg.matrix_rank``). ``stable_rank`` is the squared Frobenius norm over the squared spectral
+    norm (Rudelson and Vershynin, J. ACM 54(4), 2007); ``effective_rank`` the exponential of the entropy of the singular
+    values (Roy and Vetterli, EUSIPCO 2007). Both are NaN for a matrix of zeros.
     """
 
     largest: float
@@ -35,16 +35,16 @@ class Spectrum:
 
     @property
     def condition(self) -> float:
-        """The largest over the smallest: infinite for a matrix without full rank."""
+        """The largest over the smallest singular value; infinite for a matrix without full rank."""
         return self.largest / self.smallest if self.smallest else math.inf
 
 
 def spectrum_of(values: Values) -> Spectrum | None:
-    """The spectrum of a tensor as a matrix: its first dimension by all others, as convolutions are multiplied.
+    """Return the spectrum of a tensor as a matrix: its first dimension by all others, as convolutions are multiplied.
 
-    None for what has fewer than two dimensions, no elements, or a NaN or infinity. A tall matrix is read in blocks of rows
-    of which only the triangular factor is kept (sequential TSQR: Demmel, Grigori, Hoemmen and Langou, SIAM J. Sci. Comput.
-    34(1), 2012); of any other the whole is in memory.
+    Return None for a tensor of fewer than two dimensions, without elements, or with a NaN or infinity. A tall matrix is
+    read in blocks of rows, of which only the triangular factor is kept (sequential TSQR: Demmel, Grigori, Hoemmen and
+    Langou, SIAM J. Sci. Comput. 34(1), 2012); any other matrix is read as a whole.
     """
     if len(values.shape) < 2 or not math.prod(values.shape):
         return None

@@ -1,8 +1,8 @@
-"""Statistics of any number of values in float64, put together from those of blocks.
+"""Statistics of any number of values in float64, merged from the statistics of blocks.
 
 Moments are merged by the pairwise update of Chan, Golub and LeVeque ("Algorithms for computing the sample variance",
 The American Statistician 37(3), 1983), the form of Welford's method for blocks: it does not cancel. Histograms have a
-fixed number of bins whose width is a power of two, so that the bins of one width lie within those of the next, and
+fixed number of bins whose width is a power of two, so that each bin lies within one bin of the next width, and
 counts are merged without loss: the perfect subsetting of OpenTelemetry's exponential histograms, on a linear scale.
 """
 
@@ -24,8 +24,8 @@ __all__ = ["MOST_BINS", "Array", "Histogram", "Statistics"]
 Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 MOST_BINS = 512
-"""Of a histogram; it has more than half as many, where values differ by more than rounding. One outlier among a hundred
-thousand weights leaves the others some tens of bins."""
+"""The most bins of a histogram, which has at least half of them if values differ by more than rounding. With one
+outlier among a hundred thousand weights, the others still spread over tens of bins."""
 
 _LEAST = -1074  # the exponent of the least float64
 _FINEST = 40  # binary digits of the largest magnitude that tell bins apart: indices stay exact in float64
@@ -35,8 +35,8 @@ _FINEST = 40  # binary digits of the largest magnitude that tell bins apart: ind
 class Histogram:
     """Counts of finite values in up to `MOST_BINS` bins of the same width, 2 to the power of ``exponent``.
 
-    Bin k is from ``(first + k)`` to ``(first + k + 1)`` times the width, the lower edge included. The first and the last
-    bin hold something. The same values give the same histogram, in whatever blocks they come.
+    Bin k is from ``(first + k)`` to ``(first + k + 1)`` times the width, the lower edge included. The first and the
+    last bin are not empty. The same values give the same histogram, however they are divided into blocks.
 
     >>> histogram = Histogram.of(np.array([0.0, 0.25, 511.0]))
     >>> histogram.width, histogram.first, histogram.counts[0], len(histogram.counts)
@@ -49,7 +49,7 @@ class Histogram:
 
     @classmethod
     def of(cls, values: Array) -> Histogram:
-        """The histogram of ``values``, which are finite."""
+        """Count ``values``, which must be finite."""
         values = values.ravel()
         if not values.size:
             return cls()
@@ -76,11 +76,11 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """How many values were counted."""
+        """The number of values that were counted."""
         return sum(self.counts)
 
     def merge(self, other: Histogram) -> Histogram:
-        """The histogram of the values of both."""
+        """Return the histogram of the values of both."""
         if not self.counts or not other.counts:
             return self if self.counts else other
         exponent = max(self.exponent, other.exponent)
@@ -94,7 +94,7 @@ class Histogram:
         return Histogram(exponent + growth, first, _packed(counts))
 
     def coarsened(self, by: int) -> Histogram:
-        """The same values in bins 2 to the power of ``by`` times as wide."""
+        """Return the same values in bins that are wider by 2 to the power of ``by``."""
         if not by or not self.counts:
             return self
         first = self.first >> by
@@ -113,7 +113,7 @@ def _packed(counts: np.ndarray[Any, np.dtype[np.int64]]) -> array[int]:
 
 
 def _growth(first: int, last: int) -> int:
-    """How often bins must be doubled so that those from ``first`` to ``last`` are few enough."""
+    """Return how often to double the width so that ``first`` to ``last`` are at most `MOST_BINS` bins."""
     growth = 0
     while (last >> growth) - (first >> growth) >= MOST_BINS:
         growth += 1
@@ -122,11 +122,11 @@ def _growth(first: int, last: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What values are like. NaN and infinities are counted, and are in nothing else.
+    """Statistics of values. NaN and infinities are counted, and excluded from everything else.
 
-    ``count`` is the number of finite values, ``mean``, ``low`` and ``high`` are theirs (NaN where there are none),
-    ``squares`` the sum of their squared distances from the mean. Sums of squares are those of float64: beyond 1e154 they are
-    infinite.
+    ``count`` is the number of finite values; ``mean``, ``low`` and ``high`` describe them (NaN if there are none);
+    ``squares`` is the sum of their squared distances from the mean, in float64, and so infinite for values beyond
+    1e154.
     """
 
     count: int = 0
@@ -141,7 +141,7 @@ class Statistics:
 
     @classmethod
     def of(cls, values: Array) -> Statistics:
-        """The statistics of one block, of any shape.
+        """Return the statistics of one block, of any shape.
 
         >>> found = Statistics.of(np.array([3.0, -4.0, 0.0, np.nan]))
         >>> found.count, found.norm, found.zero_share, found.nans
@@ -165,11 +165,11 @@ class Statistics:
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[Array]) -> Statistics:
-        """The statistics of all blocks together; one is held at a time."""
+        """Return the statistics of all blocks together; one is in memory at a time."""
         return reduce(cls.merge, map(cls.of, blocks), cls())
 
     def merge(self, other: Statistics) -> Statistics:
-        """The statistics of the values of both."""
+        """Return the statistics of the values of both."""
         nans, infinities = self.nans + other.nans, self.infinities + other.infinities
         if not self.count or not other.count:
             known = self if self.count else other
@@ -192,12 +192,12 @@ class Statistics:
 
     @property
     def size(self) -> int:
-        """The number of all values, finite or not."""
+        """The number of values, finite or not."""
         return self.count + self.nans + self.infinities
 
     @property
     def spread(self) -> float:
-        """The standard deviation of the population; NaN where no value is finite."""
+        """The standard deviation of the population; NaN if no value is finite."""
         return math.sqrt(self.squares / self.count) if self.count else math.nan
 
     @property
@@ -207,5 +207,5 @@ class Statistics:
 
     @property
     def zero_share(self) -> float:
-        """The share of zeros among all values; NaN where there are none."""
+        """The share of zeros among all values; NaN if there are none."""
         return self.zeros / self.size if self.size else math.nan

@@ -1,4 +1,4 @@
-"""The table of a model's parameters and buffers, and the same by module."""
+"""Tables of a model's parameters and buffers: one row for each, or one for each module."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ParameterTable(Rows, Tabular):
         return ModuleTable(self.model, self.groups(depth))
 
     def plot(self, path: str | Path, kind: Kind = "ridge", name: str | None = None) -> None:
-        """Draw a picture to ``path``, an SVG, PNG or PDF file by its suffix; see `fxviz.weights.plots.plot_parameters`."""
+        """Draw a picture to ``path``, an SVG, PNG or PDF file; see `fxviz.weights.plots.plot_parameters`."""
         plot_parameters(self, path, kind, name)
 
     @property
@@ -47,21 +47,21 @@ class ParameterTable(Rows, Tabular):
         return (*_DESCRIBED, *_MEASURED, *(f"gradient_{key}" for key in _MEASURED), *_SINGULAR)
 
     def records(self) -> list[Record]:
-        """One for each row: exact values under the names of `columns`, None for what is not known."""
+        """Return one record for each row: exact values under the names of `columns`, None for unknown ones."""
         return [_record(row) for row in self.rows]
 
     @property
     def left(self) -> int:
-        """How many columns, from the left, are words."""
+        """The number of columns of words, from the left."""
         return 3
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the rows must know."""
+        """Remarks below the table."""
         return tuple(filter(None, (_shared_note(self.rows), _unread_note(self.rows))))
 
     def cells(self) -> list[list[str]]:
-        """The headings, the rows and the total, as text; columns without content are left out."""
+        """Return the headings, the rows and the total as text; empty columns are left out."""
         heads = ["Parameter", "Shape", "Dtype", "Kind", "Bytes", *_STATISTIC_HEADS, "Gradient norm", *_SINGULAR_HEADS]
         body = [
             [
@@ -83,7 +83,7 @@ class ParameterTable(Rows, Tabular):
 
 @dataclass(frozen=True, eq=False)
 class ModuleTable(Tabular):
-    """One row for each module: counts, bytes, and the statistics of all its values together, buffers left out."""
+    """One row for each module: counts, bytes, and the statistics of all its values together, without buffers."""
 
     model: str
     groups: tuple[Group, ...] = field(repr=False)
@@ -105,7 +105,7 @@ class ModuleTable(Tabular):
         return ("module", "tensors", "parameters", "trainable", "buffers", "bytes", *_MEASURED)
 
     def records(self) -> list[Record]:
-        """One for each module: exact values under the names of `columns`, None for what is not known."""
+        """Return one record for each module: exact values under the names of `columns`, None for unknown ones."""
         return [
             {
                 "module": group.name,
@@ -121,17 +121,17 @@ class ModuleTable(Tabular):
 
     @property
     def left(self) -> int:
-        """How many columns, from the left, are words."""
+        """The number of columns of words, from the left."""
         return 1
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the rows must know."""
+        """Remarks below the table."""
         rows = self.total.rows
         return tuple(filter(None, (_shared_note(rows), _unread_note(rows))))
 
     def cells(self) -> list[list[str]]:
-        """The headings, the modules and the total, as text; columns without content are left out."""
+        """Return the headings, the modules and the total as text; empty columns are left out."""
         heads = ["Module", "Tensors", "Parameters", "Buffers", "Bytes", *_STATISTIC_HEADS]
         body = [_group_cells(group.name or "(model)", group) for group in self.groups]
         return _without_empty([heads, *body, _group_cells("Total", self.total)], keep=3)
@@ -178,7 +178,7 @@ def _exact(amount: Dim | None) -> int | str | None:
     return amount if amount is None or isinstance(amount, int) else str(amount)
 
 
-# To be read -----------------------------------------------------------------------------------------------------------
+# Texts ---------------------------------------------------------------------------------------------------------------
 
 _STATISTIC_HEADS = ("Mean", "Std", "Min", "Max", "Norm", "Zeros", "NaN", "Inf")
 _SINGULAR_HEADS = ("Largest σ", "Condition", "Rank", "Stable rank", "Effective rank")
@@ -217,13 +217,13 @@ def _number(value: float) -> str:
 
 
 def _counted(total: Group) -> str:
-    """The last row's heading: ``Total: 124 M, and 12 of buffers``."""
+    """Return the heading of the last row: ``Total: 124 M, and 12 of buffers``."""
     buffers = f", and {format_quantity(total.buffers)} of buffers" if total.buffers else ""
     return f"Total: {format_quantity(total.parameters)}{buffers}"
 
 
 def _without_empty(lines: Sequence[Sequence[str]], keep: int) -> list[list[str]]:
-    """The lines without the columns that have nothing but a heading; the first ``keep`` always stay."""
+    """Return the lines without columns that are empty below the heading; the first ``keep`` always stay."""
     body = lines[1:]
     kept = [place for place in range(len(lines[0])) if place < keep or any(line[place] for line in body)]
     return [[line[place] for place in kept] for line in lines]

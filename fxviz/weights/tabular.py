@@ -1,4 +1,4 @@
-"""Rows with columns, written as text, Markdown, CSV, a data frame, or for a notebook."""
+"""Write rows and columns as text, Markdown, CSV, a data frame, or for a notebook."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Record: TypeAlias = "Mapping[str, str | int | float | bool | None]"
 
 
 class Tabular(ABC):
-    """What has exact ``records`` for programs, and ``cells`` to be read."""
+    """A table with exact ``records`` for programs, and ``cells`` for readers."""
 
     @property
     @abstractmethod
@@ -30,24 +30,24 @@ class Tabular(ABC):
 
     @abstractmethod
     def records(self) -> list[Record]:
-        """One for each row: exact values under the names of columns, None for what is not known."""
+        """Return one record for each row: exact values under the names of columns, None for unknown ones."""
 
     @abstractmethod
     def cells(self) -> list[list[str]]:
-        """The headings, the rows and the totals, as text; columns without content are left out."""
+        """Return the headings, the rows and the totals as text; empty columns are left out."""
 
     @property
     @abstractmethod
     def left(self) -> int:
-        """How many columns, from the left, are words."""
+        """The number of columns of words, from the left."""
 
     @property
     @abstractmethod
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the rows must know."""
+        """Remarks below the table."""
 
     def to_frame(self) -> Any:
-        """The records as a ``pandas.DataFrame``; `MissingDependency` where pandas is not installed."""
+        """Return the records as a ``pandas.DataFrame``; `MissingDependency` if pandas is not installed."""
         try:
             import pandas
         except ImportError as error:
@@ -55,7 +55,7 @@ class Tabular(ABC):
         return pandas.DataFrame(self.records(), columns=list(self.columns))
 
     def csv(self) -> str:
-        """Comma-separated values (RFC 4180): a header, then exact numbers; what is not known is empty."""
+        """Return comma-separated values (RFC 4180): a header, then exact numbers; unknown values are empty."""
         file = io.StringIO()
         writer = csv.DictWriter(file, self.columns, lineterminator="\r\n")
         writer.writeheader()
@@ -63,7 +63,7 @@ class Tabular(ABC):
         return file.getvalue()
 
     def markdown(self) -> str:
-        """A table in GitHub's Markdown; names are escaped."""
+        """Return a table in GitHub's Markdown; names are escaped."""
         heads, *body, totals = ([escape_markdown(cell) for cell in line] for line in self.cells())
         rules = ["---" if place < self.left else "---:" for place in range(len(heads))]
         bold = [f"**{cell}**" if cell else "" for cell in totals]
@@ -89,7 +89,7 @@ class Tabular(ABC):
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        """What a notebook shows; it takes the richest form that it knows."""
+        """Return the forms by MIME type, of which a notebook shows the richest that it knows."""
         bundle = {"text/markdown": self.markdown(), "text/plain": str(self)}
         return {
             kind: text

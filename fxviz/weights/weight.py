@@ -1,4 +1,4 @@
-"""A parameter or buffer as its source describes it, before any value is read."""
+"""A parameter or buffer, as its source describes it before any value is read."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Weight", "has_numbers"]
 
 @dataclass(frozen=True, eq=False)
 class Weight:
-    """A tensor that a model keeps.
+    """A parameter or buffer of a model.
 
-    ``type`` is None where its shape is not known yet (a lazy module). ``role`` and ``trainable`` are None where the source
-    does not say: a state dict and a file have names and tensors alone. ``shared_with`` has its further names. ``values`` and
-    ``gradient`` are None where there are none, or none that are numbers.
+    ``type`` is None if its shape is not known yet (a lazy module). ``role`` and ``trainable`` are None if the source
+    does not say: a state dict and a file have only names and tensors. ``shared_with`` lists its other names. ``values``
+    and ``gradient`` are None if there are none, or if their elements are not plain numbers.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Weight:
 
 
 def has_numbers(dtype: str) -> bool:
-    """Whether elements of ``dtype`` are real numbers, one to an element: packed and complex ones are not.
+    """Return whether each element of ``dtype`` is one real number: packed and complex dtypes are not.
 
     >>> has_numbers("bfloat16"), has_numbers("int8"), has_numbers("complex64"), has_numbers("float4_e2m1fn_x2")
     (True, True, False, False)

@@ -201,7 +201,7 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.safetensors"):
         fxviz.parameters(index)
     index.write_bytes(b"\xff{")
-    with pytest.raises(FormatError, match="no JSON"):
+    with pytest.raises(FormatError, match="not JSON"):
         fxviz.parameters(index)
     index.unlink()
     for name in ("a", "b"):

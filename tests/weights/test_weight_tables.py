@@ -281,7 +281,7 @@ def test_statistics_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (3, "a module, a state dict, a graph or a path was expected, not int"),
+        (3, "expected a module, a state dict, a graph or a path, not int"),
         (torch.sin, "not builtin_function"),
         ({"state_dict": {}, "epoch": 3}, "'state_dict', 'epoch'"),
         ({1: torch.ones(2)}, "one is 1"),

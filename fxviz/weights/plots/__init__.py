@@ -1,4 +1,4 @@
-"""Pictures of parameters, drawn by matplotlib: one kind a file."""
+"""Draw parameters with matplotlib: one kind of picture in each file."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ def plot_parameters(table: Rows, path: str | Path, kind: Kind = "ridge", name: s
     """Draw a picture of parameters to ``path``, an SVG, PNG or PDF file by its suffix, written whole or not at all.
 
     Args:
-        table: what to draw. Pictures of one tensor read its values when they are drawn.
-        path: the file.
-        kind: ``"ridge"``, the distribution of the values of each weight (by module where they are many); ``"heat"``, one
-            tensor as a map, each cell the root mean square of those that it stands for where there are more than a picture
-            can hold; ``"kernels"``, the kernels of a convolution, as colours where it reads three channels; ``"norms"``, the
-            norm of each row, of an embedding for each token.
-        name: which tensor; for a ridge a module, for the weights below it. By default the largest matrix, the first
-            convolution with kernels larger than a point, the matrix with the most rows, and the whole model.
+        table: the parameters to draw. A picture of one tensor reads its values when it is drawn.
+        path: the file to write.
+        kind: ``"ridge"``, the distribution of the values of each weight (of each module if there are many); ``"heat"``,
+            one tensor as a map, in which a cell of many elements has their root mean square; ``"kernels"``, the kernels
+            of a convolution, as colours if it reads three channels; ``"norms"``, the norm of each row, in an embedding
+            of each token.
+        name: the tensor; for a ridge also a module, to draw the weights inside. By default a ridge is of the whole
+            model, a heat map of the largest matrix, kernels of the first convolution with more than one point, and
+            norms of the matrix with the most rows.
 
     Raises:
-        InputError: there is no such kind or tensor, or none with values to draw so; the suffix is none of `PLOTS`.
+        InputError: the kind or the tensor does not exist, no tensor can be drawn so, or the suffix is not one of
+            `PLOTS`.
         MissingDependency: matplotlib is not installed.
     """
     format = format_of(path)

@@ -1,4 +1,4 @@
-"""One tensor as a map of its values."""
+"""Draw one tensor as a map of its values."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["downsampled", "draw_heat"]
 
-_MOST = 512  # cells along a side: a picture has not many more pixels
-_QUANTILE = 0.995  # of magnitudes: where the colours end, so that a single outlier does not make all else pale
+_MOST = 512  # cells along a side: a picture does not have many more pixels
+_QUANTILE = 0.995  # of magnitudes, at which the colours end: one outlier does not make all others pale
 _MISSING = "#0f172a"  # a NaN or an infinity
 
 
 def draw_heat(table: Rows, format: str, name: str | None) -> bytes:
-    """The picture, as a file of that format."""
+    """Return the picture as a file of this format."""
     found = choose(table, name, lambda shape: math.prod(shape) > 0, "a tensor with elements")
     row = max(found, key=lambda row: (len(values_of(row).shape) > 1, math.prod(values_of(row).shape)))
     values = values_of(row)
@@ -64,10 +64,10 @@ def draw_heat(table: Rows, format: str, name: str | None) -> bytes:
 
 
 def downsampled(values: Values, most: int = _MOST) -> tuple[Array, tuple[int, int]]:
-    """The tensor as a matrix of at most ``most`` by ``most`` cells, and how many rows and columns a cell stands for.
+    """Return the tensor as a matrix of at most ``most`` by ``most`` cells, and the rows and columns of one cell.
 
-    Where that is more than one element, the cell has their root mean square: averages of weights would vanish. A cell with a
-    NaN or an infinity has NaN. Only blocks of the tensor are in memory.
+    A cell of several elements has their root mean square: means of weights would vanish. A cell with a NaN or an
+    infinity is NaN. The tensor is read in blocks.
     """
     rows = values.shape[0] if len(values.shape) > 1 else 1
     columns = math.prod(values.shape) // rows
@@ -87,5 +87,5 @@ def downsampled(values: Values, most: int = _MOST) -> tuple[Array, tuple[int, in
 
 
 def _extents(length: int, step: int) -> Array:
-    """How many elements are in each stretch of ``step``; the last may be shorter."""
+    """Return the number of elements in each stretch of ``step``; the last may be shorter."""
     return np.array([min(step, length - start) for start in range(0, length, step)], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The kernels of a convolution as images."""
+"""Draw the kernels of a convolution as images."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["draw_kernels"]
 
 _MOST_TILES = 256
-_MOST_ROWS = 16  # filters, where each channel that they read is a tile of its own
+_MOST_ROWS = 16  # filters, if each channel that they read is a tile of its own
 _GAP = 1  # cells between tiles
 _MOST_EXTENT = 64  # of a kernel
 
 
 def draw_kernels(table: Rows, format: str, name: str | None) -> bytes:
-    """The picture, as a file of that format."""
+    """Return the picture as a file of this format."""
     row = choose(table, name, _are_kernels, "kernels of a two-dimensional convolution")[0]
     values = values_of(row)
     out, channels = values.shape[:2]
@@ -70,7 +70,7 @@ def _are_kernels(shape: tuple[int, ...]) -> bool:
 
 
 def _sheet(tiles: Array, columns: int) -> Array:
-    """Tiles of height, width and channels beside and under each other; NaN between them."""
+    """Arrange tiles of height, width and channels in a grid, with NaN between them."""
     count, height, width, channels = tiles.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), np.nan)
@@ -82,7 +82,7 @@ def _sheet(tiles: Array, columns: int) -> Array:
 
 
 def _painted(sheet: Array, limit: float, colored: bool) -> Any:
-    """What imshow takes: colours between 0 and 1, white where there is nothing, or values of one channel."""
+    """Return what imshow takes: colours between 0 and 1, with white gaps, or the values of one channel."""
     if colored:
         return np.where(np.isfinite(sheet), (sheet / limit + 1) / 2, 1.0)
     return np.ma.masked_invalid(sheet[..., 0])

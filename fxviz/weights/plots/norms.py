@@ -1,4 +1,4 @@
-"""The norm of each row of a matrix: of an embedding, how long the vector of each token is."""
+"""Draw the norm of each row of a matrix; in an embedding, the length of the vector of each token."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BINS = 60
 
 
 def draw_norms(table: Rows, format: str, name: str | None) -> bytes:
-    """The picture, as a file of that format."""
+    """Return the picture as a file of this format."""
     found = choose(table, name, lambda shape: len(shape) > 1 and math.prod(shape) > 0, "a matrix")
     row = max(found, key=lambda row: values_of(row).shape[0] if len(values_of(row).shape) == 2 else 0)
     values = values_of(row)
@@ -62,13 +62,13 @@ def draw_norms(table: Rows, format: str, name: str | None) -> bytes:
 
 
 def row_norms(values: Values) -> Array:
-    """The Euclidean norm of each row: of the first dimension, all others taken as one."""
+    """Return the Euclidean norm of each row: the first dimension by all others."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([np.sqrt(np.square(block).sum(axis=1)) for block in row_blocks(values)])
 
 
 def _draw_bands(axes: Axes, norms: Array) -> None:
-    """Of stretches of rows the least, the median and the largest norm: no outlier is left out."""
+    """Draw the least, the median and the largest norm of each stretch of rows, so that every outlier is visible."""
     starts = np.linspace(0, len(norms), _BANDS + 1).astype(int)
     stretches = [norms[first:last] for first, last in pairwise(starts)]
     finite = [stretch[np.isfinite(stretch)] for stretch in stretches]

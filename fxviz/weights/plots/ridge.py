@@ -1,4 +1,4 @@
-"""The distributions of weights, one under the other on the same axis."""
+"""Draw the distributions of weights, one below the other on the same axis."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["draw_ridge"]
 
 _MOST = 48  # distributions that one can tell apart on a page
-_OVERLAP = 1.7  # how many rows the highest peak of a distribution reaches
+_OVERLAP = 1.7  # rows that the highest peak of a distribution covers
 _BINS = 160  # over the axis
 _TAIL = 0.001  # of the values of each weight that may lie beyond the axis, on either side
-_WIDEST = 4.0  # times the median reach of the distributions: a single wide one does not make the others into lines
+_WIDEST = 4.0  # times the median reach of the distributions: a single wide one does not turn the others into lines
 
 
 def draw_ridge(table: Rows, format: str, name: str | None) -> bytes:
-    """The picture, as a file of that format."""
+    """Return the picture as a file of this format."""
     rows = _rows_of(table, name)
     ridges = _ridges(Rows(table.model, rows))
     low, high = _limits([found.histogram for _, found in ridges])
@@ -54,7 +54,7 @@ def draw_ridge(table: Rows, format: str, name: str | None) -> bytes:
 
 
 def _rows_of(table: Rows, name: str | None) -> tuple[Row, ...]:
-    """The weights at or below ``name`` that have finite values; matrices and kernels, where there are any."""
+    """Return the weights at or below ``name`` that have finite values: only matrices and kernels, if there are any."""
     inside = [row for row in table if name is None or row.name == name or row.name.startswith(f"{name}.")]
     if not inside and name is not None:
         raise InputError(
@@ -62,12 +62,12 @@ def _rows_of(table: Rows, name: str | None) -> tuple[Row, ...]:
         )
     finite = [row for row in inside if row.statistics is not None and row.statistics.count]
     if not finite:
-        raise InputError(f"{name or table.model} has no values to draw: give a model that has its weights")
+        raise InputError(f"{name or table.model} has no values to draw: pass a model with its weights")
     return tuple([row for row in finite if len(row.shape or ()) > 1] or finite)
 
 
 def _ridges(table: Rows) -> list[tuple[str, Statistics]]:
-    """A distribution for each weight, or for each module, as deep as leaves them few enough."""
+    """Return a distribution for each weight, or for each module at the deepest level with few enough of them."""
     if len(table) <= _MOST:
         return [(row.name, row.statistics) for row in table if row.statistics is not None]
     deepest = max(row.module.count(".") + 1 for row in table)
@@ -77,18 +77,18 @@ def _ridges(table: Rows) -> list[tuple[str, Statistics]]:
 
 
 def _limits(histograms: Sequence[Histogram]) -> tuple[float, float]:
-    """The axis: the tails of the distributions cut off, and those that are far wider than most."""
+    """Return the limits of the axis, which cut off tails, and distributions far wider than most."""
     inner = np.array([_inner(histogram) for histogram in histograms])
     reach = _WIDEST * float(np.median(np.maximum(-inner[:, 0], inner[:, 1])))
     low, high = max(float(inner[:, 0].min()), -reach), min(float(inner[:, 1].max()), reach)
-    if low >= high:  # all values are equal, or the median reach is none
+    if low >= high:  # all values are equal, or the median reach is 0
         low, high = float(inner[:, 0].min()), float(inner[:, 1].max())
     margin = 0.03 * (high - low)
     return low - margin, high + margin
 
 
 def _inner(histogram: Histogram) -> tuple[float, float]:
-    """From where to where all but the tails lies."""
+    """Return the ends of a distribution without its tails."""
     shares = np.cumsum(histogram.counts) / histogram.total
     first = int(np.searchsorted(shares, _TAIL, side="right"))
     last = int(np.searchsorted(shares, 1 - _TAIL))
@@ -105,7 +105,7 @@ def _draw(axes: Axes, histogram: Histogram, height: int, order: int) -> None:
     counts: Array = np.array(histogram.counts, dtype=np.float64)
     edges = histogram.edges
     axes.axhline(height, color=FAINT, linewidth=0.4, zorder=order + 0.5)
-    if edges[-1] - edges[0] < (high - low) / _BINS:  # one value, or nearly: no area would be seen
+    if edges[-1] - edges[0] < (high - low) / _BINS:  # one value, or nearly: an area would be invisible
         axes.vlines(edges[0], height, height + _OVERLAP, color=INK, linewidth=1.4, zorder=order + 1)
         return
     top = height + _OVERLAP * counts / counts.max()
