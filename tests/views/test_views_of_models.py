@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 from tree import tree
 
+import fxviz
+from fxviz import models
 from fxviz.analysis.facts import Facts
 from fxviz.views.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
+
+
+@pytest.mark.parametrize(
+    "name", ["torchvision:resnet50", "transformers:gpt2", "torchvision:swin_t", "transformers:whisper"]
+)
+def test_the_default_view(golden: Callable[[str, str], None], name: str) -> None:
+    """What is opened, folded, grouped and hidden of a real model where nobody says otherwise."""
+    zoo, _, model = name.partition(":")
+    pytest.importorskip(zoo, exc_type=ImportError)
+    pinned = dict(line.split("==") for line in CONSTRAINTS.read_text().split() if "==" in line)
+    for library in ("torch", zoo):
+        installed = importlib.metadata.version(library).partition("+")[0]
+        if installed != pinned[library]:
+            pytest.skip(
+                f"the file was written with {library} {pinned[library]}, whose model this is; here is {installed}"
+            )
+    golden(f"views/{model}.mmd", str(fxviz.render(models.trace(name), "mermaid")))
 
 
 def test_a_twelve_layer_encoder_of_torch_is_one_box_at_any_depth() -> None:

@@ -117,6 +117,34 @@ def test_a_view_beyond_the_limits_is_drawn_with_a_smaller_budget_and_says_so(gra
     assert text == Mermaid().export(view)
 
 
+def fed(ops: int) -> Graph:
+    """Operations in a chain, each with an input of its own: a budget leaves the arrows of all those inputs."""
+    build = Builder("fed")
+    x = build.input("x", 1, 8)
+    for i in range(ops):
+        x = build.op("add", x, build.input(f"in{i}", 1, 8))
+    return build.graph(x)
+
+
+@pytest.mark.parametrize(
+    ("ops", "budgets"),
+    [
+        # Of 901 arrows, 500 can be drawn: 450 · 500/901 = 249.7 boxes. Then 564 arrows are left: 250 · 500/564 = 221.6.
+        (450, [250, 222]),
+        # Of 801: 400 · 500/801 = 249.7. Then it is nearly enough twice, and a tenth is taken off: 225, and 202.5.
+        (400, [250, 225, 203]),
+    ],
+)
+def test_a_budget_shrinks_as_far_as_the_diagram_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, ops: int, budgets: list[int]
+) -> None:
+    tried: list[int] = []
+    with_budget = View.with_budget
+    monkeypatch.setattr(View, "with_budget", lambda view, budget: (tried.append(budget), with_budget(view, budget))[1])
+    Mermaid().export(View.of(fed(ops)))
+    assert tried == budgets
+
+
 def test_a_view_within_the_limits_is_drawn_as_it_is() -> None:
     view = View.of(chain(ops=400))
     assert "footer" not in Mermaid().export(view)
