@@ -31,9 +31,9 @@ _FEW = 2  # values that come in or go out alike and are still drawn each for its
 class Level:
     """What is drawn of one box, every box in it closed.
 
-    ``items`` are those of the whole view, or boxes around some in a row where there are more than can be drawn together; in
-    ``drawing`` a box stands for one of them, which ``originals`` tells. ``inner`` has the level of each box that can be opened. ``drawn_as`` tells which value stands for
-    one that comes in or goes out where several are drawn as one.
+    ``items`` are items of the whole view, or boxes around some in a row where there are more than can be drawn together.
+    ``originals`` maps what is in ``drawing`` to them. ``inner`` has the level of each box that can be opened. ``drawn_as``
+    maps each value that comes in or goes out to the value that it is drawn as: several may be drawn as one.
     """
 
     box: Box
@@ -51,7 +51,7 @@ class Level:
 
 
 def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:
-    """The level of the root, with all others in it.
+    """Return the level of the root, with all others in it.
 
     A box with more than ``most`` items shows them in parts. ``fan_out`` and ``fan_in`` are those of
     `fxviz.exporters.drawing.layout.draw`.
@@ -95,7 +95,7 @@ class _Contents:
                 self._hold(item)
 
     def _parts(self, box: Box) -> tuple[Item, ...]:
-        """The items of a box, or as many parts with equally many of them each as can be drawn together."""
+        """Return the items of a box, or as many parts of equal size as can be drawn together."""
         if len(box.items) <= self._most:
             return box.items
         number = min(-(-len(box.items) // self._most), self._most)
@@ -124,7 +124,7 @@ class _Contents:
                 self._connect(box, value, inside, (value,))
 
     def _way(self, end: _End) -> list[Box]:
-        """The boxes around an end, from the root on."""
+        """Return the boxes around an end, from the root on."""
         way = [self.view.root if isinstance(end, Value) else self._around[end]]
         while way[-1] is not self.view.root:
             way.append(self._around[way[-1]])
@@ -209,6 +209,6 @@ def _gather(edges: _Edges, side: int) -> Mapping[Value, Value]:
 
 
 def _name(value: Value, times: int) -> str:
-    """A value that comes in or goes out by its shape: every copy of a box has it under another name."""
+    """Name a value that comes in or goes out by its shape: every copy of a box has it under another name."""
     shape = format_shape(value.type.shape) if value.type else "?"
     return f"{shape} × {times}" if times > 1 else shape

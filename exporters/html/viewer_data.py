@@ -1,4 +1,4 @@
-"""What the viewer is given of a model: everything that it shows, as data that JSON can hold, equal parts once.
+"""The data of the viewer: everything that it shows of a model, as data that JSON can hold, equal parts once.
 
 A *scene* is the content of a box with its layout. Boxes that are the same computation share one, since a scene names
 modules by their place in the box, and nothing by what it is called in one copy alone. Amounts are numbers, or expressions
@@ -83,7 +83,7 @@ class _Writer:
         return {**data, "scenes": [*map(json.loads, self._scenes)], "symbols": [row[0] for row in self._symbols.rows()]}
 
     def _color(self) -> str:
-        """What colours the page at first: a sort by its label, a metric by its number, or "" for kinds."""
+        """Return what colours the page at first: a sort by its label, a metric by its number, or "" for kinds."""
         if self._view.color:
             return str(self._metrics.index(self._view.color))
         return self._view.category or ""
@@ -100,7 +100,7 @@ class _Writer:
     # Scenes -----------------------------------------------------------------------------------------------------------
 
     def _scene(self, level: Level) -> int:
-        """The number of the scene that shows a level."""
+        """Return the number of the scene that shows a level."""
         layout = self._layouts[level]
         numbers = {shape.id: number for number, shape in enumerate(level.drawing.children)}
         inner = {item: self._scene(below) for item, below in level.inner.items()}
@@ -145,7 +145,7 @@ class _Writer:
         return drawn | ({"leaves": leaves} if leaves else {}) | ({"enters": enters} if enters else {})
 
     def _doors(self, level: Level, shape: Shape, values: Sequence[Value], side: str) -> list[int]:
-        """What in the scene of a box shows the values as they come in or go out."""
+        """Return the numbers of the shapes in the scene of a box that show the values as they come in or go out."""
         if shape.form != "scope" or isinstance(end := shape.ends[0], Value):
             return []
         below = level.inner.get(level.originals[end])
@@ -159,7 +159,7 @@ class _Writer:
         ]
 
     def _details(self, item: Item) -> Data:
-        """What is known of an item: the facts of one copy, and the numbers of all copies beside those of one."""
+        """Return what is known of an item: the facts and numbers of one copy, and the numbers of all copies."""
         around = self._view.parent(item).around
         if isinstance(item, Node):
             return {
@@ -226,7 +226,7 @@ class _Writer:
     # Time -------------------------------------------------------------------------------------------------------------
 
     def _timeline(self, metric: Timed) -> Data | None:
-        """The bytes of each category at some moments, what runs then, and where in the picture it is."""
+        """Return the bytes of each category at some moments, what runs then, and where in the picture it is."""
         ran = [*self._view.graph.walk()]
         moments = [step for step in metric.moments(_MOMENTS) if step < len(ran)]
         if not moments:
@@ -284,12 +284,12 @@ class _Finder:
 
 
 def _shapes(level: Level) -> Iterator[Shape]:
-    """What is drawn on a level; it has no groups, since every box is closed."""
+    """Yield what is drawn on a level; it has no groups, since every box is closed."""
     return (child for child in level.drawing.children if not isinstance(child, Group))
 
 
 def _about(view: View) -> Iterator[tuple[str, str]]:
-    """What there is to say of the whole model but its numbers."""
+    """Yield what there is to say of the whole model other than its numbers."""
     graph = view.graph
     yield "Model", f"{len(graph.nodes):,} operations, traced by {graph.mode}"
     names = graph.output_names or tuple(value.name for value in graph.outputs)
@@ -303,7 +303,7 @@ def _about(view: View) -> Iterator[tuple[str, str]]:
 
 
 def _sort(label: str, names: Iterable[str]) -> Data:
-    """A word for everything, with the colours of those that there are."""
+    """Return a category and its names, with a colour for each."""
     given = [*names]
     return {"label": label, "names": given, "colors": [category_color(place) for place in range(len(given))]}
 
@@ -318,7 +318,7 @@ def _types(values: Sequence[Value]) -> list[str]:
 
 
 def _relative(scope: Scope, around: Scope) -> str:
-    """The path of a module as seen from the one around it: ``.attn`` below it, ``attn`` elsewhere, ``""`` for itself."""
+    """Return the path of a module as seen from the one around it: ``.attn`` below it, ``attn`` elsewhere, ``""`` for itself."""
     path, base = format_scope(scope), around[-1].path if around else ""
     if scope == around:
         return ""

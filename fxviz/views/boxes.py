@@ -19,12 +19,13 @@ __all__ = ["Box", "Edge", "Item"]
 class Box:
     """What is seen of a scope: its items when open, one box when closed; ``copies`` are all the scopes it stands for.
 
-    A folded run of equal siblings is one box with several copies; its items are those of the first copy. ``copies``
+    A folded run of equal siblings is one box with several copies; its items are in the first copy. ``copies``
     is ``(scope,)`` where nothing is folded. Of a sequence of siblings that is repeated (a plain and a shifted block, six
-    times) each ``period`` of ``copies`` are one copy. ``inputs`` are the values that it reads from outside (weights and constants
-    left out), ``outputs`` those it makes that are read outside, each as it is shown and in order of first use; what one
-    copy hands to the next is an output and no input. Copies that are equal but for numbers among their attributes (a
-    dilation, a drop-path rate) are one box, too: ``varying`` are those numbers, one for each of ``copies[::period]``.
+    times) each ``period`` of ``copies`` are one copy. ``inputs`` are the values that it reads from outside, without weights and
+    constants; ``outputs`` are the values that it makes and that are read outside. Both are as they are shown and in order of
+    first use; what one copy hands to the next is an output and not an input. Copies that are equal except for numbers among
+    their attributes (a dilation, a drop-path rate) are one box, too: ``varying`` are those numbers, one for each of
+    ``copies[::period]``.
 
     A box may also be around some ``parts`` of a ``scope``, in a row: the operations of a helper function. It has a
     ``label`` of its own, and no ``copies``.
@@ -48,7 +49,7 @@ class Box:
 
     @property
     def around(self) -> Scope:
-        """The scope in which all that the box shows is: its own, or that of the siblings which are repeated."""
+        """The scope that holds all that the box shows: its own, or the parent of the siblings that are repeated."""
         if self.period == 1:
             return self.scope
         return self.scope[: min(shared_depth(self.scope, copy) for copy in self.copies)]

@@ -47,7 +47,7 @@ _MOST_VALUES, _LONGEST_VALUES = 6, 40
 
 
 def node_title(node: Node, parent: Scope, alone: bool) -> str:
-    """An operation by its name, with the name of its module where it is ``alone`` in it.
+    """Name an operation, with the name of its module where it is ``alone`` in it.
 
     >>> from fxviz.ir import Call
     >>> node = Node("conv2d", (), (), scope=(Call("stem", "Stem"), Call("stem.conv1", "Conv2d")))
@@ -61,7 +61,7 @@ def node_title(node: Node, parent: Scope, alone: bool) -> str:
 
 
 def scope_title(copies: Sequence[Scope], parent: Scope, kind: str, period: int = 1) -> str:
-    """A scope by its name in its parent and its kind, a folded run with its range and count.
+    """Name a scope by its path in its parent and its kind, a folded run with its range and count.
 
     Of a repeated sequence, ``period`` of the copies are one.
 
@@ -77,7 +77,7 @@ def scope_title(copies: Sequence[Scope], parent: Scope, kind: str, period: int =
 
 
 def parts_label(parts: Sequence[Node | Scope]) -> str:
-    """What some parts of a scope, in a row, are together.
+    """Name some parts of a scope, in a row, as one.
 
     >>> from fxviz.ir import Call
     >>> add = Node("add", (), ())
@@ -93,7 +93,7 @@ def parts_label(parts: Sequence[Node | Scope]) -> str:
 
 
 def held(scopes: Sequence[Scope]) -> str:
-    """The kinds of the modules that a closed one holds, neighbours of one kind together.
+    """List the kinds of the modules in a closed one, neighbours of one kind together.
 
     >>> from fxviz.ir import Call
     >>> held([(Call("0", "Block"),), (Call("1", "Block"),), (Call("2", "Head"),)])
@@ -105,7 +105,7 @@ def held(scopes: Sequence[Scope]) -> str:
 
 
 def sequence_kind(scopes: Sequence[Scope]) -> str:
-    """The kinds of a sequence of siblings, neighbours of one kind together.
+    """List the kinds of a sequence of siblings, neighbours of one kind together.
 
     >>> from fxviz.ir import Call
     >>> sequence_kind([(Call("0", "Local"),), (Call("1", "Local"),), (Call("2", "Global"),)])
@@ -116,7 +116,7 @@ def sequence_kind(scopes: Sequence[Scope]) -> str:
 
 
 def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
-    """Where modules are, seen from the box around them; the middle of a long path is left out."""
+    """Return the path of modules as seen from the box around them, without the middle of a long path."""
     first, last = copies[0][-1], copies[-1][-1]
     name = name_range([call[-1].path for call in copies]) if first.path != last.path else first.path
     inside = f"{parent[-1].path}." if parent else ""
@@ -129,7 +129,7 @@ def relative_path(copies: Sequence[Scope], parent: Scope) -> str:
 
 
 def value_title(names: Sequence[str]) -> str:
-    """An input or output of the graph by its name, or the names of all that it stands for.
+    """Name an input or output of the graph, with the names of all that it represents.
 
     >>> value_title(["cache.layers.0.keys", "cache.layers.1.keys"]), value_title(["hidden", "last", "aux"])
     ('cache.layers.0–1.keys × 2', 'hidden, last, …')
@@ -140,7 +140,7 @@ def value_title(names: Sequence[str]) -> str:
 
 
 def series(name: str) -> str:
-    """What the names of a series have in common: all but the numbers.
+    """Return what the names of a series have in common: all but the numbers.
 
     >>> series("layers.0.norm1") == series("layers.12.norm2"), series("query") == series("key")
     (True, False)
@@ -149,7 +149,7 @@ def series(name: str) -> str:
 
 
 def name_range(paths: Sequence[str]) -> str:
-    """Dotted names that count up in one place as a range, others as first and last.
+    """Write dotted names that count up in one place as a range, others as first and last.
 
     >>> name_range(["h.0", "h.1", "h.2"]), name_range(["h.0", "h.2"]), name_range(["block1.a", "block2.a"])
     ('h.0–2', 'h.0…2', 'block1–2.a')
@@ -168,7 +168,7 @@ def name_range(paths: Sequence[str]) -> str:
 
 
 def varying(found: Sequence[Varying]) -> str:
-    """What copies of a folded box do not share, with its values; many as the first and the last.
+    """List the attributes that copies of a folded box do not share, with their values; many as the first and the last.
 
     >>> from fxviz.views.structural_hash import Varying
     >>> varying([Varying(("dilation", "padding"), (1, 2, 4, 8)), Varying(("p",), tuple(i / 100 for i in range(11)))])
@@ -188,7 +188,7 @@ def _number(value: Attribute) -> str:
 
 
 def left_out(hidden: Mapping[str, int]) -> str:
-    """What a picture does not show, by operator; empty where nothing is left out.
+    """Say which operators a picture does not show, and how many; empty where nothing is left out.
 
     >>> left_out({"view": 24, "dropout": 12}), left_out({})
     ('not shown: 24 view, 12 dropout', '')
@@ -200,7 +200,7 @@ def left_out(hidden: Mapping[str, int]) -> str:
 
 
 def shapes(values: Sequence[Value]) -> str:
-    """The shapes of values on one line, ``…`` for more than two; empty where none is known.
+    """Write the shapes of values on one line, ``…`` for more than two; empty where none is known.
 
     >>> from fxviz.ir import TensorType
     >>> shapes([Value("x", TensorType((1, 64, 7, 7), "float32"))])
@@ -211,7 +211,7 @@ def shapes(values: Sequence[Value]) -> str:
 
 
 def numbers(metrics: Sequence[Metric], places: Sequence[Node | Scope]) -> str:
-    """The numbers of some places on one line, zero and unknown ones left out; a unit that two share gets its label."""
+    """Write the numbers of some places on one line, without zero and unknown ones; a unit that two share gets its label."""
     units = Counter(metric.unit for metric in metrics)
     found = [(metric, metric.at(*places)) for metric in metrics]
     return " · ".join(
@@ -222,7 +222,7 @@ def numbers(metrics: Sequence[Metric], places: Sequence[Node | Scope]) -> str:
 
 
 def node_tooltip(node: Node, metrics: Sequence[Metric]) -> str:
-    """All that is known of an operation, a line each."""
+    """Describe an operation: all that is known of it, a line each."""
     return "\n".join(
         (
             f"{node.name}: {node.op}",
@@ -238,7 +238,7 @@ def node_tooltip(node: Node, metrics: Sequence[Metric]) -> str:
 
 
 def value_tooltip(kind: str, value: Value, names: Sequence[str]) -> str:
-    """An input or output of the graph with its type, and the names that callers know it by."""
+    """Describe an input or output of the graph: its type, and the names that callers know it by."""
     return "\n".join(
         (f"{kind} {value.name}: {format_type(value.type)}", *(name for name in names if name != value.name))
     )
@@ -252,7 +252,7 @@ def scope_tooltip(
     metrics: Sequence[Metric],
     period: int = 1,
 ) -> str:
-    """All that is known of a scope of so many ``nodes``, a line each; of a folded run, its numbers together and for one."""
+    """Describe a scope of so many ``nodes``, a line each; a folded run with its numbers together and for one copy."""
     count = f"{nodes} operation{'s' if nodes != 1 else ''}"
     return "\n".join(
         (
@@ -278,7 +278,7 @@ def group_tooltip(
     outputs: Sequence[Value],
     metrics: Sequence[Metric],
 ) -> str:
-    """All that is known of some parts of a scope, a line each."""
+    """Describe some parts of a scope: all that is known of them, a line each."""
     nodes = [part for part in parts if isinstance(part, Node)]
     sources = dict.fromkeys(str(node.source) for node in nodes if node.source)
     return "\n".join(

@@ -21,7 +21,7 @@ End: TypeAlias = Draft | Node | Value
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """The visible edges with the values along them, what each box takes and gives, and who stands for what is folded.
+    """The visible edges with the values along them, the inputs and outputs of each box, and the representatives of what is folded.
 
     ``hidden`` are the operations, in all copies, that are seen nowhere.
     """
@@ -36,9 +36,9 @@ class Wiring:
 def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None]) -> Wiring:
     """Lift every use of a value to the visible ends, once per pair, in execution order.
 
-    An output of the graph is its own end, or that of its equal in an earlier copy. Weights and constants are not wired.
+    An output of the graph is an end of its own, or shares the end of its equal in an earlier copy. Weights and constants are not wired.
     What a copy in a folded box hands to a later one has no edge: both are the same box, and it would run backwards in it.
-    A hidden operation joins those that read it with whoever made what it hands on, which ``handed_on`` tells.
+    A hidden operation joins its readers with the maker of the value that it hands on, as ``handed_on`` has it.
     A hidden constant is drawn like a weight: not at all.
     """
     graph = repeats.graph
@@ -114,19 +114,19 @@ class _Places:
         self._place(root, ())
 
     def shown(self, value: Value) -> Value:
-        """The value that stands for this one, or itself."""
+        """Return the representative of a value, or the value itself."""
         return self.representatives.get(value, value)
 
     def visible(self, node: Node) -> Draft | Node:
-        """The operation or closed box in which a node is seen; a hidden operation itself."""
+        """Return the operation or closed box in which a node is seen; a hidden operation itself."""
         return self._seen_as[node]
 
     def around(self, end: End) -> tuple[Draft, ...]:
-        """The boxes around an end below the root, outermost first, itself included."""
+        """Return the boxes around an end below the root, outermost first, itself included."""
         return self._around.get(end, ()) if not isinstance(end, Value) else ()
 
     def copies_apart(self, maker: Node, reader: Node) -> Draft | None:
-        """The folded box in one copy of which ``maker`` is, and ``reader`` in another."""
+        """Return the folded box that has ``maker`` in one copy and ``reader`` in another, if there is one."""
         for (box, copy), (other_box, other_copy) in zip(
             self._copies.get(maker, ()), self._copies.get(reader, ()), strict=False
         ):
@@ -165,29 +165,29 @@ class _Places:
                 self._copies[node] = ((box, number), *inner[first])
                 self._seen_as[node] = self._seen_as[first]
                 if number:
-                    self._stand_in(node.outputs, first.outputs)
+                    self._represent(node.outputs, first.outputs)
         for member in range(box.period):
             copies = box.copies[member :: box.period]
             for given in zip(*map(self._repeats.reads, copies), strict=True):
                 if all(self._is_given_to(value, copy) for value, copy in zip(given, copies, strict=True)):
-                    self._stand_in(given[1:], given[:1] * (len(given) - 1))
+                    self._represent(given[1:], given[:1] * (len(given) - 1))
 
-    def _stand_in(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
+    def _represent(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
         self.representatives |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
 
     def _is_given_to(self, value: Value, copy: Scope) -> bool:
-        """Whether a value is an input of the graph for this scope alone, as each layer's cache is."""
+        """Tell whether a value is an input of the graph for this scope alone, as each layer's cache is."""
         graph = self._repeats.graph
         return value.role is Role.INPUT and all(node.scope[: len(copy)] == copy for node in graph.users[value])
 
 
 def _flows(value: Value) -> bool:
-    """Whether it is drawn where a value goes: weights and constants are at hand everywhere."""
+    """Tell whether it is drawn where a value goes: weights and constants are at hand everywhere."""
     return value.role in (Role.INPUT, Role.RESULT)
 
 
 def _crossed(source: tuple[Draft, ...], target: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], tuple[Draft, ...]]:
-    """The boxes that an edge leaves and those that it enters."""
+    """Return the boxes that an edge leaves, and the boxes that it enters."""
     shared = 0
     while shared < min(len(source), len(target)) and source[shared] is target[shared]:
         shared += 1

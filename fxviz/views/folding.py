@@ -29,7 +29,7 @@ _LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 
 @dataclass(eq=False)
 class Draft:
-    """A box before it is known what flows through it. It stands for all of ``copies``; its items are those of the first.
+    """A box before it is known what flows through it. It stands for all of ``copies``; its items are in the first of them.
 
     ``hidden`` are the operations at its level that are no items. A ``pinned`` box leads to what is looked at: it is open.
     Where a sequence of siblings repeats, ``period`` of the ``copies`` are one copy, and its items are those of the first.
@@ -62,7 +62,7 @@ class Draft:
         self.open, self.items, self.hidden = False, [], []
 
     def closed(self) -> Draft:
-        """A copy of it that is one thing."""
+        """Return a copy that is one thing."""
         return replace(self, items=[], hidden=[], open=False)
 
 
@@ -78,7 +78,7 @@ def draft(
     focus: Scope = (),
     group: bool = False,
 ) -> Draft:
-    """The boxes of a graph, nested in one for the root; those nested deeper than ``depth`` below the focus are closed.
+    """Nest the boxes of a graph in one for the root; close the boxes deeper than ``depth`` below the focus.
 
     ``hidden`` are operations that are not to be seen, each with the value that it hands on, if any. All boxes that are
     neither in ``focus`` nor around it are closed. ``group`` puts a box around what a helper function does in a row.
@@ -110,7 +110,7 @@ def _close_below(box: Draft, depth: int) -> None:
 
 
 def _leads_to(scope: Scope, focus: Scope) -> bool:
-    """Whether ``focus`` is ``scope`` or in it."""
+    """Tell whether ``focus`` is ``scope`` or in it."""
     return focus[: len(scope)] == scope
 
 
@@ -137,7 +137,7 @@ class _Nesting:
                 self._made_at |= dict.fromkeys(node.outputs, made_at)
 
     def items(self, frame: Frame, hidden: list[Node]) -> list[DraftItem]:
-        """What is seen in a frame; the operations that are not, at this level, are added to ``hidden``."""
+        """Return what is seen in a frame; add the operations at this level that are not seen to ``hidden``."""
         runs = [*self._runs(self._visible([frame], hidden))]
         alike = [self._alike(run) for run in runs]
         items: list[DraftItem] = []
@@ -160,7 +160,7 @@ class _Nesting:
                 yield item
 
     def _sequence(self, runs: Sequence[Node | list[Frame]], period: int) -> Draft:
-        """One box for a sequence of runs that is repeated; what is in it is the first."""
+        """Make one box for a sequence of runs that repeats; it holds the first."""
         frames = [run for run in runs if not isinstance(run, Node)]
         hidden: list[Node] = []
         items = [self._box(run, hidden) for run in frames[:period]]
@@ -168,14 +168,14 @@ class _Nesting:
         return Draft(copies, items, hidden=hidden, period=sum(map(len, frames[:period])))
 
     def _alike(self, run: Node | list[Frame]) -> Hashable:
-        """What must be equal for one run to repeat another; nothing equals an operation, or what leads to the focus."""
+        """Return the key that a run shares with the runs that it may repeat; an operation, or what leads to the focus, repeats nothing."""
         if isinstance(run, Node) or not self._fold or _leads_to(run[0].scope, self._focus):
             return object()
         scope = run[0].scope
         return self._repeats.likeness(scope), len(run), series(scope[-1].path)
 
     def _repetition(self, runs: Sequence[Node | list[Frame]], alike: Sequence[Hashable], start: int) -> tuple[int, int]:
-        """How many runs from ``start`` on are repeated, and how often in all: what takes in most of them; (1, 1) if none."""
+        """Count the runs from ``start`` on that repeat, and how often in all, so that most are in it; (1, 1) if none do."""
         best = (1, 1)
         for period in range(2, _LONGEST_PERIOD + 1):
             firsts: list[Frame] = []
@@ -197,7 +197,7 @@ class _Nesting:
         return best
 
     def _box(self, run: Sequence[Frame], hidden: list[Node]) -> DraftItem:
-        """What is seen of equal frames. What is in them is the same in all, so only the first is looked into."""
+        """Return what is seen of equal frames. They hold the same, so only the first is looked into."""
         first, copies = run[0], tuple(frame.scope for frame in run)
         bare = first.scope[-1].kind in CONTAINERS
         if self._count(first) == 1:
@@ -215,13 +215,13 @@ class _Nesting:
                 return Draft(copies, items, hidden=own)
 
     def _single(self, frame: Frame, hidden: list[Node]) -> Node:
-        """The one operation of a frame that is seen."""
+        """Return the one operation of a frame that is seen."""
         nodes = self._repeats.nodes(frame.scope)
         hidden += [node for node in nodes if node in self._hidden]
         return next(node for node in nodes if node not in self._hidden)
 
     def _visible(self, frames: Sequence[Frame], hidden: list[Node]) -> list[FrameItem]:
-        """The items of some frames in which there is something to see."""
+        """Return the items of some frames in which there is something to see."""
         items = [item for frame in frames for item in frame.items]
         for item in items:
             if not self._is_seen(item):
@@ -232,11 +232,11 @@ class _Nesting:
         return item not in self._hidden if isinstance(item, Node) else self._count(item) > 0
 
     def _count(self, frame: Frame) -> int:
-        """How many of its operations are not hidden."""
+        """Count the operations of a frame that are not hidden."""
         return self._seen[frame.stop] - self._seen[frame.start]
 
     def _runs(self, items: Sequence[FrameItem]) -> Iterator[Node | list[Frame]]:
-        """The items, frames in runs that are one box: equal neighbours in a series, all wired to their neighbours alike."""
+        """Yield the items, with frames in runs that are one box: equal siblings in a series, all wired to their neighbours alike."""
         run: list[Frame] = []
         wires: object = None
         for item in items:
@@ -254,7 +254,7 @@ class _Nesting:
             yield run
 
     def _wires(self, run: Sequence[Frame], item: Frame) -> tuple[tuple[int, int, int] | None, ...] | None:
-        """Where ``item`` reads from the ``run`` before it, if it can be one of the run: equal, or similar enough.
+        """Return where ``item`` reads from the ``run`` before it, or None unless it can be one of the run: equal, or similar enough.
 
         For each value that it reads: how many copies back it was made, and by which output there, or None if outside.
         All copies are a chain if these are equal, or lie side by side; anything else is not to be drawn as a chain.
@@ -271,7 +271,7 @@ class _Nesting:
         return self._wires_of(run, [item])
 
     def _foldable(self, firsts: Sequence[Frame], copies: Sequence[Frame]) -> bool:
-        """Whether frames are equal to the first ones, or so similar that a few words tell in what they differ."""
+        """Tell whether frames are equal to the first ones, or so similar that a few words say how they differ."""
         pairs = [(first.scope, copy.scope) for first, copy in zip(firsts, copies, strict=True)]
         if not all(self._repeats.similar(*pair) for pair in pairs):
             return False
@@ -280,7 +280,7 @@ class _Nesting:
         return min(len(names), len(varying)) <= _MOST_VARYING
 
     def _wires_of(self, before: Sequence[Frame], copy: Sequence[Frame]) -> tuple[tuple[int, int, int] | None, ...]:
-        """Where a copy reads from: how many copies back, and by which output of what there; None if outside.
+        """Return where a copy reads from: how many copies back, and which output of what there; None if outside.
 
         ``before`` has the first frame of each copy before it.
         """

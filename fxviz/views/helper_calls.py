@@ -1,4 +1,4 @@
-"""Which operations share a box though they share no module: the work of one helper function among a module's own.
+"""Helper calls: operations that share a box though they share no module, since one helper function did them.
 
 A forward that calls ``create_causal_mask`` or ``apply_rotary_pos_emb`` has their operations among its own, and a reader
 loses the thread. Where an operation was written is recorded, so what one function did in a row can stand under its name.
@@ -34,7 +34,7 @@ class Called:
 
 
 def group_calls(items: Sequence[Node | T], kind: str) -> Iterator[Node | T | Called]:
-    """The items of a module of class ``kind``, its helpers' operations together where there are several in a row.
+    """Yield the items of a module of class ``kind``, with its helpers' operations together where there are several in a row.
 
     Nothing is together where that would be all of the module, or all that its forward leaves to one helper.
     """
@@ -59,7 +59,7 @@ def _together(items: Sequence[Node | T], kind: str, own_files: Set[str]) -> Iter
 
 
 def _calls(helped: Sequence[tuple[Node, Source]], own_files: Set[str]) -> Iterator[Node | Called]:
-    """The calls in a row of helpers' operations: those of a file of helpers together, if they only prepare the work."""
+    """Yield the calls in a row of helpers' operations: one for a file of helpers, if they only prepare the work."""
     for file, run in groupby(helped, key=lambda pair: pair[1].file):
         pairs = [*run]
         if own_files and file not in own_files and not any(kind_of(node.op) in WORK for node, _ in pairs):
@@ -69,7 +69,7 @@ def _calls(helped: Sequence[tuple[Node, Source]], own_files: Set[str]) -> Iterat
 
 
 def _by_function(pairs: Sequence[tuple[Node, Source]]) -> Iterator[Node | Called]:
-    """What runs from a function back to itself is in it."""
+    """Yield a call for each function; what runs between two operations of a function is in it."""
     functions = [source.function for _, source in pairs]
     at = 0
     while at < len(pairs):
@@ -87,17 +87,17 @@ def _called(pairs: Sequence[tuple[Node, Source]]) -> Iterator[Node | Called]:
 
 
 def _is_own(source: Source, kind: str) -> bool:
-    """Whether a function is the forward of some module, or a method of this one."""
+    """Tell whether a function is the forward of some module, or a method of this one."""
     owner, _, name = source.function.partition(".<locals>")[0].rpartition(".")
     return name in _OWN or kind in (owner, name)
 
 
 def _name(sources: Sequence[Source]) -> str:
-    """The function that encloses all, else the file in which they are."""
+    """Return the function that encloses all, else the file in which they are."""
     first, last = _function(sources[0]), _function(sources[-1])
     return f"{first}()" if first == last else PurePosixPath(sources[0].file).stem
 
 
 def _function(source: Source) -> str:
-    """Its name without those of the functions around it; a lambda has that of the function around it."""
+    """Return the name of a function without the functions around it; a lambda has the name of the function around it."""
     return source.function.removesuffix(".<lambda>").removesuffix(".<locals>").rpartition("<locals>.")[2]

@@ -1,4 +1,4 @@
-"""What becomes of a level that holds more than a page: neighbours share a box, first operations, then what weighs least."""
+"""Siblings that share a box, where a level holds more than a page: first operations, then what weighs least."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["gather"]
 
 
 def gather(root: Draft, most: int, share: Callable[[Draft], float], *, loose: bool = False) -> Draft:
-    """A box with neighbours together until at most ``most`` things are in it and in the pinned boxes below it.
+    """Return a box with siblings together until at most ``most`` things are in it and in the pinned boxes below it.
 
     If ``loose``, only operations are put together.
     """
@@ -39,7 +39,7 @@ def _is_pinned(item: DraftItem) -> bool:
 
 
 def _stretches(levels: Sequence[Draft]) -> Iterator[tuple[Draft, list[DraftItem]]]:
-    """What may share a box: items in a row, with no pinned box between them."""
+    """Yield what may share a box: items in a row, with no pinned box between them."""
     for level in levels:
         stretch: list[DraftItem] = []
         for item in level.items:
@@ -55,7 +55,7 @@ def _stretches(levels: Sequence[Draft]) -> Iterator[tuple[Draft, list[DraftItem]
 def _joined(
     stretches: Sequence[tuple[Draft, list[DraftItem]]], most: int, share: Callable[[Draft], float], only_loose: bool
 ) -> Mapping[DraftItem, Draft]:
-    """A box for each item that shares one, with the fewest joints undone: lightest pairs of neighbours first."""
+    """Return a box for each item that shares one: as few as possible, the lightest pairs of neighbours first."""
     items = [item for _, stretch in stretches for item in stretch]
     levels = [level for level, stretch in stretches for _ in stretch]
     ends = {sum(len(stretch) for _, stretch in stretches[: i + 1]) - 1 for i in range(len(stretches))}
@@ -65,7 +65,7 @@ def _joined(
     first, last = [*range(len(items))], [*range(len(items))]  # of the piece that starts, or ends, here
 
     def joint(at: int) -> tuple[bool, bool, float, int]:
-        """How much is lost by joining the pieces before and after item ``at``'s end; what is looked at is joined last."""
+        """Rank the joint after the piece that ends with item ``at``: how much is lost by it. What is looked at is joined last."""
         one, other = first[at], at + 1
         looked_at = len(levels[at].scope) == deepest > 0
         return looked_at, not (loose[one] and loose[other]), weights[one] + weights[other], at
@@ -101,7 +101,7 @@ def _around(level: Draft, items: Sequence[DraftItem]) -> Draft:
 
 
 def _rebuilt(box: Draft, joined: Mapping[DraftItem, Draft]) -> Draft:
-    """A copy of a pinned box in which what is joined is seen as one."""
+    """Return a copy of a pinned box in which what is joined is seen as one."""
     items = dict.fromkeys(
         _rebuilt(item, joined) if isinstance(item, Draft) and item.pinned else joined.get(item, item)
         for item in box.items

@@ -1,8 +1,8 @@
-"""Which scopes are the same computation.
+"""Structural hashes: a number for each scope and operation, equal where they are the same computation.
 
 Two scopes are equal if they run the same operators with the same attributes and kernels on the same types, wired the
 same way, in modules of the same kinds. Names, paths, call numbers, which weights they use, and what their inputs come
-from (the graph's input, or the layer before) do not count. They are similar if they would be equal but for numbers among
+from (the graph's input, or the layer before) do not count. They are similar if they would be equal without the numbers among
 the attributes: a drop-path rate, a dilation, an index.
 """
 
@@ -38,7 +38,7 @@ class Varying:
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """What is the same as what. ``root`` is the tree of all scopes; those entered several times have no place in it."""
+    """The structural hashes of a graph. ``root`` is the tree of all scopes; scopes that are entered several times are not in it."""
 
     graph: Graph
     root: Frame
@@ -47,28 +47,28 @@ class Repeated:
     _reads: Mapping[Scope, tuple[Value, ...]]
 
     def fingerprint(self, place: Scope | Node) -> int | None:
-        """The number that equal scopes, or nodes, share and others do not; None for a scope that is left and entered again."""
+        """Return the structural hash: a number that equal scopes, or nodes, share and others do not; None for a scope that is left and entered again."""
         return self._fingerprints.get(place)
 
     def equal(self, a: Scope, b: Scope) -> bool:
-        """Whether two scopes are the same computation."""
+        """Tell whether two scopes are the same computation."""
         return a == b or (self.fingerprint(a) is not None and self.fingerprint(a) == self.fingerprint(b))
 
     def similar(self, a: Scope, b: Scope) -> bool:
-        """Whether two scopes are the same computation but for numbers among the attributes (`varying` has them)."""
+        """Tell whether two scopes are the same computation except for numbers among the attributes (`varying` has them)."""
         return self.equal(a, b) or (self.likeness(a) is not None and self.likeness(a) == self.likeness(b))
 
     def likeness(self, scope: Scope) -> int | None:
-        """The number that similar scopes share and others do not; None for a scope that is left and entered again."""
+        """Return the structural hash without numbers: similar scopes share it and others do not; None for a scope that is left and entered again."""
         return self._likenesses.get(scope)
 
     def varying(self, *scopes: Scope) -> tuple[Varying, ...]:
-        """The attributes that similar scopes do not share, those that change alike as one; none where all are equal."""
+        """Return the attributes that similar scopes do not share, as one where they change alike; none where all are equal."""
         if all(self.equal(scopes[0], scope) for scope in scopes):
             return ()
         found: dict[Hashable, Varying] = {}
-        for twins in zip(*map(self.nodes, scopes), strict=True):
-            for name, values in _varying(twins):
+        for nodes in zip(*map(self.nodes, scopes), strict=True):
+            for name, values in _varying(nodes):
                 series = tuple(map(frozen, values))
                 alike = found.get(series, Varying((), values))
                 if name not in alike.names:
@@ -76,16 +76,19 @@ class Repeated:
         return tuple(found.values())
 
     def nodes(self, scope: Scope) -> tuple[Node, ...]:
-        """The nodes of a scope and of all below it, in execution order."""
+        """Return the nodes of a scope and of all below it, in execution order."""
         frame = self._frame(scope)
         return self.graph.nodes[frame.start : frame.stop]
 
     def reads(self, scope: Scope) -> tuple[Value, ...]:
-        """The values that a scope takes from outside, weights too, in order of first use: equal scopes' correspond."""
+        """Return the values that a scope takes from outside, including weights, in order of first use; in equal scopes they correspond."""
         return self._reads[self._frame(scope).scope]
 
     def corresponding_nodes(self, a: Scope, b: Scope) -> Iterator[tuple[Node, Node]]:
-        """Each node of ``a`` beside the one of ``b`` that does the same; the scopes must be similar."""
+        """Pair each node of ``a`` with the node of ``b`` that does the same.
+
+        Raises `GraphError` for scopes that are not similar.
+        """
         if not self.similar(a, b):
             raise GraphError(
                 f"{format_scope(a)!r} and {format_scope(b)!r} are not the same computation: their nodes do not correspond"
@@ -93,12 +96,12 @@ class Repeated:
         return zip(self.nodes(a), self.nodes(b), strict=True)
 
     def corresponding_values(self, a: Scope, b: Scope) -> Iterator[tuple[Value, Value]]:
-        """Each value made in ``a`` beside its equal in ``b``; the scopes must be similar."""
+        """Pair each value made in ``a`` with its equal in ``b``; the scopes must be similar."""
         for one, other in self.corresponding_nodes(a, b):
             yield from zip(one.outputs, other.outputs, strict=True)
 
     def groups(self) -> tuple[tuple[Scope, ...], ...]:
-        """The scopes that are found more than once, equal ones together, in order of first use."""
+        """Return the scopes that have equals, equal ones together, in order of first use."""
         alike: dict[int, list[Scope]] = {}
         for scope in sorted(self._frames, key=lambda scope: (self._frames[scope].start, len(scope))):
             alike.setdefault(self._fingerprints[scope], []).append(scope)
@@ -118,15 +121,15 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Repeats:
-    """Finds the scopes that are the same computation, in time linear in the graph."""
+    """The analysis that hashes every scope, in time linear in the graph."""
 
     def run(self, facts: Facts) -> Repeated:
-        """Fingerprint every scope, bottom up, each once."""
+        """Hash every scope, bottom up, each once."""
         return _fingerprinted(facts.graph, {})
 
 
 def fingerprint_together(*graphs: Graph) -> tuple[Repeated, ...]:
-    """The scopes of each graph, numbered together: what is equal in two graphs shares its number."""
+    """Hash the scopes of several graphs together: what is equal in two graphs shares its number."""
     numbers: dict[Hashable, int] = {}
     return tuple(_fingerprinted(graph, numbers) for graph in graphs)
 
@@ -158,7 +161,7 @@ class _Fingerprinter:
         self._first = [0, *accumulate(len(node.outputs) for node in graph.nodes)]
 
     def frame(self, frame: Frame) -> tuple[int, tuple[Value, ...]]:
-        """The number of a frame, and the values that it reads from outside in order of first use."""
+        """Return the number of a frame, and the values that it reads from outside in order of first use."""
         first, end = self._first[frame.start], self._first[frame.stop]
         outer: dict[Value, int] = {}
         parts: list[Hashable] = []
@@ -207,24 +210,24 @@ class _Fingerprinter:
         return self._numbers.setdefault(described, len(self._numbers))
 
 
-def _varying(twins: Sequence[Node]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
-    """The attributes that some nodes do not share; those of their kernels only where the author's own say nothing."""
-    own = [*_unequal(twins)]
+def _varying(nodes: Sequence[Node]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
+    """Yield the attributes that corresponding nodes do not share; of their kernels only where the author's own do not differ."""
+    own = [*_unequal(nodes)]
     yield from own
     if not own:
-        for kernels in zip(*(node.kernels for node in twins), strict=True):
+        for kernels in zip(*(node.kernels for node in nodes), strict=True):
             yield from _unequal(kernels)
 
 
-def _unequal(twins: Sequence[Node | Kernel]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
-    for name in twins[0].attributes:
-        values = tuple(_one_for_all(twin.attributes[name]) for twin in twins)
+def _unequal(operations: Sequence[Node | Kernel]) -> Iterator[tuple[str, tuple[Attribute, ...]]]:
+    for name in operations[0].attributes:
+        values = tuple(_one_for_all(operation.attributes[name]) for operation in operations)
         if len(set(map(frozen, values))) > 1:
             yield name, values
 
 
 def _one_for_all(attribute: Attribute) -> Attribute:
-    """The one number of a tuple in which all are equal; else the attribute itself.
+    """Return the one number of a tuple in which all are equal; else the attribute itself.
 
     >>> _one_for_all((2, 2)), _one_for_all((1, 2)), _one_for_all(0.1)
     (2, (1, 2), 0.1)
@@ -235,7 +238,7 @@ def _one_for_all(attribute: Attribute) -> Attribute:
 
 
 def _blurred(attributes: Mapping[str, Attribute]) -> Hashable:
-    """Attributes as `frozen` has them, without the numbers in them, but for axes."""
+    """Return attributes as `frozen` does, without the numbers in them, except for axes."""
     return frozen({name: value if name in _AXES else _without_numbers(value) for name, value in attributes.items()})
 
 
@@ -248,7 +251,7 @@ def _without_numbers(attribute: Attribute) -> Attribute:
 
 
 def frozen(attribute: Attribute) -> Hashable:
-    """An attribute as something that can be hashed, in which ``1``, ``1.0`` and ``True`` differ, and NaN equals NaN.
+    """Return an attribute as something that can be hashed, in which ``1``, ``1.0`` and ``True`` differ, and NaN equals NaN.
 
     >>> frozen({"b": 1, "a": (True, None)}) == frozen({"a": (True, None), "b": 1}), frozen(1) == frozen(1.0)
     (True, False)
