@@ -159,12 +159,12 @@ operators.declare("special_xlog1py", per_output(2))  # x · log1p(y)
 operators.declare("xlogy", per_output(2))  # x · log(y)
 
 
-def _unscaled(op_type: str, kernel: Operation) -> Standard | None:
+def _write_unscaled(op_type: str, kernel: Operation) -> Standard | None:
     return pairwise(op_type)(kernel) if kernel.attributes.get("alpha", 1) == 1 else None
 
 
-@operators("aten.add", onnx=lambda kernel: _unscaled("Add", kernel), reads=reading("Add", "Tensor", _PAIR))
-@operators("aten.sub", onnx=lambda kernel: _unscaled("Sub", kernel), reads=reading("Sub", "Tensor", _PAIR))
+@operators("aten.add", onnx=lambda kernel: _write_unscaled("Add", kernel), reads=reading("Add", "Tensor", _PAIR))
+@operators("aten.sub", onnx=lambda kernel: _write_unscaled("Sub", kernel), reads=reading("Sub", "Tensor", _PAIR))
 @operators("aten.subtract")
 def _add(kernel: Kernel) -> Cost:
     """``x + alpha · y``: 1 per element, 2 with an alpha other than 1."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import sympy
+
 from fxviz.analysis.ops import Operators
 from fxviz.passes.rules.cost import Cost, numel, shape
 
@@ -104,6 +106,7 @@ def _eigvals(kernel: Kernel) -> Cost:
 def _svd(kernel: Kernel) -> Cost:
     """M ≥ n by Golub-Reinsch: 4 · m · n² − 4 · n³ / 3 for the values, 14 · m · n² + 8 · n³ with thin vectors."""
     batch, rows, columns = _batch(kernel)
-    m, n = (columns, rows) if isinstance(rows, int) and isinstance(columns, int) and rows < columns else (rows, columns)
+    static = isinstance(rows, int) and isinstance(columns, int)
+    m, n = (max(rows, columns), min(rows, columns)) if static else (sympy.Max(rows, columns), sympy.Min(rows, columns))
     values, thin = 4 * m * n**2 - 4 * n**3 // 3, 14 * m * n**2 + 8 * n**3
     return Cost(pointwise=batch * (thin if kernel.attributes.get("compute_uv", True) else values))

@@ -127,8 +127,10 @@ def _rank(op: str) -> int:
 
 
 def _ceil_div(extent: Dim, parts: Dim) -> Dim:
+    if parts == 0:
+        return 0
     if isinstance(extent, int) and isinstance(parts, int):
-        return -(-extent // max(parts, 1))
+        return -(-extent // parts)
     return sympy.ceiling(extent / parts)
 
 

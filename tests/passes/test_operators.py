@@ -17,6 +17,7 @@ from fxviz.ir import Kernel, TensorType, Value
 from fxviz.passes.flops import flops_rules
 from fxviz.passes.operators import FAMILIES, FREE_OPS, OPERATORS, _joined, kind_of
 from fxviz.passes.rules.cost import free
+from fxviz.passes.rules.traffic import untouched
 from fxviz.passes.traffic import traffic_rules
 from fxviz.views.layout_operators import _HANDS_ON
 
@@ -64,6 +65,24 @@ def test_every_record_says_something_of_a_kernel_or_names_a_kind() -> None:
         if "." in operator.name and not operator.name.startswith(("onnx.", "com.microsoft.")) and not operator.flops
     }
     assert empty == set()
+
+
+def test_pictures_can_do_without_views_and_what_would_be_one_but_for_the_memory_format() -> None:
+    """A view has no traffic. Of complex, sparse and nested tensors a view is another part of it, and not the tensor."""
+    views = {op.name for op in OPERATORS.values() if op.kind == "shape" and op.traffic is untouched}
+    layout = {op.name for op in OPERATORS.values() if op.layout and op.name.startswith("aten.")}
+    assert layout - views == {
+        f"aten.{name}" for name in ("contiguous", "flatten", "reshape", "clone", "to", "_to_copy", "_reshape_copy")
+    }
+    parts = ("imag", "real", "resolve_conj", "resolve_neg", "_neg_view", "unfold", "slice_inverse")
+    left = {name.removeprefix("aten.") for name in views - layout}
+    assert left >= set(parts)
+    assert all(
+        name.endswith(("indices", "values")) or name.startswith(("_nested", "_mkldnn", "_reshape_from"))
+        for name in left - set(parts)
+    )
+    authors = {op.name for op in OPERATORS.values() if op.layout and "." not in op.name}
+    assert authors >= {"reshape", "view", "flatten", "unflatten", "getitem", "float", "cuda", "type_as", "H", "hsplit"}
 
 
 def test_the_tables_are_views_of_the_records() -> None:
