@@ -57,9 +57,11 @@ def _transform(kernel: Kernel, full: Value, halves: int) -> Cost:
 
 
 def _half_ceil(factor: Dim, length: Dim) -> Dim:
-    """⌈factor / 2 · log₂ length⌉, at least 0."""
+    """Return ⌈factor / 2 · log₂ length⌉, 0 where there is nothing to transform."""
+    if length == 0:
+        return 0
     if isinstance(factor, int) and isinstance(length, int):
-        return math.ceil(factor * math.log2(max(length, 1)) / 2)
+        return math.ceil(factor * math.log2(length) / 2)
     return sympy.ceiling(factor * sympy.log(length, 2) / 2)
 
 

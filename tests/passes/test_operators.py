@@ -102,7 +102,13 @@ def test_no_two_operators_are_read_from_the_same_one_of_onnx() -> None:
     assert len(read) == len(set(read))
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *("bool", "uint8", "int8", "int16", "int32", "int64"),
+        *("float16", "bfloat16", "float32", "float64"),
+    ],
+)
 def test_a_cast_has_onnx_s_number_of_the_dtype(dtype: str) -> None:
     x, y = Value("x", TensorType((2,), "int8")), Value("y", TensorType((2,), dtype))
     rule = OPERATORS["aten._to_copy"].onnx
