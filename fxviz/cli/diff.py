@@ -11,6 +11,7 @@ import click
 from fxviz.command.limits import LimitOptions, limit_options, print_findings
 from fxviz.command.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
 from fxviz.command.progress import progress
+from fxviz.command.renamed import Renamed
 from fxviz.command.writing import check_folder, say_written
 
 if TYPE_CHECKING:
@@ -49,8 +50,14 @@ STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "blu
         help="Write the report (.md for a pull request, .txt, .json) or a picture (.svg, .mmd, .dot, .html); - is stdout.",
     ),
     click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
-    click.option("--budget", type=click.IntRange(min=1), help="Show at most so many things in a picture."),
-    click.option("--depth", type=click.IntRange(min=0), help="Close all modules that are nested deeper in a picture."),
+    click.option(
+        "--max-boxes",
+        cls=Renamed,
+        old="--budget",
+        type=click.IntRange(min=1),
+        help="Show at most this many boxes in a picture.",
+    ),
+    click.option("--depth", type=click.IntRange(min=0), help="Collapse modules below this depth in a picture."),
     about=ABOUT,
     answers=True,
 )
@@ -61,7 +68,7 @@ def diff(
     limited: LimitOptions,
     outputs: tuple[str, ...],
     format_: str | None,
-    budget: int | None,
+    max_boxes: int | None,
     depth: int | None,
 ) -> int:
     """Print what changed from model A to model B: structure, shapes, cost."""
@@ -82,7 +89,7 @@ def diff(
     ]
     with progress("comparing"):
         found = compare(*(replace(graph, name=name) for graph, name in zip(graphs, (before, after), strict=True)))
-        contents = {output: _written(found, format, budget, depth) for output, format in formats.items()}
+        contents = {output: _written(found, format, max_boxes, depth) for output, format in formats.items()}
         findings = limits.check(*(Facts(graph) for graph in reversed(graphs))) if limits else ()
     for output, content in contents.items():
         if output == "-":
@@ -110,7 +117,7 @@ def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
 
     with progress(f"tracing {name}"):
         trace = trace_apart if apart else models.trace
-        return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.on)
+        return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.device)
 
 
 def _shadows(before: str, after: str) -> bool:
@@ -121,7 +128,7 @@ def _shadows(before: str, after: str) -> bool:
     return places[0].resolve().parent != places[1].resolve().parent
 
 
-def _written(found: GraphDiff, format: str, budget: int | None, depth: int | None) -> str | bytes:
+def _written(found: GraphDiff, format: str, max_boxes: int | None, depth: int | None) -> str | bytes:
     from fxviz.output import render
 
     match REPORTS.get(format):
@@ -132,7 +139,7 @@ def _written(found: GraphDiff, format: str, budget: int | None, depth: int | Non
         case "json":
             return found.json()
         case _:
-            return render(found.view(budget, depth), format)
+            return render(found.view(max_boxes, depth), format)
 
 
 def _print(found: GraphDiff) -> None:

@@ -56,7 +56,7 @@ def export(
     exporters = options.exporters(formats)  # before the long work, so that a typing error costs no time
     for output in outputs:
         _refuse_unwritable(output, formats[output])
-    facts = source.facts(random_weights=random_weights)
+    facts = shown.facts(source, random_weights=random_weights)
     for output, exporter in exporters.items():
         view = shown.view(facts, formats[output])
         if output == "-":

@@ -40,7 +40,7 @@ def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool
 
     if screenshot is not None:
         find_browser()  # before the long work
-    facts = source.facts()
+    facts = shown.facts(source)
     with progress("writing ONNX"):
         content = Onnx().export(shown.view(facts, "onnx"))
     if screenshot is not None:

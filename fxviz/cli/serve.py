@@ -41,7 +41,7 @@ def serve(run: str, model: str | None, traced: TracingOptions, port: int, no_bro
         from fxviz.dashboard.api import graph_view
 
         assert model is not None
-        source = ModelOptions(model, traced.inputs, traced.dtype, traced.mode, traced.on)
+        source = ModelOptions(model, traced.inputs, traced.dtype, traced.mode, traced.device)
         return graph_view(source.facts(), found)
 
     with serve_run(run, port=port, view=view if model is not None else None) as address:

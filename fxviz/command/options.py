@@ -1,4 +1,4 @@
-"""Options that commands share. Those that belong together reach the command as one argument, a dataclass."""
+"""Options that commands share. Options that belong together reach the command as one argument, a dataclass."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import click
 
 from fxviz.command.ending import Command
 from fxviz.command.progress import progress
+from fxviz.command.renamed import Renamed
+from fxviz.errors import InputError
 from fxviz.plugins import plugin_names
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ __all__ = [
     "model_options",
     "packed",
     "prepare_imports",
+    "roofline_option",
+    "split_device",
     "tracing_options",
     "view_options",
 ]
@@ -54,9 +58,9 @@ followed by a revision of git: net.py@main:Net, graph.json@HEAD~1.
 
 
 def command(*options: Option, about: str = "", answers: bool = False) -> Callable[[Function], click.Command]:
-    """A command with these options and ``--traceback``; ``about`` follows the help of its docstring.
+    """Make a command with these options and ``--traceback``; its help is the docstring and ``about``.
 
-    One that ``answers`` yes or no by its exit code has another one for failures.
+    A command that ``answers`` yes or no by its exit code has another code for failures.
     """
 
     def make(function: Function) -> click.Command:
@@ -73,21 +77,21 @@ class TracingOptions:
     inputs: tuple[str, ...]
     dtype: str | None
     mode: Mode
-    on: str | None
+    device: str | None
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which model, with which inputs, traced how."""
+    """Which model is traced, with which inputs, and how."""
 
     model: str
     inputs: tuple[str, ...]
     dtype: str | None
     mode: Mode
-    on: str | None
+    device: str | None
 
     def facts(self, *, random_weights: bool = False) -> Facts:
-        """The facts of the traced model, with progress shown."""
+        """Trace the model, with progress shown; return the facts of its graph."""
         prepare_imports()
         with progress(f"tracing {self.model}"):
             from fxviz import models
@@ -98,7 +102,7 @@ class ModelOptions:
                 self.inputs,
                 dtype=self.dtype,
                 mode=self.mode,
-                device=self.on,
+                device=self.device,
                 random_weights=random_weights,
             )
             return Facts(graph)
@@ -109,8 +113,9 @@ class ViewOptions:
     """What is shown of a graph."""
 
     depth: int | None
-    budget: int | None
+    max_boxes: int | None
     focus: str | None
+    alone: bool
     no_fold: bool
     hide: bool | None
     no_group: bool
@@ -118,6 +123,21 @@ class ViewOptions:
     color: str | None
     no_ends: bool
     weights: bool
+
+    def facts(self, source: ModelOptions, *, random_weights: bool = False) -> Facts:
+        """Trace the model; return the facts of what is shown of it: of all, or of the module in focus alone."""
+        if self.alone and self.focus is None:
+            raise click.UsageError("--alone is for a module: name it with --focus")
+        return self.narrow(source.facts(random_weights=random_weights))
+
+    def narrow(self, facts: Facts) -> Facts:
+        """Return the facts of the module in focus, if it is to stand alone."""
+        if not self.alone or self.focus is None:
+            return facts
+        from fxviz.analysis.facts import Facts as FactsOf
+        from fxviz.ir.extraction import extract
+
+        return FactsOf(extract(facts.graph, self.focus))
 
     def view(self, facts: Facts, format: str) -> View:
         """Decide the view that the options ask for."""
@@ -135,10 +155,10 @@ class ViewOptions:
             depth=self.depth,
             fold=not self.no_fold,
             hide=default.hide if self.hide is None else self.hide,
-            budget=default.budget if self.budget is None and self.depth is None else self.budget,
+            budget=default.budget if self.max_boxes is None and self.depth is None else self.max_boxes,
             show=default.show if self.show is None else tuple(filter(None, map(str.strip, self.show.split(",")))),
             group=default.group and not self.no_group,
-            focus=self.focus,
+            focus=None if self.alone else self.focus,
             color=self.color,
             ends=not self.no_ends,
             weights=self.weights,
@@ -161,15 +181,26 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def find_roofline(device: str) -> Roofline:
-    """The analysis for a named device, or for one in a TOML file."""
+    """Return the analysis for a named device, or for a device in a TOML file."""
     from fxviz.passes.devices import find_device
     from fxviz.passes.roofline import Roofline
 
-    return Roofline(find_device(device))  # found before the long work, so that a typing error costs no time
+    return Roofline(find_device(device))  # before the long work, so that a typing error costs no time
+
+
+def split_device(source: ModelOptions, roofline: str | None) -> tuple[ModelOptions, str | None]:
+    """Return what is traced, and the device of the roofline, which was called ``--device`` before 0.2."""
+    if source.device is None or roofline is not None:
+        return source, roofline
+    try:
+        find_roofline(source.device)
+    except InputError:  # a device of torch
+        return source, None
+    return replace(source, device=None), source.device
 
 
 def packed(argument: str, kind: type, *options: Option) -> Option:
-    """Options whose values a command gets as one ``argument``: a ``kind``, whose fields have their names."""
+    """Pack the values of options into one ``argument`` of the command: a ``kind``, whose fields have their names."""
     names = [field.name for field in dataclasses.fields(kind)]
 
     def add(function: Function) -> Function:
@@ -183,11 +214,11 @@ def packed(argument: str, kind: type, *options: Option) -> Option:
 
 
 def _with(options: Sequence[Option], function: Function) -> Function:
-    """The function with these options, the first of which is the first in the help."""
+    """Add these options to the function; the first comes first in the help."""
     return reduce(lambda inner, option: option(inner), reversed(options), function)
 
 
-_traceback = click.option("--traceback", is_flag=True, help="On an error, print all that is known of it.")
+_traceback = click.option("--traceback", is_flag=True, help="Print the traceback of an error.")
 
 _tracing = (
     click.option(
@@ -196,11 +227,17 @@ _tracing = (
         "inputs",
         multiple=True,
         metavar="[NAME=]SHAPE[:DTYPE]",
-        help="An input, such as 1,3,224,224 or input_ids=B,128:int64. A letter is a symbol; B@8 traces it at 8. Repeatable.",
+        help="An input, such as 1,3,224,224 or input_ids=B,128:int64. A letter is a free size; B@8 traces it at 8. Repeatable.",
     ),
     click.option("--dtype", metavar="DTYPE", help="Build the model in this dtype, such as bfloat16."),
-    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace."),
-    click.option("--on", metavar="DEVICE", help="Trace as if on this device, such as cuda, which need not be there."),
+    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True, help="How to trace the model."),
+    click.option(
+        "--device",
+        cls=Renamed,
+        old="--on",
+        metavar="DEVICE",
+        help="Trace as if on this device, such as cuda. It need not be there.",
+    ),
 )
 
 tracing_options = packed("traced", TracingOptions, *_tracing)
@@ -218,23 +255,24 @@ view_options = packed(
     "shown",
     ViewOptions,
     click.option(
-        "--depth",
-        type=click.IntRange(min=0),
-        help="Close all modules that are nested deeper, instead of those that the budget leaves no room for.",
+        "--depth", type=click.IntRange(min=0), help="Collapse modules below this depth (overrides --max-boxes)."
     ),
     click.option(
-        "--budget",
+        "--max-boxes",
+        cls=Renamed,
+        old="--budget",
         type=click.IntRange(min=1),
-        help="Show at most so many things, what costs most in detail; by default as many as fit on a page.",
+        help="Show at most this many boxes, and open the costliest modules first. [default: what fits on a page]",
     ),
-    click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3, and close all around it."),
+    click.option("--focus", metavar="PATH", help="Open one module, such as encoder.layers.3; collapse the others."),
+    click.option("--alone", is_flag=True, help="Show the module in --focus and nothing else; totals are its own."),
     click.option("--no-fold", is_flag=True, help="Show every copy of a repeated block."),
     click.option(
         "--hide/--no-hide",
         default=None,
-        help="Leave out views, reshapes, casts and idle dropout, as pictures do; or show them.",
+        help="Hide views, reshapes, casts and inactive dropout (the default for pictures), or show them.",
     ),
-    click.option("--no-group", is_flag=True, help="Give the operations of helper functions no box of their own."),
+    click.option("--no-group", is_flag=True, help="Do not draw a box around the operations of a helper function."),
     click.option(
         "--show",
         metavar="NAMES",
@@ -243,9 +281,16 @@ view_options = packed(
     click.option(
         "--color",
         metavar="NAME",
-        help="Colour pictures by one of these numbers, the darker the more, or by dtype or phase (of training).",
+        help="Colour pictures by one of these numbers (darker is more), by dtype, or by phase of training.",
     ),
-    click.option("--no-ends", is_flag=True, help="Leave out what goes into the model and what comes out of it."),
+    click.option("--no-ends", is_flag=True, help="Hide the inputs and outputs of the model."),
     click.option("--weights", is_flag=True, help="Draw the parameters and buffers that visible operations read."),
 )
 """What is shown: the argument ``shown``, a `ViewOptions`."""
+
+roofline_option = click.option(
+    "--roofline",
+    metavar="DEVICE",
+    help="Estimate the least time on a device: a100, h100, h200, l4, mi300x, or a TOML file.",
+)
+"""The device whose roofline bounds the time: the argument ``roofline``."""

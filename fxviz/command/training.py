@@ -54,7 +54,7 @@ class TrainingOptions:
                 dtype=source.dtype,
                 loss=self.loss or LOSSES[0],
                 optimizer=self.optimizer,
-                device=source.on,
+                device=source.device,
                 checkpoint=self.checkpoint,
             )
             return Facts(graph)

@@ -2,7 +2,7 @@
 
 A marker is a comment on a line of its own, and all up to its end is fxviz's to write::
 
-    <!-- fxviz: export torchvision:resnet50 --budget 20 -->
+    <!-- fxviz: export torchvision:resnet50 --max-boxes 20 -->
     …
     <!-- /fxviz -->
 

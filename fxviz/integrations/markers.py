@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import click
 
-from fxviz.command.options import find_roofline, model_options, view_options
+from fxviz.command.options import find_roofline, model_options, roofline_option, split_device, view_options
 from fxviz.errors import InputError
 from fxviz.exporters.base import find_exporter, format_suffix
 from fxviz.plugins import suggest
@@ -57,7 +57,7 @@ class Summary:
 
     source: ModelOptions
     shown: ViewOptions
-    device: str | None = None
+    roofline: str | None = None
 
 
 Order: TypeAlias = Export | Summary
@@ -84,9 +84,10 @@ def _export(source: ModelOptions, shown: ViewOptions, **others: Any) -> Order:
 @click.command("summary", add_help_option=False)
 @model_options
 @view_options
-@click.option("--device")
-def _summary(source: ModelOptions, shown: ViewOptions, device: str | None) -> Order:
-    return Summary(source, shown, device)
+@roofline_option
+def _summary(source: ModelOptions, shown: ViewOptions, roofline: str | None) -> Order:
+    source, roofline = split_device(source, roofline)
+    return Summary(source, shown, roofline)
 
 
 COMMANDS = MappingProxyType({"export": _export, "summary": _summary})
@@ -144,7 +145,7 @@ class Scribe:
         """What the order puts on a page in ``folder``."""
         if isinstance(order, Summary):
             return Content(_fenced("text", str(self.summary(order, folder))))
-        facts = self.facts(order.source, folder)
+        facts = order.shown.narrow(self.facts(order.source, folder))
         if order.outputs:
             return self._files(order, facts)
         return self._inline(order, facts)
@@ -160,8 +161,8 @@ class Scribe:
         """The summary that a page in ``folder`` orders."""
         from fxviz.output import summary as overview
 
-        roofline = None if order.device is None else find_roofline(_located(order.device, folder))
-        facts = self.facts(order.source, folder)
+        roofline = None if order.roofline is None else find_roofline(_located(order.roofline, folder))
+        facts = order.shown.narrow(self.facts(order.source, folder))
         return overview.summary(facts, roofline=roofline, view=order.shown.view(facts, "text"))
 
     def _inline(self, order: Export, facts: Facts) -> Content:

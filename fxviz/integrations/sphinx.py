@@ -3,7 +3,7 @@
 In ``conf.py``: ``extensions = ["fxviz.integrations.sphinx"]``. On a page::
 
     .. fxviz:: torchvision:resnet50
-       :budget: 20
+       :max-boxes: 20
 
 The options are those of ``fxviz export``, and ``:format:`` is ``svg`` unless told. Paths are relative to the page.
 """
@@ -20,6 +20,7 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
+from fxviz.command.renamed import Renamed
 from fxviz.errors import FxvizError
 from fxviz.exporters.base import find_exporter
 from fxviz.exporters.table import cells, notes
@@ -49,13 +50,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _options(command: click.Command) -> dict[str, Callable[[str | None], Any]]:
-    """The options of a command as those of a directive: flags have no value; a page itself says where the result goes."""
+    """Return the options of a command as options of a directive: flags have no value; a page itself says where the result goes."""
     options = [option for option in command.params if isinstance(option, click.Option) and option.name != "outputs"]
     return {
-        max(option.opts, key=len).removeprefix("--"): directives.flag
-        if option.is_flag
-        else directives.unchanged_required
+        name.removeprefix("--"): directives.flag if option.is_flag else directives.unchanged_required
         for option in options
+        for name in (max(option.opts, key=len), *([option.old] if isinstance(option, Renamed) else []))
     }
 
 

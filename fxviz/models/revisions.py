@@ -116,7 +116,9 @@ def trace_apart(
     from fxviz.ir.serialize import load
 
     options = [word for text in inputs for word in ("-i", text)]
-    options += [word for option, given in (("--dtype", dtype), ("--on", device)) if given for word in (option, given)]
+    options += [
+        word for option, given in (("--dtype", dtype), ("--device", device)) if given for word in (option, given)
+    ]
     with TemporaryDirectory(prefix="fxviz-") as results:
         graph = Path(results) / "graph.json"
         # -P: modules of the folder come after the installed ones, as elsewhere on the command line.

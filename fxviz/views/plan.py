@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from fxviz.analysis.facts import Analysis, Facts, Metric
 from fxviz.analysis.registry import find_analysis
 from fxviz.errors import InputError
-from fxviz.ir import Graph, Node, Role, Scope, Value, format_scope
+from fxviz.ir import Node, Role, Value
+from fxviz.ir.extraction import find_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.parameters import Parameters
-from fxviz.plugins import suggest
 from fxviz.views.boxes import Box, Edge, Item
 from fxviz.views.budget import afford
 from fxviz.views.edges import End, Wiring, wire
@@ -79,7 +79,7 @@ def measure(facts: Facts, analysis: Analysis[Any] | str) -> Metric:
 
 def _opened(facts: Facts, spec: ViewSpec, repeats: Repeated, skipped: Mapping[Node, Value | None]) -> Draft:
     """Return the boxes of a graph, opened as far as the options say."""
-    focus = _find(facts.graph, spec.focus) if spec.focus else ()
+    focus = find_scope(facts.graph, spec.focus) if spec.focus else ()
     root = draft(repeats, depth=spec.depth, fold=spec.fold, hidden=skipped, focus=focus, group=spec.group)
     if spec.budget is None and spec.interest is None:
         return root
@@ -89,17 +89,6 @@ def _opened(facts: Facts, spec: ViewSpec, repeats: Repeated, skipped: Mapping[No
     if spec.budget is None:
         return root
     return afford(root, spec.budget, share, lambda root: _arrows(wire(repeats, root, skipped), spec.ends))
-
-
-def _find(graph: Graph, path: str) -> Scope:
-    """Return the scope of a path as `format_scope` writes it."""
-    prefixes = (scope[:depth] for scope in graph.scopes for depth in range(1, len(scope) + 1))
-    known: dict[str, Scope] = {}
-    for scope in prefixes:
-        known.setdefault(format_scope(scope), scope)
-    if path not in known:
-        raise InputError(f"no operation of {graph.name!r} ran in a module {path!r}{suggest(path, known)}")
-    return known[path]
 
 
 def _arrows(wiring: Wiring, ends: bool) -> int:

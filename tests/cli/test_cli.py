@@ -131,10 +131,57 @@ def test_export_options_decide_what_a_picture_shows(folder: Path) -> None:
         assert result.exit_code == 0
         return result.stdout
 
-    assert len(drawn("--budget", "1")) < len(drawn())
-    assert drawn("--depth", "0") == drawn("--depth", "0", "--budget", "1000")
+    assert len(drawn("--max-boxes", "1")) < len(drawn())
+    assert drawn("--depth", "0") == drawn("--depth", "0", "--max-boxes", "1000")
     assert "all copies together" in drawn("--color", "flops")
     assert "did you mean flops" in fails("export", "net.py:net", "-i", "2,4", "-o", "m.dot", "--color", "flosp")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(("--budget", "2"), ("--max-boxes", "2")), (("--on", "cuda"), ("--device", "cuda"))]
+)
+def test_an_old_name_of_an_option_works_and_is_not_shown(
+    folder: Path, old: tuple[str, str], new: tuple[str, str]
+) -> None:
+    def drawn(*options: str) -> str:
+        result = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "json", *options)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    assert drawn(*old) == drawn(*new) == drawn("=".join(old))
+    help = run("export", "--help").stdout
+    assert new[0] in help
+    assert old[0] not in help
+
+
+def test_the_operations_that_cost_most(folder: Path) -> None:
+    """Of five linear layers the three of the blocks have most FLOPs: 2·(2·8·8) of products and 2·8 of sums each."""
+    result = run("summary", "net.py:net", "-i", "2,4", "--top", "3")
+    assert result.exit_code == 0, result.stderr
+    flops = 2 * (2 * 8 * 8) + 2 * 8
+    facts = fxviz.Facts(models.trace("net.py:net", ["2,4"]))
+    share = 100 * flops / facts[fxviz.Flops()].total
+    assert result.stdout.splitlines()[-4:] == [
+        f"Top 3 of {len(facts.graph.nodes)} operations by FLOPs",
+        *(f"  {number}.linear (linear)  {flops} FLOPs  {share:5.1f} %" for number in (1, 2, 3)),
+    ]
+    held = run("summary", "net.py:net", "-i", "2,4", "--top", "100", "--show", "parameters").stdout.splitlines()
+    assert held[-6] == f"Top 5 of {len(facts.graph.nodes)} operations by parameters"  # the others have none
+    assert "Invalid value for '--top'" in fails("summary", "m", "--top", "0", code=2)
+
+
+def test_one_module_alone(folder: Path) -> None:
+    alone = run("summary", "net.py:net", "-i", "2,4", "--focus", "2", "--alone").stdout
+    assert "Block, 3 operations" in alone
+    assert "Parameters   72 (" in alone  # 8·8 + 8
+    drawn = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "mermaid", "--focus", "2", "--alone").stdout
+    beside = run("export", "net.py:net", "-i", "2,4", "-o", "-", "--format", "mermaid", "--focus", "2").stdout
+    assert ("Linear" in drawn, "head" in drawn) == (False, False)
+    assert len(drawn) < len(beside)
+    run("export", "net.py:net", "-i", "2,4", "-o", "alone.json", "--focus", "2", "--alone")
+    assert [node.op for node in fxviz.load("alone.json").nodes] == ["linear", "relu", "add"]
+    assert "did you mean" in fails("summary", "net.py:net", "-i", "2,4", "--focus", "2.linea", "--alone")
+    assert "name it with --focus" in fails("summary", "net.py:net", "--alone", code=2)
 
 
 def test_export_to_stdout(folder: Path) -> None:
@@ -413,10 +460,10 @@ def test_sweeps_that_cannot_be(folder: Path, arguments: list[str], words: str, c
 
 
 def test_tracing_as_if_on_a_gpu(folder: Path) -> None:
-    assert run("export", "net.py:net", "-i", "2,4", "--on", "cuda", "-o", "net.json").exit_code == 0
+    assert run("export", "net.py:net", "-i", "2,4", "--device", "cuda", "-o", "net.json").exit_code == 0
     assert {storage.device for storage in fxviz.load(folder / "net.json").storages} == {"cuda:0"}
-    assert "torch knows no device 'gpu'" in fails("summary", "net.py:net", "-i", "2,4", "--on", "gpu")
-    assert "is a graph as it is" in fails("summary", "net.json", "--on", "cuda")
+    assert "torch knows no device 'gpu'" in fails("summary", "net.py:net", "-i", "2,4", "--device", "gpu")
+    assert "is a graph as it is" in fails("summary", "net.json", "--device", "cuda")
 
 
 def test_losses_are_those_of_models() -> None:

@@ -36,11 +36,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_page_is_filled_and_then_fresh(folder: Path) -> None:
     page = folder / "page.md"
-    page.write_text(marked(f"export {GIVEN} --budget 20", f"export {GIVEN} --format markdown", f"summary {GIVEN}"))
+    page.write_text(marked(f"export {GIVEN} --max-boxes 20", f"export {GIVEN} --format markdown", f"summary {GIVEN}"))
     stale = docs("--check", "page.md")
     assert stale.exit_code == 1
     assert [line for line in stale.output.splitlines() if line.startswith("page.md:")] == [
-        f"page.md:3: stale: export {GIVEN} --budget 20",
+        f"page.md:3: stale: export {GIVEN} --max-boxes 20",
         f"page.md:6: stale: export {GIVEN} --format markdown",
         f"page.md:9: stale: summary {GIVEN}",
     ]
@@ -48,7 +48,9 @@ def test_a_page_is_filled_and_then_fresh(folder: Path) -> None:
     assert "flowchart" not in page.read_text()  # --check changes nothing
     assert docs("page.md").output == "wrote page.md\n"
     text = page.read_text()
-    diagram = CliRunner().invoke(main, ["export", *GIVEN.split(), "--budget", "20", "-o", "-", "--format", "mermaid"])
+    diagram = CliRunner().invoke(
+        main, ["export", *GIVEN.split(), "--max-boxes", "20", "-o", "-", "--format", "mermaid"]
+    )
     assert f"\n```mermaid\n{diagram.output}```\n" in text
     assert "\n| 0: linear | 3×8 | 40 |" in text  # 4·8 weights and 8 biases
     summary = CliRunner().invoke(main, ["summary", *GIVEN.split()]).output
@@ -117,7 +119,7 @@ def test_a_model_is_traced_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -
         ("export", "Missing argument 'MODEL'"),
         ("export net.py:net --bugdet 3", "No such option"),
         ("export net.py:net --direction up", "'up' is not one of 'TB', 'LR'"),
-        ("export net.py:net --budget many", "'many' is not a valid integer"),
+        ("export net.py:net --max-boxes many", "'many' is not a valid integer"),
         ("export 'net.py", "No closing quotation"),
         ("export --help", "No such option"),
         ("export net.py:net --format mermiad", "did you mean mermaid"),

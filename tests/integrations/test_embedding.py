@@ -12,7 +12,7 @@ from fxviz.integrations.embedding import fill, find_markers, shown_in
 PAGE = """\
 # Title
 
-<!-- fxviz: export one --budget 20 -->
+<!-- fxviz: export one --max-boxes 20 -->
 old
 <!-- /fxviz -->
 
@@ -31,11 +31,11 @@ old
   --on several --lines -->
 <!-- /fxviz -->
 """
-COMMANDS = ["export one --budget 20", 'summary "two words"', "three", "four", "five --on several --lines"]
+COMMANDS = ["export one --max-boxes 20", 'summary "two words"', "three", "four", "five --on several --lines"]
 FILLED = """\
 # Title
 
-<!-- fxviz: export one --budget 20 -->
+<!-- fxviz: export one --max-boxes 20 -->
 
 new
 

@@ -120,11 +120,19 @@ def test_another_format_than_html_has_the_table_for_a_picture(
     assert "| 0: linear " in page
 
 
+def test_an_option_under_its_old_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    page = "Models\n======\n\n.. fxviz:: net.py:net\n   :input: 3,4\n   :format: markdown\n   :budget: 1\n"
+    code, built, said = build(tmp_path, page, capfd, "text")
+    assert (code, said) == (0, "")
+    new = build(tmp_path, page.replace(":budget:", ":max-boxes:"), capfd, "text")
+    assert new == (code, built, said)
+
+
 @pytest.mark.parametrize(
     ("directive", "said"),
     [
         (".. fxviz:: net.py:nets", "has no attribute 'nets'"),
-        (".. fxviz:: net.py:net\n   :budget: many", "'many' is not a valid integer"),
+        (".. fxviz:: net.py:net\n   :max-boxes: many", "'many' is not a valid integer"),
         (".. fxviz:: net.py:net\n   :bugdet: 3", 'unknown option: "bugdet"'),
         (".. fxviz:: net.py:net\n   :format: pgn", "did you mean png"),
         (".. fxviz:: net.py:net\n   :input: 3,4\n   :format: mermaid", "sphinxcontrib.mermaid"),

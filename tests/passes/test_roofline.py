@@ -231,12 +231,14 @@ def test_seconds_for_reading(seconds: float, text: str) -> None:
 def test_the_summary_of_a_device(tmp_path: Path) -> None:
     graph = encoder(2)
     graph.save(tmp_path / "g.json")
-    result = CliRunner().invoke(fxviz.cli.main, ["summary", str(tmp_path / "g.json"), "--device", "h100"])
+    result = CliRunner().invoke(fxviz.cli.main, ["summary", str(tmp_path / "g.json"), "--roofline", "h100"])
     assert result.exit_code == 0, result.output
     seconds = format_quantity(Facts(graph)[Roofline("h100")].total, "s")
     assert f"Least time   {seconds} on NVIDIA H100 SXM: " in result.output
     assert "time" in result.output.splitlines()[0].lower()
-    wrong = CliRunner().invoke(fxviz.cli.main, ["summary", "nothing.json", "--device", "h10"])
+    former = CliRunner().invoke(fxviz.cli.main, ["summary", str(tmp_path / "g.json"), "--device", "h100"])
+    assert (former.exit_code, former.output) == (0, result.output)
+    wrong = CliRunner().invoke(fxviz.cli.main, ["summary", "nothing.json", "--roofline", "h10"])
     assert "unknown device" in wrong.output
 
 
