@@ -48,10 +48,10 @@ class ModelExplorer(Exporter):
 
 @dataclass(frozen=True)
 class ModelExplorerData(Exporter):
-    """Writes one number of every operation: the one that colours the view, else the first that is shown.
+    """Writes one number for every operation: the one that colours the view, else the first that is shown.
 
-    An operation of which the number is not known, or depends on symbols, is left out, and stays without colour. Raises
-    `ExportError` where this leaves none.
+    An operation whose number is not known, or depends on symbols, is left out, and stays without colour. Raises
+    `ExportError` if this leaves none.
     """
 
     whole = True
@@ -62,7 +62,9 @@ class ModelExplorerData(Exporter):
         """Return the node data of one graph, as JSON."""
         metric = view.color or next(iter(view.metrics), None)
         if metric is None:
-            raise ExportError("node data is one number of each operation: colour the view by it, such as color='flops'")
+            raise ExportError(
+                "node data is one number for each operation: colour the view by it, such as color='flops'"
+            )
         ids = _ids(view.graph)
         amounts = {ids[node]: _number(metric.at(node)) for node in view.graph.nodes}
         results = {id: {"value": amount} for id, amount in amounts.items() if amount is not None}
@@ -141,7 +143,7 @@ class _Writer:
         }
 
     def _edges(self, values: Sequence[Value]) -> Iterator[Json]:
-        """An edge for each input that flows; weights and constants are attributes of who reads them."""
+        """Write an edge for each input that flows; weights and constants are attributes of the operation that reads them."""
         for place, value in enumerate(values):
             if (origin := self._origins.get(value)) is not None:
                 yield {**origin, "targetNodeInputId": str(place)}
@@ -160,7 +162,7 @@ class _Writer:
 
 
 def _ids(graph: Graph) -> Mapping[Node | Value, str]:
-    """The ids of operations and inputs: their names, made distinct."""
+    """Return the ids of operations and inputs: their names, made distinct."""
     things: list[Node | Value] = [*graph.nodes, *graph.inputs]
     return dict(zip(things, _distinct(thing.name for thing in things), strict=True))
 
@@ -175,7 +177,7 @@ def _distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:
 
 
 def _layers(graph: Graph, sizes: Mapping[Scope, int]) -> Mapping[Scope, str]:
-    """The viewer's layer for every scope that holds more than one operation: a path, ``encoder: Encoder/0: Block``."""
+    """Return the viewer's layer for every scope that holds more than one operation: a path, ``encoder: Encoder/0: Block``."""
     layers: dict[Scope, str] = {(): ""}
     for scope in graph.scopes[1:]:
         if sizes[scope] > 1:
@@ -186,18 +188,18 @@ def _layers(graph: Graph, sizes: Mapping[Scope, int]) -> Mapping[Scope, str]:
 
 
 def _depth(node: Node, sizes: Mapping[Scope, int]) -> int:
-    """How deep the innermost scope is that holds more than this node."""
+    """Return how deep the innermost scope is that holds more than this node."""
     return next((depth for depth in range(len(node.scope), 0, -1) if sizes[node.scope[:depth]] > 1), 0)
 
 
 def _place(name: str, kind: str) -> Json:
-    """Where an input or output of the graph stands: the members of one, such as the parts of a cache, in a layer of it."""
+    """Put an input or output of the graph into a layer if it is a member of one, such as a part of a cache."""
     whole, _, member = name.partition(".")
     return {"label": member or name, "namespace": _layer(f"{whole}: {kind}") if member else ""}
 
 
 def _layer(title: str) -> str:
-    """A title as one step of a layer's path."""
+    """Write a title as one step of a layer's path."""
     return title.replace("/", "∕")
 
 

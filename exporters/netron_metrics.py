@@ -1,4 +1,4 @@
-"""Netron's attachment: the numbers of every operation, to be laid over a file of the model that is open in Netron.
+"""Netron's attachment: the numbers of every operation, to lay over a file of the model that is open in Netron.
 
 For files that fxviz did not write: an ONNX file that was traced by its path, or a ``.pt2`` program. Open the model in
 Netron with *Open*, then this file, and the numbers stand under *Metrics* in the panel of each operation. Netron finds
@@ -46,7 +46,7 @@ class NetronMetrics(Exporter):
 
 
 def _names(node: Node) -> list[str]:
-    """What a node is called in the file that was traced, and in the one that the `Onnx` exporter writes."""
+    """Return the names of a node in the file that was traced, and in the one that the `Onnx` exporter writes."""
     within = f"{format_scope(node.scope)}/{node.name}" if node.scope else node.name
     return [name.partition("\n")[0] for name in dict.fromkeys((node.name, clean_text(within)))]
 

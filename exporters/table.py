@@ -45,7 +45,7 @@ class Row:
 
 
 def rows(view: View) -> Iterator[Row]:
-    """The rows of a view, parents before their children. What is inside a folded box is one copy of it."""
+    """Iterate over the rows of a view, parents before their children. What is inside a folded box is one copy of it."""
     return _rows(view, view.root, 0)
 
 
@@ -58,7 +58,7 @@ def _rows(view: View, parent: Box, depth: int) -> Iterator[Row]:
 
 
 def totals(view: View) -> tuple[Dim | None, ...]:
-    """The numbers of the whole graph, parallel to the view's metrics."""
+    """Return the numbers of the whole graph, parallel to the view's metrics."""
     return tuple(metric.at(()) for metric in view.metrics)
 
 
@@ -78,7 +78,7 @@ class Text(Exporter):
 
 
 def rich_table(view: View) -> Table:
-    """The table as a rich renderable, for a terminal."""
+    """Return the table as a rich renderable, for a terminal."""
     table = Table(
         box=box.SIMPLE_HEAD,
         show_footer=True,
@@ -97,7 +97,7 @@ def rich_table(view: View) -> Table:
 
 
 def cells(view: View) -> Iterator[list[str]]:
-    """The table as text: the heading, a line for each row, its title indented by em spaces, and the totals."""
+    """Iterate over the lines of the table as text: the heading, a line for each row, its title indented by em spaces, and the totals."""
     yield ["Module or operation", "Output shape", *(_headed(metric.label) for metric in view.metrics)]
     for row in rows(view):
         yield [_INDENT * row.depth + one_line(row.title), _shapes(row.outputs), *_amounts(view, row)]
@@ -109,7 +109,7 @@ def cells(view: View) -> Iterator[list[str]]:
 
 
 def notes(view: View) -> Iterator[str]:
-    """What a reader of the rows must know."""
+    """Iterate over what a reader of the rows must know."""
     if any(isinstance(item, Box) and item.open and item.times > 1 for item in view.walk()):
         yield "A row × n stands for n copies; the rows under it show one of them."
     if view.root.items:
@@ -188,7 +188,7 @@ def _amounts(view: View, row: Row) -> list[str]:
 
 
 def _readable(amount: Dim | None, metric: Metric) -> str:
-    """Blank where nothing is known; without the unit where the column's heading says it."""
+    """Format an amount: blank if it is not known, without the unit if the column's heading says it."""
     if amount is None:
         return ""
     return format_quantity(amount, "" if amount == 0 or metric.unit == metric.label else metric.unit)

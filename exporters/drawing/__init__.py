@@ -1,1 +1,1 @@
-"""Drawings: the layout that DOT, SVG, PNG and Mermaid share."""
+"""Drawings: what DOT, SVG, PNG and Mermaid share, and each of them."""

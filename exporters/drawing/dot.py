@@ -41,7 +41,7 @@ class Dot(Exporter):
         return self.graph(view).to_string()
 
     def graph(self, view: View) -> pydot.Dot:
-        """The same as a graph of pydot, to be changed further."""
+        """Return the same as a graph of pydot, to change further."""
         drawing = draw(view, self.fan_out, self.fan_in)
         graph = self._canvas(drawing)
         _fill(graph, drawing.children)
@@ -77,7 +77,7 @@ class Dot(Exporter):
 
 
 def _footer(text: str, legend: Legend | None) -> str:
-    """An HTML-like label: the scale of colours, and under it what is not shown."""
+    """Return an HTML-like label: the scale of colours, and under it what is not shown."""
     if legend is None:
         return _label(text, (), bold=False)
     row = _names(legend) if legend.names else _scale(legend)
@@ -168,7 +168,7 @@ def _edge(arrow: Arrow) -> pydot.Edge:
 
 
 def _label(title: str, lines: tuple[str, ...], *, bold: bool = True, align: str = "center", faint: str = _FAINT) -> str:
-    """An HTML-like label: the title, and smaller lines under it."""
+    """Return an HTML-like label: the title, and smaller lines under it."""
     head = f"<b>{_escape(title)}</b>" if bold else _escape(title)
     rest = (f'<font point-size="10" color="{faint}">{_escape(line)}</font>' for line in lines)
     end = f'<br align="{align}"/>'
@@ -180,10 +180,10 @@ def _quote(text: str) -> str:
 
 
 def _tooltip(text: str) -> str:
-    """A quoted string for a tooltip, where Graphviz takes backslashes off twice."""
+    """Quote text for a tooltip, where Graphviz removes backslashes twice."""
     return _quote(text.replace("\\", "\\\\")).replace("\n", "&#10;")
 
 
 def _escape(text: str) -> str:
-    """Text for any label, quoted or HTML-like; no text is a blank, since Graphviz would fill in the node's id."""
+    """Escape text for any label, quoted or HTML-like; empty text becomes a blank, for which Graphviz would put the node's id."""
     return html.escape(text).replace("\\", "\\\\") or "&#160;"

@@ -1,4 +1,4 @@
-"""SVG and PNG: the DOT text laid out by Graphviz, that of the system or the one that pip installs."""
+"""SVG and PNG: the DOT text laid out by Graphviz, the system's or the one that pip installs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Rendered(Exporter):
 class Svg(_Rendered):
     """Writes a view as an SVG picture on white, with tooltips; it needs nothing but itself.
 
-    Raises `MissingDependency` where no Graphviz is found, and `ExportError` where it fails or takes too long.
+    Raises `MissingDependency` if Graphviz is not installed, and `ExportError` if it fails or takes too long.
     """
 
     def export(self, view: View) -> str:
@@ -72,9 +72,9 @@ class Png(_Rendered):
 
 
 def _lift_words(svg: str) -> str:
-    """The same picture with the words of frames on top, where arrows that enter would be drawn across them.
+    """Move the words of frames to the top, since arrows that enter would be drawn across them.
 
-    A white rim parts them from an arrow. The pointer finds what is under them, with its tooltip.
+    A white rim separates them from an arrow. The pointer still reaches what is under them, with its tooltip.
     """
     words: list[str] = []
 
@@ -91,7 +91,7 @@ def _lift_words(svg: str) -> str:
 
 
 def run_graphviz(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
-    """What Graphviz makes of DOT text; its errors, and ``timeout`` seconds gone by, are an `ExportError`."""
+    """Run Graphviz on DOT text and return its output; an `ExportError` if it fails or takes more than ``timeout`` seconds."""
     program = _program()
     try:
         # subprocess.run kills its child whatever happens here: a timeout, or Ctrl-C.
@@ -113,7 +113,7 @@ def run_graphviz(text: str, flags: tuple[str, ...], timeout: float) -> bytes:
 
 
 def _program() -> str:
-    """Graphviz's own ``dot``, else the program of the graphviz-pure wheel, which a virtual environment may keep off the PATH."""
+    """Find Graphviz's own ``dot``, else the program of the graphviz-pure wheel, which may be off the PATH in a virtual environment."""
     beside = str(Path(sys.executable).parent)
     found = shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
     if found is None:

@@ -1,6 +1,6 @@
 """A view as shapes in groups, joined by arrows: what the drawing formats have in common before any syntax.
 
-Ids are our own and short; texts are cut to what a picture can bear and hold only characters that XML allows.
+Ids are our own and short; texts are cut to what fits a picture and hold only characters that XML allows.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 
 @dataclass(frozen=True)
 class Shape:
-    """One thing without visible parts; ``stacked`` where it stands for several equal ones.
+    """One thing without visible parts; ``stacked`` if it stands for several equal ones.
 
-    ``heat``, from 0 to 1, is what colours it where a number does, ``category``, a place in the legend, where a word does,
-    else its ``kind``. ``ends`` are what it is drawn for: an item of the view, or one or more of its inputs or outputs; of a reference, what it refers to.
+    ``heat``, from 0 to 1, colours it if a number does, ``category``, an index into the legend, if a word does, else its
+    ``kind``. ``ends`` are what it is drawn for: an item of the view, or one or more of its inputs or outputs; of a
+    reference, what it refers to.
     """
 
     number: int
@@ -63,7 +64,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Group:
-    """An open scope and what is drawn in it; ``stacked`` where it stands for several equal ones."""
+    """An open scope and what is drawn in it; ``stacked`` if it stands for several equal ones."""
 
     number: int
     title: str
@@ -92,7 +93,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A whole picture, in the order in which it is to be written."""
+    """A whole picture, in the order in which it is written."""
 
     title: str
     tooltip: str
@@ -124,7 +125,7 @@ def draw(view: View, fan_out: int, fan_in: int) -> Drawing:
 
 @dataclass(frozen=True)
 class _Gathered:
-    """Inputs or outputs of the graph that are drawn as one: the entries of a cache, all made or read in one place. Or a weight."""
+    """Inputs or outputs of the graph that are drawn as one, such as the entries of a cache. Or a weight."""
 
     kind: Literal["input", "output", "weight"]
     values: tuple[Value, ...]
@@ -135,14 +136,14 @@ _End: TypeAlias = Item | _Gathered
 
 @dataclass(frozen=True, eq=False)
 class _Reference:
-    """Sources that are drawn again, as one, in ``box`` for those that read all of them there."""
+    """Sources that are drawn again, as one, in ``box`` for the items there that read all of them."""
 
     sources: tuple[_End, ...]
     box: Box
 
 
 class _Drafter:
-    """One drawing in the making: the shapes so far, by what they stand for."""
+    """Draws one view: holds the shapes so far, by what they stand for."""
 
     def __init__(self, view: View, fan_out: int, fan_in: int) -> None:
         self._view = view
@@ -216,7 +217,7 @@ class _Drafter:
         return categories.names.index(name) if categories and name else None
 
     def _texts(self, end: _End | _Reference) -> tuple[str, tuple[str, ...], str]:
-        """Title, lines and tooltip, cut to size."""
+        """Return title, lines and tooltip, cut to size."""
         title, lines, tooltip = self._words(end)
         cut = tuple(_one_line(line, _LINE) for line in lines[:_LINES])
         return _one_line(title, _TITLE), cut, _paragraph(tooltip)
@@ -253,7 +254,7 @@ class _Drafter:
 
 
 def _ends(end: _End | _Reference) -> tuple[Item | Value, ...]:
-    """What a shape is drawn for."""
+    """Return what a shape is drawn for."""
     match end:
         case _Reference(sources):
             return tuple(inner for source in sources for inner in _ends(source))
@@ -270,7 +271,7 @@ def _legend(heat: Heat | None, categories: Categories | None) -> Legend | None:
 
 
 def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ...]:
-    """The ends of the view, three and more of them as one shape where they share the head of their name and all neighbours."""
+    """Gather the ends of the view: three and more are one shape if they share the head of their name and all neighbours."""
     ends = view.root.inputs if kind == "input" else view.root.outputs
     neighbours: dict[Item | Value, list[Item | Value]] = {}
     for edge in view.edges:
@@ -288,14 +289,14 @@ def _gather(view: View, kind: Literal["input", "output"]) -> tuple[_Gathered, ..
 
 
 def _times(view: View, end: _Gathered) -> int:
-    """How many inputs or outputs of the graph are drawn there: all that a folded one stands for."""
+    """Count the inputs or outputs of the graph that are drawn there: all that a folded one stands for."""
     shown = {view.shown(value) for value in end.values}
     values = view.graph.inputs if end.kind == "input" else view.graph.outputs
     return sum(view.shown(value) in shown for value in values)
 
 
 def _lift(view: View, gathered: tuple[_Gathered, ...]) -> Mapping[tuple[_End, _End], tuple[Value, ...]]:
-    """The edges of the view between what is drawn, with the values along each."""
+    """Return the edges of the view between what is drawn, with the values along each."""
     inputs = {value: end for end in gathered if end.kind == "input" for value in end.values}
     outputs = {value: end for end in gathered if end.kind == "output" for value in end.values}
     lifted: dict[tuple[_End, _End], dict[Value, None]] = {}
@@ -309,7 +310,7 @@ def _lift(view: View, gathered: tuple[_Gathered, ...]) -> Mapping[tuple[_End, _E
 def _refer(
     view: View, edges: Iterable[tuple[_End, _End]], fan_out: int, fan_in: int
 ) -> Mapping[tuple[_End, _End], _Reference]:
-    """The edges that start at a reference instead of their source."""
+    """Find the edges that start at a reference instead of their source."""
 
     def around(end: _End) -> Box:
         return view.root if isinstance(end, _Gathered) else view.parent(end)
@@ -338,7 +339,7 @@ def _refer(
 
 
 def _label(source: Item, values: list[Value]) -> str:
-    """Shapes, where a source makes several and the arrow says which; elsewhere they stand at one of its ends already."""
+    """Return shapes if a source makes several, so that the arrow says which; else one of its ends has them already."""
     shapes = {value.type.shape for value in source.outputs if value.type}
     if len(shapes) < 2 or len(values) > 2:
         return ""
@@ -346,7 +347,7 @@ def _label(source: Item, values: list[Value]) -> str:
 
 
 def _head(title: str) -> str:
-    """What the entries of one structure have in common: ``cache`` of ``cache.0.key`` and of ``cache…0–11.key × 12``."""
+    """Return what the entries of one structure have in common: ``cache`` of ``cache.0.key`` and of ``cache…0–11.key × 12``."""
     return re.split("[.…]", title, maxsplit=1)[0]
 
 

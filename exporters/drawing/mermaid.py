@@ -45,7 +45,7 @@ _DECODED_TOO_EARLY = re.compile(r"(?<=\\)(?=n)|(?<=\$)(?=\$)|(?<=:)(?=fa-)")
 class Mermaid(Exporter):
     """Writes a view as Mermaid text for Markdown, legible on light and on dark pages.
 
-    An open scope bears its title alone: Mermaid keeps no room for its numbers.
+    An open scope has a title and no numbers: Mermaid keeps no room for them.
 
     A view beyond Mermaid's limits of 500 edges and 50,000 characters is decided again with a smaller budget, as large as fits;
     the footer says so.
@@ -110,14 +110,14 @@ class Mermaid(Exporter):
 
 @dataclass(frozen=True)
 class _Written:
-    """A diagram, and how it stands to Mermaid's limits."""
+    """A diagram, and whether it is within Mermaid's limits."""
 
     text: str
     edges: int
 
     @property
     def share(self) -> float:
-        """How much of it Mermaid draws: 1 and more for all."""
+        """Return how much of it Mermaid draws: 1 and more for all."""
         return min(_MOST_EDGES / max(1, self.edges), _MOST_CHARACTERS / len(self.text))
 
     @property
@@ -161,7 +161,7 @@ def _footer(drawing: Drawing) -> tuple[str, ...]:
 
 
 def _styles(drawing: Drawing) -> Iterator[str]:
-    """The classes that are used. Fills are translucent and no text colour is set, so that light and dark themes show."""
+    """Write the classes that are used. Fills are translucent and no text colour is set, so that light and dark themes show."""
     shapes, groups = _flatten(drawing.children)
     for level in sorted({_level(shape.heat) for shape in shapes if shape.heat is not None}):
         # Opaque, with a text colour that suits it in any theme.
@@ -192,7 +192,7 @@ def _styles(drawing: Drawing) -> Iterator[str]:
 
 
 def _categories(drawing: Drawing) -> set[int]:
-    """The places in the legend of all that are drawn in it."""
+    """Return the indices into the legend of all names in it."""
     return {*range(len(drawing.legend.names))} if drawing.legend else set()
 
 

@@ -42,12 +42,12 @@ COLORS: Mapping[str, str] = MappingProxyType(
 
 
 def color_of(kind: str) -> str:
-    """The border colour of a kind; an unknown one looks like ``"other"``."""
+    """Return the border colour of a kind; an unknown one looks like ``"other"``."""
     return COLORS.get(kind, COLORS["other"])
 
 
 def heat_colors(share: float) -> tuple[str, str]:
-    """The fill for a share from 0 to 1, and the colour of text on it: Crameri's *lajolla*, even steps for every eye.
+    """Return the fill for a share from 0 to 1, and the colour of text on it: Crameri's *lajolla*, even steps for every eye.
 
     The near-black end is left out, so that the darkest fill stands out from a dark page too.
 
@@ -61,7 +61,7 @@ def heat_colors(share: float) -> tuple[str, str]:
 
 
 def category_color(place: int) -> str:
-    """The border colour of the category at ``place`` of a list: Tol's *bright*, for most colour-blind readers; then grey.
+    """Return the border colour of the category at ``place`` in a list: Tol's *bright*, for most colour-blind readers; then grey.
 
     >>> category_color(0), category_color(1), category_color(99)
     ('#4477aa', '#ee6677', '#bbbbbb')
@@ -75,7 +75,7 @@ def category_color(place: int) -> str:
 
 
 def tint(color: str, share: float) -> str:
-    """``color`` mixed with white, of which it keeps ``share``.
+    """Return ``color`` mixed with white; ``share`` of it stays.
 
     >>> tint("#0072b2", 0.25), tint("#0072b2", 0.0)
     ('#bfdcec', '#ffffff')

@@ -1,4 +1,4 @@
-"""What all pictures that matplotlib draws have in common: their formats, their look, and the same bytes for the same picture."""
+"""What all figures have in common: formats, look, and the same bytes for the same figure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAINT = "#cbd5e1"
 
 
 def format_of(path: str | Path, suffixes: Sequence[str] = PLOTS) -> str:
-    """The format that the suffix of ``path`` names, as matplotlib calls it; `InputError` if it is none of ``suffixes``."""
+    """Return the format that the suffix of ``path`` names, for matplotlib; `InputError` if it is not one of ``suffixes``."""
     suffix = Path(path).suffix.lower()
     if suffix not in suffixes:
         raise InputError(f"cannot draw {str(path)!r}: name a file that ends in {', '.join(suffixes)}")
@@ -34,9 +34,9 @@ def format_of(path: str | Path, suffixes: Sequence[str] = PLOTS) -> str:
 
 @contextmanager
 def new_figure(width: float, height: float) -> Iterator[Figure]:
-    """A figure of so many inches, to be drawn and saved within the context, where matplotlib's settings are ours.
+    """Make a figure of so many inches, to draw and save within the context, where matplotlib's settings are ours.
 
-    It is none of pyplot's, which keeps figures and chooses a window system for the whole process.
+    It is not one of pyplot's, which keeps figures and chooses a window system for the whole process.
     """
     try:
         import matplotlib
@@ -61,7 +61,7 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
 
 
 def figure_bytes(figure: Figure, format: str) -> bytes:
-    """The file of a figure, without the date on which it was made."""
+    """Return the file of a figure, without its date."""
     file = io.BytesIO()
     dated = {"CreationDate": None} if format == "pdf" else {"Date": None} if format == "svg" else {}
     figure.savefig(file, format=format, dpi=144, metadata=dated)

@@ -1,4 +1,4 @@
-"""A picture of the memory of a run: bytes by category over its kernels, the peak, and what is alive at it."""
+"""A figure of the memory of a run: bytes by category over its kernels, the peak, and what is alive at it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COLORS = {  # what stays for the whole run in greys and blues, what comes and g
     Category.TEMPORARY: "#e6b422",
 }
 _COLUMNS = 500  # about a point each
-_MODULES = 12  # what is alive at the peak is told of so many modules
+_MODULES = 12  # of which it is shown what is alive at the peak
 
 
 def plot_memory(
@@ -51,18 +51,18 @@ def plot_memory(
 ) -> None:
     """Draw the memory of a run to ``path``, an SVG, PNG or PDF file by its suffix.
 
-    On the left the bytes of each category at every kernel, stacked, with the peak marked and the phases of a training step
-    told apart; on the right what is alive at the peak, by the module that made or owns it.
+    On the left the bytes of each category at every kernel, stacked, with the peak and the phases of a training step
+    marked; on the right what is alive at the peak, by the module that made or owns it.
 
     Args:
         source: a graph that was traced with inputs, or its facts.
         path: the file, written whole or not at all.
         round_to: the allocator's granularity, as for `Memory`.
-        depth: how deep the modules on the right are told apart; by default as deep as leaves them few enough to show.
+        depth: how deep the modules on the right are; by default as deep as leaves them few enough to show.
         sizes: the size of each symbol, ``{"B": 8}``, of a graph that was traced with symbolic sizes.
 
     Raises:
-        InputError: the suffix is none of `PLOTS`, no memory was observed, or a symbol has no size.
+        InputError: the suffix is not one of `PLOTS`, no memory was observed, or a symbol has no size.
         MissingDependency: matplotlib is not installed.
     """
     format = format_of(path)
@@ -80,7 +80,7 @@ def _at_sizes(memory: MemoryUse, sizes: Mapping[str, int]) -> MemoryUse:
             f"the memory of {memory.graph.name!r} is a formula in {', '.join(names)}: give sizes={{{missing[0]!r}: 8}} to draw it, or draw a sweep"
         )
     if unknown := sizes.keys() - set(names):
-        raise InputError(f"{min(unknown)!r} is no symbol of {memory.graph.name!r}{suggest(min(unknown), names)}")
+        raise InputError(f"{min(unknown)!r} is not a symbol of {memory.graph.name!r}{suggest(min(unknown), names)}")
     if not names:
         return memory
     at = {storage: int(evaluate(nbytes, **sizes)) for storage, nbytes in memory.sizes.items()}
@@ -128,7 +128,7 @@ def _draw_timeline(axes: Axes, memory: MemoryUse) -> None:
 
 
 def _shown_steps(memory: MemoryUse) -> list[int]:
-    """Every step, or of equal stretches the one that holds most: a peak is never left out."""
+    """Return every step, or the one of equal stretches that holds most: a peak is never left out."""
     total = len(memory.held)
     if total <= _COLUMNS:
         return list(range(total))
@@ -137,7 +137,7 @@ def _shown_steps(memory: MemoryUse) -> list[int]:
 
 
 def _ticks(most: int) -> list[float]:
-    """About five round numbers of bytes: 1, 2 or 5 times a power of ten of the unit that the largest is written in."""
+    """Return about five round numbers of bytes: 1, 2 or 5 times a power of ten of the unit that the largest is written in."""
     unit = 1024 ** max((power for power in range(8) if 1024**power <= most), default=0)
     step = next(
         size * 10**power for power in range(-1, 4) for size in (1, 2, 5) if most / unit / (size * 10**power) <= 6
@@ -205,7 +205,7 @@ def _draw_alive(axes: Axes, memory: MemoryUse, depth: int) -> None:
 
 
 def _alive_by_module(memory: MemoryUse, depth: int) -> list[tuple[str, Counter[Category]]]:
-    """What is alive at the peak by module, at most ``depth`` deep, and category; the largest first."""
+    """Return what is alive at the peak by module, at most ``depth`` deep, and category; the largest first."""
     found: dict[str, Counter[Category]] = {}
     for holding in memory.alive_at_peak:
         name = format_scope(holding.scope[:depth]) or "the model itself"

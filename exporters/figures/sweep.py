@@ -1,4 +1,4 @@
-"""A picture of costs over a grid of sizes: a line over one symbol, a map over two, and where a limit is reached."""
+"""A figure of costs over a grid of sizes: a line over one symbol, a map over two, and where a limit is reached."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plot_sweep(grid: Grid, path: str | Path, cost: str = "peak", *, limit: int |
     cost: ``80 * 2**30`` shows what fits in 80 GiB.
 
     Raises:
-        InputError: the suffix is no picture's, the grid has no such cost, or not one or two symbols have several sizes.
+        InputError: the suffix is not a picture's, the grid does not have this cost, or not one or two symbols have several sizes.
         MissingDependency: matplotlib is not installed.
     """
     format = format_of(path)
@@ -123,12 +123,12 @@ def _draw_map(
 
 
 def _thinned(count: int) -> Array:
-    """The places of at most so many points that one can see, the first and the last among them."""
+    """Return the indices of at most as many points as can be seen, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, _POINTS)).round().astype(int))
 
 
 def _name_sizes(axis: Any, symbol: str, sizes: Array) -> None:
-    """Sizes that grow by a factor stand in equal steps, and the sizes themselves at the ticks where they are few."""
+    """Put sizes that grow by a factor in equal steps, and a tick at each size if they are few."""
     axis.set_label_text(symbol)
     ratios = sizes[1:] / sizes[:-1]
     if len(sizes) > 2 and np.allclose(ratios, ratios[0]) and ratios[0] > 1:
@@ -147,7 +147,7 @@ def _no_ticks() -> Any:
 
 
 def _ticks(most: float, unit: str) -> list[float]:
-    """About five round numbers up to ``most``, round in the prefix that the unit has there."""
+    """Return about five round numbers up to ``most``, round in the prefix that the unit has there."""
     base = 1024 if unit == "B" else 1000
     scale = base ** max(int(math.log(most, base)), 0) if most >= 1 else 1
     step = next(
@@ -157,7 +157,7 @@ def _ticks(most: float, unit: str) -> list[float]:
 
 
 def _steps(least: float, most: float, unit: str) -> list[float]:
-    """The bounds of a map's steps: round numbers that grow by one factor where the costs span several, else equal parts."""
+    """Return the bounds of a map's steps: round numbers that grow by a factor if the costs span several, else equal parts."""
     if least <= 0 or most / least < 4:
         return [*np.linspace(least, most if most > least else least + 1, _LEVELS)]
     if unit == "B":

@@ -40,14 +40,14 @@ _MODULES = (
 class Html(Exporter):
     """Writes a view as a page of its own: the boxes that the view has open can be opened and closed there.
 
-    Raises `MissingDependency` where no Graphviz is found, and `ExportError` where it fails or takes too long.
+    Raises `MissingDependency` if Graphviz is not installed, and `ExportError` if it fails or takes too long.
     """
 
     whole = True  # its reader opens and closes the boxes
     embedding = "link"
 
     most: int = 80
-    """A module with more operations and modules directly in it is shown in parts of at most so many."""
+    """A module with more operations and modules directly in it is shown in parts of at most this many."""
     fan_out: int = 8
     """A source with more arrows than this is named beside those that read it, instead of all arrows but the first."""
     fan_in: int = 32
@@ -68,21 +68,21 @@ class Html(Exporter):
         ).render()
 
     def data(self, view: View) -> Data:
-        """What `viewer_element` of a page is to find under its id, where the viewer is a part of a larger page."""
+        """Return the data that `viewer_element` reads under its id, for a viewer that is a part of a larger page."""
         engine = self.layout or GraphvizLayout(self.timeout)
         return viewer_data(view, self.most, self.fan_out, self.fan_in, engine)
 
 
 def viewer_element(id: str) -> str:
-    """The markup that becomes a viewer of the data with this id, once a script calls ``mountViewers(document)``."""
+    """Return the markup that becomes a viewer of the data with this id, once a script calls ``mountViewers(document)``."""
     return f'<div class="fxviz" data-fxviz="{id}"></div>'
 
 
 def viewer_styles() -> tuple[str, ...]:
-    """What `Page` needs for a viewer: all rules are for elements in one of class ``fxviz``."""
+    """Return the styles that `Page` needs for a viewer: all rules are for elements in one of class ``fxviz``."""
     return (template("viewer/viewer.css"),)
 
 
 def viewer_modules() -> dict[str, str]:
-    """What `Page` needs for a viewer."""
+    """Return the modules that `Page` needs for a viewer."""
     return {name: template(f"viewer/{name}.js") for name in _MODULES}

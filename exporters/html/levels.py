@@ -53,7 +53,7 @@ class Level:
 def cut(view: View, most: int, fan_out: int, fan_in: int) -> Level:
     """Return the level of the root, with all others in it.
 
-    A box with more than ``most`` items shows them in parts. ``fan_out`` and ``fan_in`` are those of
+    A box with more than ``most`` items shows them in parts. ``fan_out`` and ``fan_in`` are as for
     `fxviz.exporters.drawing.layout.draw`.
     """
     contents = _Contents(view, most)
@@ -197,7 +197,7 @@ class _LevelView(View):
 
 
 def _gather(edges: _Edges, side: int) -> Mapping[Value, Value]:
-    """Each value at this end of edges beside the one that it is drawn as: many of one type that join the same things are one."""
+    """Map each value at this end of edges to the one that is drawn for it: many of one type that join the same things are one."""
     neighbours: dict[Value, list[_End]] = {}
     for ends in edges:
         if isinstance(end := ends[side], Value):

@@ -43,7 +43,7 @@ class Page:
     asks: bool = False
 
     def render(self) -> str:
-        """The page; what a page cannot hold, halves of characters, is replaced."""
+        """Return the page; halves of characters, which a page cannot hold, are replaced."""
         style = "\n".join(self.styles)
         script = "\n".join(["const modules = {};", *(_scoped(name, text) for name, text in self.modules.items())])
         asking = "; connect-src 'self'" if self.asks else ""
@@ -60,12 +60,12 @@ class Page:
 
 
 def template(name: str) -> str:
-    """A file of the folder ``templates``."""
+    """Read a file of the folder ``templates``."""
     return (files("fxviz.exporters.html") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _scoped(name: str, module: str) -> str:
-    """A module as a part of a larger one, in a scope of its own."""
+    """Write a module as a part of a larger one, in a scope of its own."""
     exports = ", ".join(_EXPORT.findall(module))
     text = _EXPORT.sub("", _IMPORT.sub(r"const \1 = modules.\2;", module))
     return f"modules.{name} = (() => {{\n{text}return {{ {exports} }};\n}})();"
@@ -76,11 +76,11 @@ def _element(id: str, content: object) -> str:
 
 
 def _inert(content: object) -> str:
-    """JSON without a character that ends an element, begins one, or ends a line of a script."""
+    """Write JSON without a character that ends an element, begins one, or ends a line of a script."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _digest(source: str) -> str:
-    """How a policy names what it allows."""
+    """Return how a policy names what it allows."""
     return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'"

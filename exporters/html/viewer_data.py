@@ -46,7 +46,7 @@ _MOMENTS = 1200  # on the timeline: more than a screen has columns for
 
 
 def viewer_data(view: View, most: int, fan_out: int, fan_in: int, engine: LayoutEngine) -> Data:
-    """All that the viewer shows of a view; the parameters are the fields of `fxviz.exporters.html.exporter.Html`."""
+    """Return all that the viewer shows of a view; the parameters are the fields of `fxviz.exporters.html.exporter.Html`."""
     return _Writer(view, cut(view, most, fan_out, fan_in), engine).write()
 
 
@@ -213,7 +213,7 @@ class _Writer:
         return [self._amount(metric.at(*places)) for metric in self._metrics]
 
     def _amount(self, amount: Dim | None) -> object:
-        """None for what is not known, a number, the digits of one that JavaScript would round, or a formula."""
+        """Write an amount: None if it is not known, a number, its digits if JavaScript would round it, or a formula."""
         if amount is None or isinstance(amount, int):
             return amount if amount is None or abs(amount) <= _EXACT else str(amount)
         if amount.is_number:
@@ -251,7 +251,7 @@ class _Writer:
 
 
 class _Finder:
-    """Where in the page an operation is seen: the numbers of the shapes to open, from the root on, and its own."""
+    """Finds where in the page an operation is seen: the numbers of the shapes to open, from the root on, and its own."""
 
     def __init__(self, view: View, root: Level) -> None:
         self._view = view
@@ -275,7 +275,7 @@ class _Finder:
         return "/".join(map(str, self._routes[item]))
 
     def route(self, node: Node) -> tuple[int, ...]:
-        """To the operation, its equal in the copy that is shown, or the innermost box around it that is seen."""
+        """Return the way to the operation, its equal in the copy that is shown, or the innermost box around it that is seen."""
         shown = self._view.graph.producers[self._view.shown(node.outputs[0])] if node.outputs else node
         if shown in self._routes:
             return self._routes[shown]

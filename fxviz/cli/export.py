@@ -80,7 +80,7 @@ def _format_of(output: str, wanted: str | None) -> str:
 def _runnable_forms(formats: Mapping[str, str]) -> dict[str, str]:
     """Return the formats, in the place of each that has a runnable form this one."""
     if not any(find_exporter(format).runnable for format in formats.values()):
-        raise click.UsageError("--runnable is of ONNX: write to a file such as m.onnx")
+        raise click.UsageError("only ONNX is runnable: write to a file such as m.onnx")
     return {
         output: runnable_form(format) if find_exporter(format).runnable else format
         for output, format in formats.items()

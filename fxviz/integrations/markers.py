@@ -1,8 +1,8 @@
 """The commands that stand in markers on pages, and what they put there.
 
-They are those of the command line, with the same options: ``export MODEL …`` and ``summary MODEL …``. A page is no
+They are those of the command line, with the same options: ``export MODEL …`` and ``summary MODEL …``. A page is not a
 terminal, though: without a file, ``export`` puts a Mermaid diagram on the page, or a table; with ``-o``, a picture that is
-written beside the page, and shown on it. Paths are relative to the page, as those of links are.
+written beside the page, and shown on it. Paths are relative to the page, like links.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Export:
     direction: str | None = None
 
     def render(self, facts: Facts, format: str) -> str | bytes:
-        """What is ordered of a model, in one format."""
+        """Render the model in one format."""
         from fxviz.output import render
 
         options = {"direction": self.direction} if self.direction else {}
@@ -53,7 +53,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Summary:
-    """``summary``: the table and what there is to say of the whole, as text."""
+    """``summary``: the table and the report on the whole model, as text."""
 
     source: ModelOptions
     shown: ViewOptions
@@ -65,7 +65,7 @@ Order: TypeAlias = Export | Summary
 
 @dataclass(frozen=True)
 class Content:
-    """What a marker puts on its page, as Markdown, and the files that this shows, by path relative to the page."""
+    """What a marker puts on its page, as Markdown, and the files that it shows, by path relative to the page."""
 
     markdown: str
     files: Mapping[str, str | bytes] = field(default_factory=lambda: MappingProxyType({}))
@@ -95,7 +95,7 @@ COMMANDS = MappingProxyType({"export": _export, "summary": _summary})
 
 
 def read(command: str) -> Order:
-    """The order of a marker; an `InputError` says what is wrong with it. Nothing is run, and no shell reads it."""
+    """Read the order of a marker; an `InputError` says what is wrong with it. Nothing is run, and no shell reads it."""
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -108,7 +108,7 @@ def read(command: str) -> Order:
 
 
 def parse(name: str, words: list[str]) -> Order:
-    """The order that a command of `COMMANDS` gives with these words after it."""
+    """Parse a command of `COMMANDS` with these words after it."""
     if name not in COMMANDS:
         raise InputError(f"a marker has no command {name!r}{suggest(name, COMMANDS)}")
     try:
@@ -125,9 +125,9 @@ def _refuse_unshowable(order: Order) -> None:
         return
     for output in order.outputs:
         if output == "-" or PurePosixPath(output).is_absolute() or not format_suffix(output):
-            raise InputError(f"-o {output} is no file beside the page: write one such as -o images/model.svg")
+            raise InputError(f"-o {output} is not a file beside the page: write one such as -o images/model.svg")
     if order.outputs and order.format and len(order.outputs) > 1:
-        raise InputError("--format is of one file, or of none: let the suffixes of several name their formats")
+        raise InputError("--format is for one output: let the suffixes of several name their formats")
     name = (order.format or "mermaid").lower()
     for wanted in order.outputs or (name,):
         exporter = find_exporter(order.format or wanted)
@@ -142,7 +142,7 @@ class Scribe:
         self._traced: dict[ModelOptions, Facts] = {}
 
     def write(self, order: Order, folder: Path) -> Content:
-        """What the order puts on a page in ``folder``."""
+        """Return what the order puts on a page in ``folder``."""
         if isinstance(order, Summary):
             return Content(_fenced("text", str(self.summary(order, folder))))
         facts = order.shown.narrow(self.facts(order.source, folder))
@@ -151,14 +151,14 @@ class Scribe:
         return self._inline(order, facts)
 
     def facts(self, source: ModelOptions, folder: Path) -> Facts:
-        """The facts of a model as a page in ``folder`` names it."""
+        """Return the facts of a model as a page in ``folder`` names it."""
         located = replace(source, model=_located(source.model, folder))
         if located not in self._traced:
             self._traced[located] = located.facts()
         return self._traced[located]
 
     def summary(self, order: Summary, folder: Path) -> overview.Summary:
-        """The summary that a page in ``folder`` orders."""
+        """Return the summary that a page in ``folder`` orders."""
         from fxviz.output import summary as overview
 
         roofline = None if order.roofline is None else find_roofline(_located(order.roofline, folder))
@@ -187,19 +187,19 @@ class Scribe:
 
 
 def _fenced(language: str, text: str) -> str:
-    """A code block, its fence longer than any run of backticks in it."""
+    """Write a code block, its fence longer than any run of backticks in it."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{_tidy(text)}\n{fence}"
 
 
 def _tidy(text: str) -> str:
-    """Without blanks at the ends of lines, which editors and hooks remove, and blank lines at both ends."""
+    """Remove blanks at the ends of lines, as editors and hooks do, and blank lines at both ends."""
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
 def _located(name: str, folder: Path) -> str:
-    """A model that is a file, or an object in one, where a page in ``folder`` finds it; any other name as it is."""
+    """Return a model that is a file, or an object in one, relative to ``folder``; any other name as it is."""
     file, colon, attribute = name.rpartition(":")
     if file.endswith(".py"):
         return f"{folder / file}{colon}{attribute}"

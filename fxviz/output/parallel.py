@@ -32,19 +32,19 @@ def export_all(
     *,
     workers: int = 2,
 ) -> None:
-    """Write many pictures, each as `export` writes it, by so many processes beside this one.
+    """Write many pictures, each as `export` writes it, in ``workers`` processes beside this one.
 
     The files do not depend on the number of workers. A model in several pictures is traced or read once; pairs may come
-    from a generator, of which few are taken ahead. So memory is that of ``workers`` graphs, however many there are.
-    Ctrl-C lets what is begun be finished, and begins nothing more. The processes are started anew, so a script keeps the
-    call under ``if __name__ == "__main__":``.
+    from a generator, of which few are taken ahead. So memory holds ``workers`` graphs, however many there are.
+    Ctrl-C finishes what is begun, and begins nothing more. The processes are spawned, so a script keeps the call
+    under ``if __name__ == "__main__":``.
 
     Args:
-        pictures: the source of each file, by its path; or pairs, of which those of one source follow each other.
+        pictures: the source of each file, by its path; or pairs, with the pairs of one source in a row.
         workers: the number of processes.
 
     Raises:
-        InputError: a source is no graph and no name, or there is no worker.
+        InputError: a source is neither a graph nor a name, or ``workers`` is below 1.
         ExportError: some pictures failed: it names each of them and says why. All others are written.
     """
     if workers < 1:
@@ -81,14 +81,14 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _finish_what_is_begun() -> None:
-    """Ctrl-C reaches every process of a terminal; it is for the one that asked."""
+    """Ignore Ctrl-C, which reaches every process of a terminal: the one that asked handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _by_source(
     pictures: Mapping[str | Path, Source] | Iterable[tuple[str | Path, Source]],
 ) -> Iterator[tuple[Source, list[str]]]:
-    """Each source with the files to write of it, in the order of its first one."""
+    """Iterate over the sources with the files to write of each, in the order of its first one."""
     if isinstance(pictures, Mapping):
         groups: dict[int | str, list[tuple[str | Path, Source]]] = {}
         for pair in pictures.items():
@@ -114,7 +114,7 @@ def _save(graph: Graph, path: Path) -> Path:
 
 
 def _collect(pending: dict[Future[list[str]], tuple[int, Path | None]], failures: dict[int, list[str]]) -> None:
-    """Wait for one source at least, and note what failed of those that are done."""
+    """Wait for at least one source, and note what failed."""
     done, _ = wait(pending, return_when=FIRST_COMPLETED)
     for future in done:
         number, saved = pending.pop(future)
@@ -128,7 +128,7 @@ def _collect(pending: dict[Future[list[str]], tuple[int, Path | None]], failures
 
 
 def _draw(name: str, paths: list[str]) -> list[str]:
-    """Write the files of one source; what failed, in words."""
+    """Write the files of one source, and return what failed, in words."""
     from fxviz import models
     from fxviz.analysis.facts import Facts
     from fxviz.output import export

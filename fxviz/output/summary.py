@@ -1,4 +1,4 @@
-"""The summary of a model: its table, and under it what there is to say of the whole."""
+"""The summary of a model: its table, and under it a report on the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step one: the flat module under ``torch.export``, every operator marked with the nodes of the graph that it is of."""
+"""Step one: export the flat module with ``torch.export``, and mark every operator with the nodes of the graph that ran it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = ["capture", "place_of"]
 
 
 def capture(program: FlatProgram) -> torch.export.ExportedProgram:
-    """The program as ATen operators, dimensions dynamic where they are in the graph.
+    """Return the program as ATen operators, with the dynamic dimensions of the graph.
 
-    Raises `ExportError`: names the operation and the line at which torch.export stopped, its own words chained.
+    Raises `ExportError`, which names the operation and the line at which torch.export stopped, with torch's error chained.
     """
     module = _Marked(program)
     inputs = tuple(_example(program, position) for position in range(len(program.sizes)))
@@ -49,13 +49,13 @@ def capture(program: FlatProgram) -> torch.export.ExportedProgram:
 
 
 def place_of(node: Node) -> str:
-    """Where an operation is, for an error: ``nonzero in encoder.0 (model.py:12 in forward)``."""
+    """Say where an operation is, for an error: ``nonzero in encoder.0 (model.py:12 in forward)``."""
     scope = f" in {format_scope(node.scope)}" if node.scope else ""
     return f"{node.op}{scope} ({node.source})" if node.source else f"{node.op}{scope}"
 
 
 def _named_in(error: BaseException, program: FlatProgram) -> Sequence[Node]:
-    """The node that ran the operator which torch names in its error, where it does."""
+    """Return the node that ran the operator which torch names in its error, if it names one."""
     named = re.search(r"target=torch\.ops\.([\w.]+)", str(error))
     return program.first_that_ran(named[1]) if named else ()
 
@@ -69,7 +69,7 @@ def _dynamic_dims(shape: Sequence[object]) -> Mapping[int, Any] | None:
 
 
 def _example(program: FlatProgram, position: int) -> torch.Tensor:
-    """An input of the size that it had in the trace; its values are never looked at."""
+    """Make an input of the size that it had in the trace; its values are never read."""
     type = program.graph.inputs[position].type
     assert type is not None, "a graph with an origin has typed inputs"
     dtype = getattr(torch, type.dtype)
@@ -77,9 +77,9 @@ def _example(program: FlatProgram, position: int) -> torch.Tensor:
 
 
 class _Marked(torch.nn.Module):
-    """Interprets the flat module, whose submodules and weights it bears under their own names.
+    """Interprets the flat module, and has its submodules and weights under their own names.
 
-    ``running`` is what it is at; after an error, what failed.
+    ``running`` is the node that it runs; after an error, the one that failed.
     """
 
     def __init__(self, program: FlatProgram) -> None:
@@ -108,7 +108,7 @@ class _Interpreter(fx.Interpreter):
         return super().run_node(n)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A module of torch's own may be several nodes: these are told apart by the calls that it makes, in order."""
+        """Call a module, which may be several nodes if it is one of torch's own: these are its calls, in order."""
         first = fx_traceback.get_current_meta()["custom"][POSITIONS].start
         nodes = self._marked.running
         with _Calls(nodes, first) if len(nodes) > 1 else nullcontext():

@@ -1,4 +1,4 @@
-"""Step two: ATen operators to ONNX operators through ``torch.onnx``; what each ONNX node was made from stays on it."""
+"""Step two: translate ATen operators to ONNX with ``torch.onnx``, and keep on each ONNX node what it was made from."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def convert(
     translations: Mapping[str, Translation],
     keep_custom: bool,
 ) -> onnx_ir.Model:
-    """The exported program in ONNX, with marks on its nodes.
+    """Return the exported program in ONNX, with marks on its nodes.
 
-    Raises `ExportError` for an operator that has no translation, an `InputError` for a translation of none.
+    Raises `ExportError` for an operator without a translation, and `InputError` for a translation without an operator.
     """
     table = _table(translations)
     custom = _custom_operators(exported, table)
@@ -84,7 +84,7 @@ def convert(
 
 
 def all_nodes(model: onnx_ir.Model) -> Iterator[onnx_ir.Node]:
-    """The nodes of a model, those in the bodies of its nodes and functions included."""
+    """Iterate over the nodes of a model, also in the bodies of its nodes and functions."""
     yield from onnx_ir.traversal.RecursiveGraphIterator(model.graph)
     for function in model.functions.values():
         yield from onnx_ir.traversal.RecursiveGraphIterator(function)
@@ -101,7 +101,7 @@ def _translate(
 ) -> torch.onnx.ONNXProgram:
     latest = onnx.defs.onnx_opset_version()
     if opset is not None and not 1 <= opset <= latest:
-        raise InputError(f"there is no opset {opset}: this onnx ({onnx.__version__}) knows 1 to {latest}")
+        raise InputError(f"opset {opset} does not exist: this onnx ({onnx.__version__}) knows 1 to {latest}")
     try:
         with (
             _quiet(),
@@ -130,7 +130,7 @@ def _translate(
 
 
 def _explain(error: BaseException, program: FlatProgram, exported: torch.export.ExportedProgram) -> str:
-    """The innermost words of torch.onnx, and the operation that they are about, where they name its fx node."""
+    """Return the innermost message of torch.onnx, and the operation that it is about, if it names its fx node."""
     chain = list(_chain(error))
     named = next(filter(None, (re.search(r"translating node %(\w+)", str(link)) for link in chain)), None)
     node = next((node for node in exported.graph.nodes if named and node.name == named[1]), None)
@@ -160,7 +160,7 @@ def _place(program: FlatProgram, node: fx.Node) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what torch.onnx and onnxscript have to say to those who call them from the user."""
+    """Silence what torch.onnx and onnxscript say to those who call them directly."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -175,7 +175,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _mark(made: torch.onnx.ONNXProgram) -> None:
-    """Write on each ONNX node which of ``Graph.nodes`` it is of.
+    """Write on each ONNX node from which of ``Graph.nodes`` it was made.
 
     torch.onnx keeps the fx node on it; of a function of its own that it has put in place, the name of that fx node alone.
     """
@@ -202,7 +202,7 @@ def _optimize(model: onnx_ir.Model, program: FlatProgram) -> None:
 
 @contextmanager
 def _as_inputs(model: onnx_ir.Model, weights: Sequence[onnx_ir.Value]) -> Iterator[None]:
-    """Make weights inputs for a while, which nobody tries to fold."""
+    """Make weights inputs within the context, so that they are not folded."""
     data = {value: value.const_value for value in weights}
     for value in weights:
         model.graph.initializers.pop(str(value.name))
@@ -220,7 +220,7 @@ def _as_inputs(model: onnx_ir.Model, weights: Sequence[onnx_ir.Value]) -> Iterat
 
 
 def _table(translations: Mapping[str, Translation]) -> dict[Any, Translation]:
-    """Translations by torch's own operators: ``"mylib.cube"`` is every overload, ``"mylib.cube.default"`` the one."""
+    """Map torch's own operators to translations: ``"mylib.cube"`` is every overload, ``"mylib.cube.default"`` the one."""
     return {target: function for name, function in translations.items() for target in _operators_called(name)}
 
 
@@ -236,7 +236,7 @@ def _operators_called(name: str) -> Sequence[Any]:
 def _custom_operators(
     exported: torch.export.ExportedProgram, table: Mapping[Any, Translation]
 ) -> Mapping[_torch.OpOverload, fx.Node]:
-    """The operators that are neither torch's own nor translated, each with the first fx node that calls it."""
+    """Return the operators that are neither torch's own nor translated, each with the first fx node that calls it."""
     found: dict[_torch.OpOverload, fx.Node] = {}
     for module in exported.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
@@ -251,7 +251,7 @@ def _name_of(target: _torch.OpOverload) -> str:
 
 
 def _kept(target: _torch.OpOverload) -> Translation:
-    """A translation to an operator of the same name in a domain of the same name, with the schema's attributes."""
+    """Return a translation to an operator of the same name in a domain of the same name, with the schema's attributes."""
     operator, signature = _torch.operator_name(target), _torch.schema_of(target)
     names = [argument.name for argument in signature.arguments]
     outputs = [f"output_{number}" for number in range(len(signature.returns))]

@@ -29,8 +29,8 @@ VIEW_INSTEAD = "a view for Netron needs none of this: leave out runnable (--runn
 class FlatProgram:
     """A traced model that takes and returns flat tensors: no nesting, no keyword, no None, no number.
 
-    ``module`` is on the model's own weights; its fx nodes say which of ``graph.nodes`` they are, see `positions_of`.
-    ``sizes`` are those of the inputs in the trace.
+    ``module`` has the model's own weights; its fx nodes say which of ``graph.nodes`` they are, see `positions_of`.
+    ``sizes`` are the sizes of the inputs in the trace.
     """
 
     graph: Graph
@@ -42,7 +42,7 @@ class FlatProgram:
         return not any(tensor.is_meta or isinstance(tensor, FakeTensor) for tensor in self.weights())
 
     def weights(self) -> Iterator[torch.Tensor]:
-        """The parameters, buffers and constants that the module uses."""
+        """Return the parameters, buffers and constants that the module uses."""
         yield from self.module.parameters()
         yield from self.module.buffers()
         for node in self.module.graph.nodes:
@@ -51,27 +51,27 @@ class FlatProgram:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are; the CPU where there are none."""
+        """Return the device of the weights; the CPU if there are none."""
         return next((tensor.device for tensor in self.weights()), torch.device("cpu"))
 
     def first_that_ran(self, op: str) -> list[Node]:
-        """The first node of the graph that ran the ATen operator ``op``, in a list, which is empty if none did."""
+        """Return the first node of the graph that ran the ATen operator ``op``, in a list, which is empty if none did."""
         found = next((node for node, kernel in self.graph.walk() if kernel.op == op), None)
         return [found] if found is not None else []
 
     def nodes_at(self, node: fx.Node) -> list[Node]:
-        """The nodes of the graph that an fx node stands for."""
+        """Return the nodes of the graph that an fx node stands for."""
         return [self.graph.nodes[position] for position in positions_of(node)]
 
 
 def positions_of(node: fx.Node) -> range:
-    """The positions in ``Graph.nodes`` of what an fx node was made from; empty for sizes and other helpers."""
+    """Return the positions in ``Graph.nodes`` of what an fx node was made from; empty for sizes and other helpers."""
     found: range = (node.meta.get("custom") or {}).get(POSITIONS, range(0))
     return found
 
 
 def flatten(graph: Graph) -> FlatProgram:
-    """The program of a traced graph. An `ExportError` says why there is none."""
+    """Return the program of a traced graph; an `ExportError` says why it cannot be had."""
     try:
         module = graph.module
     except GraphError as error:
@@ -90,7 +90,7 @@ def flatten(graph: Graph) -> FlatProgram:
 
 
 def _flat_module(module: fx.GraphModule, origin: Origin) -> fx.GraphModule:
-    """A copy of the module's graph with a placeholder for each tensor, and the nodes that took inputs apart left out."""
+    """Copy the module's graph with a placeholder for each tensor, without the nodes that took inputs apart."""
     flat = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for position, (node, _) in enumerate(origin.inputs):

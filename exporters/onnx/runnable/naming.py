@@ -1,4 +1,4 @@
-"""Names of an ONNX model as the user knows them: inputs, outputs, and symbolic sizes."""
+"""Name the parts of an ONNX model as the user knows them: inputs, outputs, and symbolic sizes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_names(model: onnx_ir.Model, graph: Graph) -> None:
 
 
 def _symbols(model: onnx_ir.Model, graph: Graph) -> Mapping[str, str]:
-    """The user's words for torch's symbols, as the shapes of the inputs tell."""
+    """Map torch's symbols to the user's, by the shapes of the inputs."""
     symbols: dict[str, str] = {}
     for value, given in zip(model.graph.inputs, graph.inputs, strict=True):
         for dim, (extent, meant) in enumerate(

@@ -1,8 +1,8 @@
-"""Step three: the numbers of the graph on the ONNX nodes that were made from its operations, each exactly once.
+"""Step three: write the numbers of the graph on the ONNX nodes that its operations became, each exactly once.
 
-An operation that has become several ONNX nodes has its numbers on one of them: that which does its matrix work, else
-the last; the others name that one. An ONNX node that several operations were fused into has the sum of theirs. What
-no ONNX node is left of, because it was folded into a constant or does nothing, is told of the model as a whole.
+An operation that has become several ONNX nodes has its numbers on one of them: the one that does its matrix work, else
+the last; the others name that one. An ONNX node that several operations were fused into has their sum. An operation
+without an ONNX node, because it was folded into a constant or does nothing, is in the metadata of the model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MATRIX = {
 class Mapped:
     """Which ONNX nodes the operations of a graph have become.
 
-    ``holders`` has the operations whose numbers stand on an ONNX node; ``absent`` are those of which none is left.
+    ``holders`` has the operations whose numbers are on an ONNX node; ``absent`` are the operations without one.
     """
 
     holders: Mapping[onnx_ir.Node, Sequence[Node]]
@@ -86,7 +86,7 @@ def _holder(operation: Node, candidates: Sequence[onnx_ir.Node]) -> onnx_ir.Node
 def _name(
     origins: Mapping[onnx_ir.Node, Sequence[int]], made: Mapping[int, Sequence[onnx_ir.Node]], view: View
 ) -> None:
-    """Name the ONNX nodes as a view does, by module and operation; where there are several, by their operator, too."""
+    """Name the ONNX nodes as a view does, by module and operation; if there are several, by their operator, too."""
     taken: Counter[str] = Counter()
     for node, positions in origins.items():
         if not positions:
@@ -101,7 +101,7 @@ def _name(
 
 
 def _united(facts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """One text for each key: the different ones, one a line."""
+    """Unite the texts of each key: the different ones, one a line."""
     texts: dict[str, dict[str, None]] = defaultdict(dict)
     for each in facts:
         for key, text in each.items():
@@ -110,7 +110,7 @@ def _united(facts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _told(view: View, absent: Sequence[Node]) -> dict[str, str]:
-    """What is not on any node, so that the numbers on the nodes and these make up the totals."""
+    """Return what is not on any node, so that the numbers on the nodes and these make up the totals."""
     if not absent:
         return {}
     counts = Counter(node.op for node in absent)

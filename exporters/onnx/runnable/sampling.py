@@ -50,14 +50,14 @@ _INDEXES = {
 
 
 def traced_sizes(program: FlatProgram) -> Sizes:
-    """The sizes that the symbols had in the trace."""
+    """Return the sizes that the symbols had in the trace."""
     shapes = [value.type.shape for value in program.graph.inputs if value.type]
     extents = zip(chain.from_iterable(shapes), chain.from_iterable(program.sizes), strict=True)
     return {extent: size for extent, size in extents if isinstance(extent, sympy.Symbol)}
 
 
 def other_sizes(sizes: Sizes) -> Iterator[Sizes]:
-    """Sizes of which every one differs from those given, the likeliest to be accepted first."""
+    """Iterate over sizes that all differ from ``sizes``, the likeliest to be accepted first."""
     yield {symbol: size + 1 for symbol, size in sizes.items()}
     yield {symbol: 2 * size for symbol, size in sizes.items()}
     yield {symbol: max(1, size - 1) for symbol, size in sizes.items()}
@@ -65,7 +65,7 @@ def other_sizes(sizes: Sizes) -> Iterator[Sizes]:
 
 
 def random_inputs(program: FlatProgram, sizes: Sizes, generator: torch.Generator) -> list[torch.Tensor]:
-    """An input of each: normal numbers; integers that are in range of what they index, else zeros and ones."""
+    """Make one input of each: normal numbers; integers that are in range of what they index, else zeros and ones."""
     limits = _limits(program.graph)
     made = []
     for value, given in zip(program.graph.inputs, program.sizes, strict=True):
@@ -87,7 +87,7 @@ def _size(extent: Dim, sizes: Sizes) -> int:
 
 
 def _limits(graph: Graph) -> Mapping[Value, int]:
-    """For each integer input the number of rows of the smallest table that it, or a view or part of it, is an index into."""
+    """Return for each integer input the number of rows of the smallest table that it, or a view or part of it, is an index into."""
     limits: dict[Value, int] = {}
     origin = {value: value for value in graph.inputs if value.type and is_integer(value.type.dtype)}
     for kernel in graph.kernels:
@@ -100,7 +100,7 @@ def _limits(graph: Graph) -> Mapping[Value, int]:
 
 
 def _index_of(kernel: Kernel, name: str) -> tuple[Value, int] | None:
-    """The index that a kernel is given, and the extent that it must be below."""
+    """Return the index that a kernel takes, and the extent that it must be below."""
     if name not in _INDEXES:
         return None
     index, table, dim = _INDEXES[name]

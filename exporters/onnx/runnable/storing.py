@@ -1,4 +1,4 @@
-"""Step four: the file, whole or not at all; its weights in it, in a second file beside it, or left out."""
+"""Step four: write the file, with its weights in it, in a second file beside it, or left out."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _LARGEST = 2**31 - 2**24
 def store(model: onnx_ir.Model, path: Path, *, external: bool | None, has_weights: bool) -> None:
     """Write the model, and check what was written. ``external`` None puts weights beside the file if it could not hold them.
 
-    Weights without data are written as sparse tensors without elements: they have a shape and a dtype and take no place.
+    Weights without data are written as sparse tensors without elements: they have a shape and a dtype and take no space.
 
-    Raises `ExportError` where `onnx.checker` finds the file wrong.
+    Raises `ExportError` if `onnx.checker` refuses the file.
     """
     if not has_weights:
         path.write_bytes(_without_data(model).SerializeToString(deterministic=True))

@@ -1,4 +1,4 @@
-"""Onnxruntime against torch: the same random inputs, at two sizes of each dynamic dimension."""
+"""Compare onnxruntime with torch: the same random inputs, at two sizes of each dynamic dimension."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOLERANCE: Mapping[str, float] = {"float64": 1e-9, "float32": 1e-4, "float16": 1
 
 @dataclass(frozen=True)
 class Difference:
-    """The worst of what was compared: where, the two values, and their distance as a share of the output's magnitude."""
+    """The worst difference: where, the two values, and their distance as a share of the output's magnitude."""
 
     output: str
     index: tuple[int, ...]
@@ -46,15 +46,15 @@ class Difference:
 
 
 def require_onnxruntime() -> None:
-    """Raise `MissingDependency` where onnxruntime is not installed."""
+    """Raise `MissingDependency` if onnxruntime is not installed."""
     if importlib.util.find_spec("onnxruntime") is None:
         raise MissingDependency("verifying needs onnxruntime, which is not installed: pip install 'fxviz[onnx]'")
 
 
 def verify(path: Path, program: FlatProgram) -> tuple[Difference, int]:
-    """The worst difference, and at how many sets of sizes the two were compared.
+    """Return the worst difference, and at how many sets of sizes the two were compared.
 
-    Raises `ExportError`: names the worst value if it is beyond its tolerance, or says why one of the two did not run.
+    Raises `ExportError`, which names the worst value if it is beyond its tolerance, or says why one of the two did not run.
     """
     session = _session(path)
     sizes = traced_sizes(program)
@@ -122,7 +122,7 @@ def _compare(session: Any, program: FlatProgram, inputs: Sequence[torch.Tensor],
 
 
 def _difference(name: str, expected: torch.Tensor, found: torch.Tensor, sizes: Sizes) -> Difference:
-    """The worst value of one output; NaN equals NaN, and an infinity itself."""
+    """Return the worst value of one output; NaN equals NaN, and an infinity itself."""
     if expected.shape != found.shape:
         raise ExportError(
             f"onnxruntime gives {name} the shape {tuple(found.shape)}{_at(sizes)}, torch {tuple(expected.shape)}"

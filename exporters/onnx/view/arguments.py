@@ -1,4 +1,4 @@
-"""What the author's operation takes, where a standard operator stands for it, which has other names and numbers; as JSON."""
+"""The arguments of the author's operation as JSON, for a standard operator, whose names and order are others."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["describe_arguments"]
 
 
 def describe_arguments(node: Node, operands: Sequence[Operand]) -> dict[str, str]:
-    """The inputs of ``node``, each with its place among the ``operands``, and its attributes, under `ARGUMENTS`.
+    """Return the inputs of ``node``, each with its index among the ``operands``, and its attributes, under `ARGUMENTS`.
 
-    Nothing where an input is not among them.
+    Nothing if an input is not among them.
     """
     places = {operand: place for place, operand in enumerate(operands) if isinstance(operand, Value)}
     if not all(value in places for value in node.inputs):

@@ -19,7 +19,7 @@ _FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
 
 
 def write_attribute(proto: onnx.NodeProto, name: str, attribute: Attribute) -> None:
-    """Add an attribute to ``proto``: numbers and lists of them where ONNX can hold them, all else as text; None is left out."""
+    """Add an attribute to ``proto``: numbers and lists of them where ONNX can hold them, anything else as text; None is left out."""
     if attribute is None:
         return
     target = proto.attribute.add(name=clean_text(name) or "?")

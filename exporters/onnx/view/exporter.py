@@ -1,7 +1,7 @@
 """ONNX for Netron: every visible thing is one node, a scope holds its content, and no weight is written.
 
-An operation is a standard operator where one says exactly the same (see `fxviz.exporters.onnx.view.operators`); everything
-else is a node of the domain ``fxviz`` under its author's name. A scope is such a node too; an open one has its content
+An operation is a standard operator if one says exactly the same (see `fxviz.exporters.onnx.view.operators`); every
+other is a node of the domain ``fxviz`` under its author's name. A scope is such a node too; an open one has its content
 as an attribute: a graph whose inputs and outputs are, in order, those of the node. Netron opens it in place and lays out
 only what is open, so a view need not close anything. Above that graph it shows the attribute's name, which is why the
 numbers of the scope are there; all numbers, and the rest of what is known, are metadata.
@@ -60,10 +60,10 @@ _DEEPEST = 30  # protobuf reads messages that nest 100 deep, and a box takes thr
 
 @dataclass(frozen=True)
 class Onnx(Exporter):
-    """Writes a view as an ONNX model that is valid and made to be looked at, not to be run.
+    """Writes a view as an ONNX model that is valid, and for looking at: it cannot be run.
 
     ``rules`` say which operations become standard operators. ``data`` puts in the data of the weights that are shown, for
-    Netron to look at; the graph must have been traced from a model that has them. They are in the file; where it cannot
+    Netron to look at; the graph must have been traced from a model that has them. They are in the file; if it cannot
     hold them, or with ``external_data``, `write` puts them beside it.
     """
 
@@ -78,14 +78,14 @@ class Onnx(Exporter):
     external_data: bool | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a place for data where none is to be written."""
+        """Refuse ``external_data`` without ``data``."""
         if self.external_data and not self.data:
             raise InputError("external_data is where the data of weights goes: give data=True, too")
 
     def export(self, view: View) -> bytes:
         """Return the serialized ``ModelProto``; the same view gives the same bytes.
 
-        Raises `ExportError` for weights without data, and for those that need a second file: see `write`.
+        Raises `ExportError` for weights without data, and for weights that need a second file: see `write`.
         """
         data = WeightData.of(view) if self.data else WeightData()
         if self._is_external(data):
@@ -98,8 +98,8 @@ class Onnx(Exporter):
     def write(self, view: View, path: str | Path) -> Written:
         """Write the file ``path``, whole or not at all, and ``path.data`` if weights go beside it.
 
-        They are written one tensor after the other, each once. Raises as `export`, and `InputError` for a place that
-        cannot be written to.
+        They are written one tensor after the other, each once. Raises as `export`, and `InputError` for a file that
+        cannot be written.
         """
         data = WeightData.of(view) if self.data else WeightData()
         if not self._is_external(data):
@@ -167,7 +167,7 @@ class _Writer:
             _write_value(level.proto.output.add(), output, value, must_have_type=True)
 
     def _outputs(self) -> dict[Value, str]:
-        """What is returned, by the names that callers know; what the copies of a folded scope return is one of a range."""
+        """Map what is returned to the names that callers know; what the copies of a folded scope return has a range of names."""
         graph = self._view.graph
         names: dict[Value, list[str]] = {}
         for value, name in zip(graph.outputs, graph.output_names or [v.name for v in graph.outputs], strict=True):
@@ -206,7 +206,7 @@ class _Writer:
         add_metadata(proto, _names_of_inputs([value.name for value in outside]) | self._describe_box(box))
 
     def _write_body(self, level: _Level, box: Box, inputs: Sequence[Value]) -> Sequence[Value]:
-        """The content of a box; gives what it makes for others, which are to look for it past hidden operations, too."""
+        """Write the content of a box, and return what it makes for others, who look for it past hidden operations, too."""
         for value in inputs:
             self._write_input(level, value)
         self._write_items(level, box)
@@ -252,16 +252,16 @@ class _Writer:
         return name
 
     def _source(self, level: _Level, value: Value) -> Value:
-        """``value``, or what hidden operations made it of: known in this graph, or at hand everywhere."""
+        """Return ``value``, or what hidden operations made it from: known in this graph, or at hand everywhere."""
         return trail(self._view, value, level.names)[0]
 
     def _is_at_hand(self, level: _Level, source: Value) -> bool:
-        """Whether it is written down for each of its readers: a weight, or a constant that hidden operations compute."""
+        """Whether it is written again for each of its readers: a weight, or a constant that hidden operations compute."""
         maker = self._view.graph.producers.get(source)
         return source not in level.names and (source.role in _GIVEN or maker in self._view.layout_operators)
 
     def _read_through(self, level: _Level, names: Sequence[str], values: Sequence[Value]) -> dict[str, str]:
-        """Through which hidden operations values are read, and as what; without them it would be another operation."""
+        """Return through which hidden operations values are read, and as what; without them it would be another operation."""
         return {
             read_through(name): f"{hidden}: {value.type or '?'}"
             for name, value in zip(names, values, strict=True)
@@ -269,7 +269,7 @@ class _Writer:
         }
 
     def _read(self, level: _Level, value: Value) -> str:
-        """The name of ``value`` in this graph; what is at hand is written for each reader, so that it is no arrow."""
+        """Return the name of ``value`` in this graph; what is at hand is written for each reader, so that it has no arrow."""
         source = self._source(level, value)
         if (name := level.names.get(source)) is not None:
             return name
@@ -332,7 +332,7 @@ class _Writer:
 
 
 def _names_of_inputs(names: Sequence[str]) -> dict[str, str]:
-    """What Netron reads the names of a node's inputs from."""
+    """Return the metadata from which Netron reads the names of a node's inputs."""
     quoted = (f"'{' '.join(name.replace(',', ' ').split())}'" for name in names)
     return {"input_names": f"[{', '.join(quoted)}]"} if names else {}
 

@@ -1,4 +1,4 @@
-"""What a view hides: from where values are read past it, and how that is said."""
+"""What a view hides: where values come from that are read past it, and how this is said."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["told_of", "trail"]
 
 
 def trail(view: View, value: Value, known: Container[Value] = ()) -> tuple[Value, Sequence[Node]]:
-    """What ``value`` was before hidden operations handed it on, and these, in order: back to what is ``known``, or visible.
+    """Return what ``value`` was before hidden operations passed it on, and these in order: back to what is ``known`` or visible.
 
     Both as they are shown. A constant that hidden operations compute is its own source.
     """
@@ -33,5 +33,5 @@ def trail(view: View, value: Value, known: Container[Value] = ()) -> tuple[Value
 
 
 def told_of(passed: Sequence[Node]) -> str:
-    """Operations in a row in words, but for those that did nothing: ``view → transpose``."""
+    """Return operations in a row in words, without those that did nothing: ``view → transpose``."""
     return " → ".join(node.op for node in passed if not is_idle(node))

@@ -1,4 +1,4 @@
-"""The kernels of an operation in full, as JSON: for operations that run several, which their names alone do not tell.
+"""The kernels of an operation in full, as JSON: for operations that run several, since a name alone does not say which.
 
 Tensors are numbered: the operation's inputs first, then what its kernels make, in order.
 """
@@ -19,7 +19,7 @@ __all__ = ["describe_kernels", "plain"]
 
 
 def describe_kernels(node: Node) -> dict[str, str]:
-    """The kernels under `KERNELS`; nothing where one of them does all the work, or where a type is not known."""
+    """Return the kernels under `KERNELS`; nothing if one of them does all the work, or if a type is not known."""
     if sum(map(_works, node.kernels)) < 2:
         return {}
     numbers = {value: number for number, value in enumerate(dict.fromkeys(node.inputs))}
@@ -39,13 +39,13 @@ def describe_kernels(node: Node) -> dict[str, str]:
 
 
 def _works(kernel: Kernel) -> bool:
-    """Whether a kernel makes a tensor, and not only another look at one."""
+    """Whether a kernel makes a tensor, and not only a view of one."""
     read = {value.storage for value in kernel.inputs}
     return any(value.storage not in read for value in kernel.outputs)
 
 
 def plain(attributes: Mapping[str, Attribute]) -> dict[str, object]:
-    """Those attributes that JSON holds as they are; symbols are left out."""
+    """Return the attributes that JSON holds as they are; symbols are left out."""
     return {name: value for name, value in attributes.items() if _is_plain(value)}
 
 

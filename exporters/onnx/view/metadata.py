@@ -1,4 +1,4 @@
-"""What an ONNX file says of an operation, a scope and a whole model beside what ONNX itself has: keys and texts.
+"""Metadata: what an ONNX file says of an operation, a scope and a whole model besides what ONNX itself has.
 
 Netron shows them in the panel of what is selected. The same keys are in every ONNX file that fxviz writes.
 """
@@ -23,7 +23,7 @@ __all__ = ["add_metadata", "describe_node", "describe_scope", "describe_weight",
 
 
 def describe_node(node: Node) -> dict[str, str]:
-    """The operation by its author's name, and where it comes from."""
+    """Describe an operation by its author's name, and where it comes from."""
     facts = {"operation": node.op}
     facts |= describe_scope(node.scope)
     if node.source:
@@ -34,27 +34,27 @@ def describe_node(node: Node) -> dict[str, str]:
 
 
 def describe_scope(scope: Scope) -> dict[str, str]:
-    """The module, and the stack of all modules around it, outermost first."""
+    """Describe a module, and the stack of all modules around it, outermost first."""
     frames = [f"{format_scope(scope[:depth])}: {scope[depth - 1].kind}" for depth in range(1, len(scope) + 1)]
     return ({"module": frames[-1]} if frames else {}) | ({"stack": "\n".join(frames)} if len(frames) > 1 else {})
 
 
 def describe_weight(value: Value) -> dict[str, str]:
-    """What a tensor is to the model; its name there is said too, since a file has it once for each of its readers."""
+    """Describe what a tensor is to the model, with its name there, since a file has it once for each of its readers."""
     frozen = value.role is Role.PARAMETER and not value.trainable
     role = role_of(value).value
     return {"role": f"frozen {role}" if frozen else role, "weight": value.name}
 
 
 def role_of(value: Value) -> Role:
-    """What a tensor is to the file that does not say how it is made: a hidden result is a constant."""
+    """Return what a tensor is to a file that does not say how it is made: a hidden result is a constant."""
     return Role.CONSTANT if value.role is Role.RESULT else value.role
 
 
 def measure(metrics: Iterable[Metric], *places: Node | Scope) -> dict[str, str]:
-    """The numbers of these places together, each under the label of its metric, with their share of the model's.
+    """Return the numbers of these places together, each under the label of its metric, with their share of the model's.
 
-    Where there is nothing of a kind, such as parameters, nothing is said of it; what was not counted is ``?``.
+    A number that is 0 everywhere is left out; what was not counted is ``?``.
     """
     return {
         metric.label: _amount(metric, *places) + _share(metric, *places)
@@ -64,7 +64,7 @@ def measure(metrics: Iterable[Metric], *places: Node | Scope) -> dict[str, str]:
 
 
 def summarize(view: View) -> dict[str, str]:
-    """The totals of a model, what was not counted, what went in and out, and how it was traced."""
+    """Return the totals of a model, what was not counted, what went in and out, and how it was traced."""
     graph = view.graph
     facts = {metric.label: _amount(metric, ()) for metric in view.metrics}
     for metric in view.metrics:
@@ -101,14 +101,14 @@ def add_metadata(proto: onnx.NodeProto | onnx.ModelProto, facts: Mapping[str, st
 
 
 def _amount(metric: Metric, *places: Node | Scope) -> str:
-    """``8.18 GFLOPs (8178000000)``: for reading, then exactly."""
+    """Write ``8.18 GFLOPs (8178000000)``: for reading, then exactly."""
     amount = metric.at(*places)
     short = format_quantity(amount, metric.unit)
     return short if amount is None or str(amount) == short.split(" ")[0] else f"{short} ({amount})"
 
 
 def _share(metric: Metric, *places: Node | Scope) -> str:
-    """``, 12.3 % of all``; nothing where amounts are no parts of a sum, as those of memory are not."""
+    """Write ``, 12.3 % of all``; nothing for amounts that do not add up, such as bytes of memory."""
     amount, total = metric.at(*places), metric.at(())
     if metric.unit == "B" or not isinstance(amount, int) or not isinstance(total, int) or not 0 < amount <= total:
         return ""

@@ -8,13 +8,13 @@ __all__ = ["Names", "title"]
 
 
 class Names:
-    """Names for the values of one file: each is given out once, whatever it is asked for."""
+    """Names for the values of one file: each is used once, whatever is asked for."""
 
     def __init__(self) -> None:
         self._given: dict[str, int] = {}
 
     def fresh(self, wanted: str) -> str:
-        """``wanted``, with a number behind it if it is taken."""
+        """Return ``wanted``, with a number behind it if it is used already."""
         base = name = clean_text(wanted) or "value"
         while name in self._given:
             self._given[base] += 1
@@ -24,5 +24,5 @@ class Names:
 
 
 def title(text: str) -> str:
-    """An operator or graph name of which Netron shows all: it drops what stands before the last dot."""
+    """Return an operator or graph name that Netron shows in full: it drops what is before the last dot."""
     return clean_text(text).replace(".", "/") or "?"

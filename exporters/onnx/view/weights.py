@@ -1,4 +1,4 @@
-"""The data of weights, for a reader who wants to look at values: bytes as ONNX has them, torch not asked for by name."""
+"""The data of weights, for readers who look at values: bytes as ONNX has them, without importing torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_BYTES = 2**31 - 2**24  # of one protobuf message, and some room for all el
 
 @dataclass(frozen=True)
 class WeightData:
-    """The tensors of a view, by value, and the file beside the model in which their bytes go; none: into the model.
+    """The tensors of a view, by value, and the file beside the model for their bytes; without one they go into the model.
 
     ``nbytes`` is what they take in the model, which has a tensor once for each of its readers; beside it, it is there once.
     """
@@ -38,10 +38,10 @@ class WeightData:
 
     @classmethod
     def of(cls, view: View) -> WeightData:
-        """The data of every parameter and buffer that an operation in the view reads.
+        """Collect the data of every parameter and buffer that an operation in the view reads.
 
-        An `ExportError` says that they have none, as those on the meta device; a `GraphError` that the graph has no model
-        behind it.
+        Raises `ExportError` if they have none, such as weights on the meta device, and `GraphError` if the graph has no
+        model behind it.
         """
         module = view.graph.module
         tensors: dict[str, Any] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -62,14 +62,14 @@ class WeightData:
         return self.nbytes <= _MOST_BYTES
 
     def beside(self, location: str) -> WeightData:
-        """The same data, to be put into a file of this name beside the model."""
+        """Return the same data, to put into a file of this name beside the model."""
         return replace(self, location=location, _offsets={})
 
     def __contains__(self, value: Value) -> bool:
         return value in self.tensors
 
     def put(self, proto: onnx.TensorProto, value: Value) -> None:
-        """Put the data of ``value`` into ``proto``, or where in the file beside the model it is."""
+        """Put the data of ``value`` into ``proto``, or its position in the file beside the model."""
         tensor = self.tensors[value]
         if not self.location or not tensor.nbytes:
             dense = tensor.cpu().contiguous()
@@ -92,5 +92,5 @@ class WeightData:
 
 
 def _bytes_of(dense: Any) -> ctypes.Array[ctypes.c_char]:
-    """The bytes of a tensor where they are, for as long as it lives."""
+    """Return the bytes of a tensor where they are, for as long as it lives."""
     return (ctypes.c_char * dense.nbytes).from_address(dense.data_ptr()) if dense.nbytes else (ctypes.c_char * 0)()

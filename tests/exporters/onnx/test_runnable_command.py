@@ -53,7 +53,7 @@ def test_without_weights_it_says_what_to_do(model: str, tmp_path: Path) -> None:
     ("args", "words"),
     [
         (("-o", "m.onnx", "--verify"), "--verify is not an option of onnx: add --runnable"),
-        (("-o", "m.svg", "--runnable"), "--runnable is of ONNX"),
+        (("-o", "m.svg", "--runnable"), "only ONNX is runnable"),
         (("-o", "m.svg", "--no-optimize"), "--no-optimize is not an option of svg; see"),
     ],
 )
