@@ -110,7 +110,7 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     symbolic = fxviz.trace(nn.Linear(2, 2), torch.empty(3, 2), dynamic_shapes=({0: torch.export.Dim("B")},))
     with pytest.raises(InputError, match=r"is a formula in B: give sizes=\{'B': 8\}"):
         plot_memory(symbolic, tmp_path / "memory.svg")
-    with pytest.raises(InputError, match="'S' is no symbol"):
+    with pytest.raises(InputError, match="'S' is not a symbol"):
         plot_memory(symbolic, tmp_path / "memory.svg", sizes={"B": 3, "S": 2})
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependency, match=r"pip install 'fxviz\[plot\]'"):
