@@ -304,13 +304,13 @@ def _about(view: View) -> Iterator[tuple[str, str]]:
 
 def _sort(label: str, names: Iterable[str]) -> Data:
     """Return a category and its names, with a colour for each."""
-    given = [*names]
-    return {"label": label, "names": given, "colors": [category_color(place) for place in range(len(given))]}
+    known = [*names]
+    return {"label": label, "names": known, "colors": [category_color(place) for place in range(len(known))]}
 
 
 def _list(names: Iterable[str], most: int = 6) -> str:
-    given = [*names]
-    return ", ".join([*given[:most], *([f"and {len(given) - most} more"] if len(given) > most else [])])
+    known = [*names]
+    return ", ".join([*known[:most], *([f"and {len(known) - most} more"] if len(known) > most else [])])
 
 
 def _types(values: Sequence[Value]) -> list[str]:

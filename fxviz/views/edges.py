@@ -87,7 +87,7 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
             same |= dict.fromkeys(node.outputs, passed)
         elif places.visible(node) in places.hidden:
             origins |= dict.fromkeys(node.outputs, origins.get(passed, passed) if passed else None)
-    given = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
+    inputs_shown = tuple(dict.fromkeys(map(places.shown, graph.inputs)))
     returned: dict[Value, Value] = {}
     for value in graph.outputs:
         use(value, returned.setdefault(places.shown(value), value), None)
@@ -95,7 +95,7 @@ def wire(repeats: Repeated, root: Draft, handed_on: Mapping[Node, Value | None])
     return Wiring(
         {ends: tuple(values) for ends, values in edges.items()},
         tuple(node for node in graph.nodes if places.visible(node) in places.hidden),
-        {root: given} | {box: tuple(values) for box, values in inputs.items()},
+        {root: inputs_shown} | {box: tuple(values) for box, values in inputs.items()},
         {root: tuple(returned.values())} | {box: tuple(values) for box, values in outputs.items()},
         places.representatives,
     )
@@ -168,14 +168,14 @@ class _Places:
                     self._represent(node.outputs, first.outputs)
         for member in range(box.period):
             copies = box.copies[member :: box.period]
-            for given in zip(*map(self._repeats.reads, copies), strict=True):
-                if all(self._is_given_to(value, copy) for value, copy in zip(given, copies, strict=True)):
-                    self._represent(given[1:], given[:1] * (len(given) - 1))
+            for read in zip(*map(self._repeats.reads, copies), strict=True):
+                if all(self._feeds_only(value, copy) for value, copy in zip(read, copies, strict=True)):
+                    self._represent(read[1:], read[:1] * (len(read) - 1))
 
     def _represent(self, values: Sequence[Value], shown: Sequence[Value]) -> None:
         self.representatives |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
 
-    def _is_given_to(self, value: Value, copy: Scope) -> bool:
+    def _feeds_only(self, value: Value, copy: Scope) -> bool:
         """Tell whether a value is an input of the graph for this scope alone, as each layer's cache is."""
         graph = self._repeats.graph
         return value.role is Role.INPUT and all(node.scope[: len(copy)] == copy for node in graph.users[value])

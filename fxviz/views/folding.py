@@ -23,7 +23,7 @@ __all__ = ["Draft", "DraftItem", "draft"]
 
 _OUTSIDE = (-1, 0)  # where inputs and weights are made
 _LONGEST_PERIOD = 8
-_MOST_VARYING = 2  # attributes, or series of values, for similar scopes to be told from each other in a few words
+_MOST_VARYING = 2  # attributes, or series of values: a few words say how similar scopes differ
 _LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 
 
@@ -31,8 +31,8 @@ _LEAST_SAVED = 3  # runs, for a box around a repeated sequence to be worth it
 class Draft:
     """A box before it is known what flows through it. It stands for all of ``copies``; its items are in the first of them.
 
-    ``hidden`` are the operations at its level that are no items. A ``pinned`` box leads to what is looked at: it is open.
-    Where a sequence of siblings repeats, ``period`` of the ``copies`` are one copy, and its items are those of the first.
+    ``hidden`` are the operations at its level that are not items. A ``pinned`` box leads to what is looked at: it is open.
+    Where a sequence of siblings repeats, ``period`` of the ``copies`` are one copy, and its items are in the first.
 
     A box around some ``parts`` of a scope, in a row, stands for no copies. It has a ``label`` instead of a scope's name.
     """

@@ -88,7 +88,7 @@ def tooltip(visible: Visible, item: Item | Value) -> str:
 
 
 def _contents(visible: Visible, item: Item) -> str:
-    """Name the modules in a closed box that do the work: those of several operations, one of them a matrix product or the like."""
+    """Name the modules in a closed box that do the work: several operations each, one of them a matrix product or the like."""
     if isinstance(item, Node) or item.open or item.label or item.period > 1:
         return ""
     working = [scope for scope in _held(visible, item.scope) if _works(visible, scope)]

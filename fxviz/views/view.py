@@ -38,9 +38,9 @@ def _with_fields_of(
 
     def decorate(function: Any) -> Callable[Concatenate[type[View], Graph | Facts, P], View]:
         own = inspect.signature(function)
-        given = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+        others = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
         options = inspect.signature(spec).parameters.values()
-        function.__signature__ = own.replace(parameters=[*given, *options])
+        function.__signature__ = own.replace(parameters=[*others, *options])
         return cast("Callable[Concatenate[type[View], Graph | Facts, P], View]", function)
 
     return decorate

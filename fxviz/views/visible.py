@@ -84,7 +84,7 @@ class Visible:
 
     @cached_property
     def sizes(self) -> Mapping[Scope, int]:
-        """How many operations each scope holds, including those of the scopes in it."""
+        """How many operations each scope holds, including the operations of the scopes in it."""
         return scope_sizes(self.graph.nodes)
 
     @cached_property

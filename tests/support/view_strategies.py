@@ -1,4 +1,4 @@
-"""Random views for hypothesis: nested modules, stacks of equal and alternating ones, bookkeeping."""
+"""Random views for hypothesis: nested modules, stacks of equal and alternating ones, layout operators."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def attention(build: Builder, x: Value) -> Value:
         return build.op("reshape", build.op("float", h, kernel="aten._to_copy.default"), view=True, shape=(2, 1))
 
 
-def test_bookkeeping_is_hidden_and_its_edges_joined() -> None:
+def test_layout_operators_are_hidden_and_its_edges_joined() -> None:
     build = Builder()
     x = build.input("x", 1, 4)
     graph = build.graph(build.op("relu", attention(build, x)))

@@ -209,9 +209,9 @@ def test_law_every_copy_is_the_same_computation_as_the_one_shown(view: View) -> 
                 first = scope_nodes(view.graph, item.copies[place % item.period])
                 nodes = scope_nodes(view.graph, copy)
                 assert [node.op for node in nodes] == [node.op for node in first]
-                for node, twin in zip(nodes, first, strict=True):
+                for node, shown in zip(nodes, first, strict=True):
                     assert [view.shown(value) for value in node.outputs] == [
-                        view.shown(value) for value in twin.outputs
+                        view.shown(value) for value in shown.outputs
                     ]
 
 

@@ -1,4 +1,4 @@
-"""Which scopes are the same computation: what counts, what does not, and who is whose twin."""
+"""Which scopes are the same computation: what counts, what does not, and which parts correspond."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_symbolic_sizes_are_compared_as_expressions() -> None:
     )
 
 
-def test_twins_are_paired_by_position() -> None:
+def test_parts_correspond_by_position() -> None:
     graph = encoder(3)
     found = repeats(graph)
     first, last = scope(graph, "layers.0"), scope(graph, "layers.2")

@@ -207,7 +207,7 @@ def test_a_training_step_says_its_phases() -> None:
     assert [item["phase"] for item in items(data_of(replace(graph, nodes=nodes)))] == ["backward"]
 
 
-def test_by_default_everything_is_there_but_bookkeeping() -> None:
+def test_by_default_everything_is_there_but_layout_operators() -> None:
     build = Builder("views")
     x = build.input("x", 4, 4)
     for _ in range(50):

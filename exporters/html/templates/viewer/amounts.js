@@ -17,7 +17,7 @@ const HEADS = {
   Abs: Math.abs,
 };
 
-/** The value of an expression, a nested list that begins with its head; `sizes` are those of its symbols. */
+/** The value of an expression, a nested list that begins with its head; `sizes` are the sizes of its symbols. */
 export function evaluate(expression, sizes) {
   if (typeof expression === "number") return expression;
   const [head, ...parts] = expression;

@@ -26,7 +26,7 @@ function byNumber({ label, unit, adds, at }, nodes, ramp) {
   return { paint, legend: [words, rampOf(ramp), most > 0 ? formatNumber(most, unit) : "not known"] };
 }
 
-/** By a number whose scale is given, so that one moment can be told from another; in decades where `isLog`. */
+/** By a number on a fixed scale, so that one moment can be compared with another; in decades where `isLog`. */
 function inRange({ label, unit, at, range: { low, high, isLog } }, nodes, ramp) {
   const closed = new Set(nodes);
   const share = isLog

@@ -43,7 +43,7 @@ export function arrowTip(id) {
   );
 }
 
-/** A placed scene; `paint` gives the colours of a node, `{fill, text}` or `{hue}`, or null for that of its kind. */
+/** A placed scene; `paint` gives the colours of a node, `{fill, text}` or `{hue}`, or null where its kind colours it. */
 export function drawScene(node, placed, { level, paint, colors, tip }) {
   const { scene } = node;
   const group = svg("g", level ? { role: "group" } : {});

@@ -6,7 +6,7 @@ const READABLE = 0.5; // the least scale at which words are still words
 const EDGE = 28; // pixels kept free around what is brought into view
 const CLICK = 4; // pixels that a pointer may move in a click
 
-/** Lets a group of an SVG element be moved. `hasDragged()` tells whether the last press moved it and was no click. */
+/** Lets a group of an SVG element be moved. `hasDragged()`: whether the last press moved it and was not a click. */
 export class Mover {
   constructor(svg, group) {
     [this.svg, this.group] = [svg, group];

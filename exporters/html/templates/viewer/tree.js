@@ -14,7 +14,7 @@ export function growTree(data) {
       shape,
       number,
       path: parent ? joinPath(parent.path, shape.path) : "",
-      // How many equal ones it stands for, those of the boxes around it counted in.
+      // How many equal ones it stands for, times the copies of the boxes around it.
       copies: (parent ? parent.copies : 1) * (shape.times ?? 1),
       scene: shape.scene === undefined ? null : data.scenes[shape.scene],
       children: [],
@@ -29,7 +29,7 @@ export function growTree(data) {
   return { root, byKey };
 }
 
-/** The path of a module from that of the one around it: ".attn" is below it, "attn" elsewhere. */
+/** The path of a module from the path of the one around it: ".attn" is below it, "attn" elsewhere. */
 export function joinPath(around, relative) {
   return relative.startsWith(".") ? around.replace(/@\d+$/, "") + relative : relative || around;
 }
