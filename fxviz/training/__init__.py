@@ -1,4 +1,5 @@
-"""What a training run did: watched while it trains, written as open files, read, compared, drawn, and put into words.
+"""Record training runs as open files; read, compare, draw and diagnose them.
 
-`fxviz.training.recording` writes a run and is the part that needs torch; all else here reads one and does not.
+`fxviz.training.recording` and the callbacks for trainers write runs, and need torch; all other modules read them
+without it.
 """

@@ -1,7 +1,7 @@
-"""The folder of a run: appended to by the process that trains, read by others, also while it grows.
+"""The folder of a run: the training process appends to it, others read it, also while it grows.
 
-`RunLog` appends whole lines and hands each to the system at once: of a process that was killed, all lines but perhaps
-the last are whole. `RunFolder` reads what was appended since it read last.
+`RunLog` appends whole lines and hands each to the system at once: if the process is killed, at most the last line is
+incomplete. `RunFolder` reads the lines that were appended since its last call.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _CHUNK = 4 * 2**20
 
 
 def holds_run(path: str | Path) -> bool:
-    """Whether the folder ``path`` holds a run."""
+    """Return whether the folder ``path`` holds a run."""
     return (Path(path) / META).is_file()
 
 
 class RunFolder:
     """A run on disk, read as far as it is written.
 
-    ``meta`` is read when this is made; each `poll` gives the entries that were appended since the last one. A last
-    line without its end is left for the next poll. Errors: `InputError` where there is no run or it cannot be read,
-    `FormatError` with the line number where the files are not what they should be.
+    ``meta`` is read at once; each `poll` returns the entries that were appended since the last one, and leaves an
+    incomplete last line for the next. Raises `InputError` if there is no run or it cannot be read, and `FormatError`
+    with the line number if its files are damaged.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -44,7 +44,7 @@ class RunFolder:
         self._lines = 0
 
     def poll(self) -> tuple[Entry, ...]:
-        """The entries that are new, in the order of the file."""
+        """Return the new entries, in the order of the file."""
         entries: list[Entry] = []
         rest = b""
         try:
@@ -56,9 +56,11 @@ class RunFolder:
                     *whole, rest = (rest + chunk).split(b"\n")
                     entries += map(self._parse, whole)
                     if len(rest) > _MOST_BYTES:
-                        raise FormatError(f"{self.path / LOG}, line {self._lines + 1}, is longer than any of a run")
+                        raise FormatError(
+                            f"{self.path / LOG}, line {self._lines + 1}, is longer than {_MOST_BYTES:,} bytes"
+                        )
         except FileNotFoundError:
-            return ()  # the process that trains has not come to its first line
+            return ()  # the training process has not written its first line yet
         except OSError as error:
             raise InputError(f"cannot read {self.path / LOG}: {error.strerror}") from error
         return tuple(entries)
@@ -84,7 +86,7 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"cannot read {self.path / META}: {error.strerror}") from error
         if len(text) > _MOST_BYTES:
-            raise FormatError(f"{self.path / META} is larger than any of a run")
+            raise FormatError(f"{self.path / META} is larger than {_MOST_BYTES:,} bytes")
         try:
             return parse_meta(text)
         except FormatError as error:
@@ -92,16 +94,16 @@ class RunFolder:
 
 
 class RunLog:
-    """The log of a run, open for appending. ``nbytes`` is its length on disk."""
+    """The log of a run, open for appending. ``nbytes`` is its size on disk."""
 
     def __init__(self, path: str | Path, meta: Meta | None) -> None:
-        """Begin a run with ``meta`` in the folder ``path``, which is made; or with None go on with the one there."""
+        """Begin a run with ``meta`` in the folder ``path``, which is created; with None, continue the run there."""
         folder = Path(path)
         try:
             if meta is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 if (folder / LOG).exists():
-                    raise FileExistsError(0, f"there is a {LOG} that is of no run")
+                    raise FileExistsError(0, f"its {LOG} does not belong to a run")
                 write_file(folder / META, write_meta(meta))
             self._file = (folder / LOG).open("a+b", buffering=0)
         except (OSError, ValueError) as error:
@@ -118,11 +120,11 @@ class RunLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
-        """Close the file; a second time is harmless."""
+        """Close the file; closing it again does nothing."""
         self._file.close()
 
     def _cut_half_line(self) -> int:
-        """Cut off what a killed process left of its last line; the length of the rest."""
+        """Cut off the incomplete last line of a killed process, and return the length of the rest."""
         size = self._file.seek(0, os.SEEK_END)
         end = size
         while end:

@@ -1,7 +1,7 @@
-"""What is wrong with a run, in words: each illness of a training is looked for by one function.
+"""Diagnose a run in words: one function for each problem of a training.
 
-Thresholds are those of published tools where there are any, and are named below with their sources. They are meant to be
-met by sick runs and by no healthy ones: medians over the run, not single steps.
+Thresholds are those of published tools if there are any, with their sources below. They are medians over the run
+instead of single steps, so that problematic runs meet them and healthy ones do not.
 """
 
 from __future__ import annotations
@@ -22,53 +22,54 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Kind", "Severity", "diagnose"]
 
 VANISHING_GRADIENT = 1e-7
-"""A layer whose gradient is this small per element learns nothing: the default of VanishingGradient of SageMaker Debugger
-(docs.aws.amazon.com/sagemaker/latest/dg/vanishing-gradient.html)."""
+"""A layer whose gradient is this small per element learns nothing: the default of VanishingGradient of SageMaker
+Debugger (docs.aws.amazon.com/sagemaker/latest/dg/vanishing-gradient.html)."""
 
 VANISHING_SHARE = 1e-3
-"""And so much smaller than that of another layer, so that it is not the loss that has become flat: beta_1 of AutoTrainer
-(Zhang et al., ICSE 2021, doi.org/10.1109/ICSE43902.2021.00043)."""
+"""It is also smaller than the gradient of another layer by this factor, so that the loss is not merely flat: beta_1 of
+AutoTrainer (Zhang et al., ICSE 2021, doi.org/10.1109/ICSE43902.2021.00043)."""
 
 LEARNING_UPDATE = 1e-5
-"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3): a layer that moves by a hundredth of that
-learns, however small its gradient, which an optimizer such as Adam divides by its own size."""
+"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3): a layer with a hundredth of
+such updates learns, however small its gradient, which an optimizer such as Adam divides by its own size."""
 
 EXPLODING_GROWTH = 1e3
-"""A gradient that has grown so much since the beginning of the run, whatever the scale of the loss. AutoTrainer calls it
+"""The growth of a gradient since the start of the run, whatever the scale of the loss. AutoTrainer calls a gradient
 exploding from 70 times the gradient of another layer; healthy gradients grow tenfold while features form."""
 
 EXPLODING_SHARE = 1e3
-"""A gradient so much larger than its weights: at a learning rate of 0.001, plain descent would replace them in one step."""
+"""The ratio of a gradient to its weights: at a learning rate of 0.001, plain descent would replace them in one step."""
 
 DEAD_SHARE = 0.5
-"""A layer more than half of whose units give 0 for the whole batch: the default of DeadRelu of SageMaker Debugger
+"""The share of units that return 0 for the whole batch: the default of DeadRelu of SageMaker Debugger
 (docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html, threshold_layer)."""
 
 LARGE_UPDATE = 0.1
-"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3, ratio of weights to updates); at a
-hundred times that, ten steps replace a layer, and what was learned before them is lost."""
+"""Updates are sound at a thousandth of the weights (cs231n.github.io/neural-networks-3, ratio of weights to updates);
+at a hundred times as much, ten steps replace a layer, and what it learned before is lost."""
 
 REPLACING_UPDATE = 1.0
-"""A single step like this replaces a layer, and what it was initialised to or has learned is lost. Where units die in the
-run, `LARGE_UPDATE` in a single step is enough: so too high a rate kills them (cs231n.github.io/neural-networks-1, ReLU)."""
+"""Such a single step replaces a layer, and its initialisation, or what it learned, is lost. If units die during the
+run, `LARGE_UPDATE` in a single step is enough: too high a rate kills them so (cs231n.github.io/neural-networks-1,
+ReLU)."""
 
 SMALL_UPDATE = 1e-8
-"""A layer whose update is smaller stays as it is: small_threshold of WeightUpdateRatio of SageMaker Debugger. It is also
+"""A layer with smaller updates does not change: small_threshold of WeightUpdateRatio of SageMaker Debugger. It is also
 below the resolution of float32."""
 
 RISEN_LOSS = 2.0
-"""A loss so many times that of the first steps does not only fluctuate."""
+"""The ratio to the loss of the first steps beyond which a loss does not merely fluctuate."""
 
 FLAT_LOSS = 0.01
-"""A loss that has fallen by a smaller share than this over the whole run has not fallen."""
+"""The share by which a loss must fall over the whole run to count as falling."""
 
-_FEWEST_SAMPLES = 3  # to tell what is lasting from what is of the first steps
-_FEWEST_STEPS = 100  # of which one may ask that the loss has fallen
+_FEWEST_SAMPLES = 3  # to distinguish lasting problems from those of the first steps
+_FEWEST_STEPS = 100  # after which the loss should have fallen
 _LOSSES = ("loss", "train_loss", "train/loss", "training_loss", "loss/train", "train_loss_step")
 
 
 class Severity(Enum):
-    """How bad it is."""
+    """The severity of a problem."""
 
     ERROR = "error"  # the run is lost
     WARNING = "warning"  # part of the model does not train
@@ -76,7 +77,7 @@ class Severity(Enum):
 
 
 class Kind(Enum):
-    """Which illness it is."""
+    """The kind of a problem."""
 
     NOT_FINITE = "not finite"
     EXPLODING_GRADIENT = "exploding gradient"
@@ -90,9 +91,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One illness: ``words`` say what was seen and what to try; ``step`` is the first at which it was seen.
+    """One problem: ``words`` say what was observed and what to try; ``step`` is the first at which it was observed.
 
-    ``layers`` are those that have it, the one to look at first; none where it is of the whole model.
+    ``layers`` are the affected layers, with the one to look at first; none if the problem concerns the whole model.
     """
 
     kind: Kind
@@ -103,7 +104,7 @@ class Finding:
 
     @property
     def layer(self) -> str:
-        """The layer to look at first; empty where it is of the whole model."""
+        """The layer to look at first; empty if the problem concerns the whole model."""
         return self.layers[0] if self.layers else ""
 
     def __str__(self) -> str:
@@ -111,7 +112,7 @@ class Finding:
 
 
 def diagnose(run: History) -> tuple[Finding, ...]:
-    """All that is wrong with ``run``, the worst first; nothing where it is healthy, or has no samples yet."""
+    """Return the problems of ``run``, the worst first; none if it is healthy, or has no samples yet."""
     checks = (_not_finite, _exploding, _rate_too_high, _loss_rises, _vanishing, _dead, _does_not_learn, _flat)
     found = [finding for check in checks for finding in check(run)]
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
@@ -135,17 +136,17 @@ def _not_finite(run: History) -> Iterator[Finding]:
     step = min(event.step for event in (*losses, *layered))
     first = [event for event in layered if event.step == step]
     seen = "; ".join(event.detail for event in losses if event.step == step)
-    origin, place = _origin(run, first, step, bool(losses) and losses[0].step <= step)
+    origin, where = _origin(run, first, step, bool(losses) and losses[0].step <= step)
     layers = () if origin is None else (run.meta.layers[origin].name,)
     also = f" ({seen})" if seen else ""
     last = _last_total(run, step)
     before = "" if last is None else f" The gradient's norm was {last[1]:.3g} at step {last[0]}."
-    words = f"NaN or infinity was first seen at step {step}{also}, {place}.{before}"
+    words = f"NaN or infinity was first seen at step {step}{also}, {where}.{before}"
     yield Finding(Kind.NOT_FINITE, Severity.ERROR, step, words, layers)
 
 
 def _origin(run: History, first: Sequence[Event], step: int, loss_is_lost: bool) -> tuple[int | None, str]:
-    """In which layer it began, by index, and the words for it: forward from the first call, backward from the last."""
+    """Return the layer in which it began, by index, and words for it: the first in forward, the last in backward."""
     order = _order(run)
     by_what = {what: [event.layer for event in first if event.what == what] for what in ("activation", "gradient")}
     name = {index: layer.name for index, layer in enumerate(run.meta.layers)}
@@ -165,9 +166,9 @@ def _origin(run: History, first: Sequence[Event], step: int, loss_is_lost: bool)
 
 
 def _order(run: History) -> Mapping[int, int]:
-    """The place of each layer among the calls of a forward pass."""
+    """Return the position of each layer among the calls of a forward pass."""
     calls = next((event.layers for event in run.events if event.kind == "order"), ())
-    return {index: place for place, index in enumerate(calls)}
+    return {index: position for position, index in enumerate(calls)}
 
 
 def _last_total(run: History, before: int) -> tuple[int, float] | None:
@@ -198,21 +199,21 @@ def _exploding(run: History) -> Iterator[Finding]:
         yield Finding(Kind.EXPLODING_GRADIENT, Severity.ERROR, step, words, tuple(large))
     elif large:
         words = (
-            f"Gradients explode: that of {_named(large)} is {shares[large[0]]:.2g} times its weights. "
+            f"Gradients explode: the gradient of {_named(large)} is {shares[large[0]]:.2g} times its weights. "
             "Look at the initial weights and at the scale of the loss, normalise, or clip."
         )
         yield Finding(Kind.EXPLODING_GRADIENT, Severity.ERROR, int(steps[0]), words, tuple(large))
     elif deep:
         words = (
-            f"Gradients explode on their way back: {deep[-1][1]:.2g} at layer {deep[-1][0]} is {deep[0][1]:.2g} at layer "
-            f"{deep[0][0]}. Look at the initial weights; try normalisation or residual connections."
+            f"Gradients explode on their way back: {deep[-1][1]:.2g} at layer {deep[-1][0]} is {deep[0][1]:.2g} at "
+            f"layer {deep[0][0]}. Look at the initial weights; try normalisation or residual connections."
         )
         yield Finding(Kind.EXPLODING_GRADIENT, Severity.WARNING, int(steps[0]), words, (deep[0][0],))
 
 
 def _deep_growth(run: History) -> list[tuple[str, float]]:
-    """The layer with the largest gradient and the last one that was called, where the one is that much larger."""
-    order = {run.meta.layers[index].name: place for index, place in _order(run).items()}
+    """Return the layer with the largest gradient and the last one called, if their gradients are that far apart."""
+    order = {run.meta.layers[index].name: position for index, position in _order(run).items()}
     medians = [
         (name, float(np.median(values)))
         for name, series in run.layer_metric("grad_norm").items()
@@ -235,18 +236,18 @@ def _vanishing(run: History) -> Iterator[Finding]:
     vanished = sorted(small, key=lambda name: sizes[name])
     if not vanished:
         return
-    gone = [name for name, size in sizes.items() if size == 0]  # smaller than floats can be
+    gone = [name for name, size in sizes.items() if size == 0]  # too small for floats
     strongest = max(sizes, key=lambda name: sizes[name])
     words = (
-        f"Gradients vanish: per element that of {_named([*vanished, *gone])} is {sizes[vanished[0]]:.2g}, "
-        f"and that of {strongest} {largest:.2g}. Try residual connections, normalisation or other activations."
+        f"Gradients vanish: the gradient of {_named([*vanished, *gone])} is {sizes[vanished[0]]:.2g} per element, "
+        f"the gradient of {strongest} {largest:.2g}. Try residual connections, normalisation or other activations."
     )
     layers = (*vanished, *gone)
     yield Finding(Kind.VANISHING_GRADIENT, Severity.WARNING, run.samples[0].step, words, layers)
 
 
 def _per_element(run: History) -> dict[str, float]:
-    """The root mean square of each layer's gradient, the median of the run; without layers whose gradient is always 0 by design."""
+    """Return the median over the run of the root mean square of each layer's gradient, as far as it is finite."""
     found = {}
     for name, series in run.layer_metric("grad_norm").items():
         if len(_finite(series)):
@@ -265,11 +266,11 @@ def _dead(run: History) -> Iterator[Finding]:
             found[name] = share, int(series.steps[np.argmax(series.values > DEAD_SHARE)])
     if not found:
         return
-    order = {run.meta.layers[index].name: place for index, place in _order(run).items()}
+    order = {run.meta.layers[index].name: position for index, position in _order(run).items()}
     layers = sorted(found, key=lambda name: order.get(name, len(order)))
     share, step = found[layers[0]]
     words = (
-        f"{share:.0%} of the units of {_named(layers)} are dead: they give 0 for a whole batch, and learn nothing. "
+        f"{share:.0%} of the units of {_named(layers)} are dead: they return 0 for a whole batch, and learn nothing. "
         "Try a lower learning rate, smaller negative biases, or an activation that leaks."
     )
     yield Finding(Kind.DEAD_UNITS, Severity.WARNING, step, words, tuple(layers))
@@ -280,16 +281,16 @@ def _does_not_learn(run: History) -> Iterator[Finding]:
     vanished = {name for finding in _vanishing(run) for name in finding.layers}
     reasons: dict[str, list[str]] = {}
     for name, series in run.layer_metric("update_ratio").items():
-        updates = series.values[1:]  # a rate that is warmed up may begin at 0
+        updates = series.values[1:]  # a warm-up may begin at a rate of 0
         if not len(updates) or not _layer(run, name).trainable or name in vanished:
             continue
         gradient = gradients.get(name)
         if gradient is not None and len(gradient.values) > 1 and not gradient.values[1:].any():
-            reasons.setdefault("its gradient is 0. What follows it may be dead.", []).append(name)
+            reasons.setdefault("its gradient is 0. The layers after it may be dead.", []).append(name)
         elif (updates < SMALL_UPDATE).all() and gradient is None:
             reasons.setdefault("no gradient reaches it. Is it used, or detached?", []).append(name)
         elif (updates < SMALL_UPDATE).all():
-            words = "it has a gradient and is not changed. Is it in a group of the optimizer, with a learning rate?"
+            words = "it has a gradient but does not change. Is it in a group of the optimizer, with a learning rate?"
             reasons.setdefault(words, []).append(name)
     for reason, names in reasons.items():
         words = f"Nothing is learned in {_named(names)}: {reason}"
@@ -305,7 +306,7 @@ def _rate_too_high(run: History) -> Iterator[Finding]:
     }
     lasting = len(run.samples) >= _FEWEST_SAMPLES or any(event.kind == "nonfinite" for event in run.events)
     most = {name: float(values.max()) for name, values in ratios.items()}
-    died = any(finding.step > run.samples[0].step for finding in _dead(run))  # units that were alive at first
+    died = any(finding.step > run.samples[0].step for finding in _dead(run))  # units that were alive at the start
     at_once = LARGE_UPDATE if died else REPLACING_UPDATE
     large = [
         name
@@ -313,13 +314,13 @@ def _rate_too_high(run: History) -> Iterator[Finding]:
         if most[name] > at_once or (lasting and np.median(values) > LARGE_UPDATE)
     ]
     if 2 * sum(_layer(run, name).size for name in large) <= sum(_layer(run, name).size for name in ratios):
-        return  # a layer that begins at 0 moves far at first, whatever the rate
+        return  # a layer that is initialised to 0 moves far at first, whatever the rate
     large.sort(key=lambda name: -most[name])
     series = run.layer_metric("update_ratio")[large[0]]
     step = int(series.steps[np.argmax(series.values > LARGE_UPDATE)])
     words = (
         f"The learning rate is too high: a step changes {_named(large)} by up to {most[large[0]]:.0%} of its weights, "
-        "and about 0.1% is sound. Try a tenth of it, or less."
+        "where about 0.1% is sound. Try a tenth of the rate, or less."
     )
     yield Finding(Kind.LEARNING_RATE_TOO_HIGH, Severity.ERROR, step, words, tuple(large))
 
@@ -329,7 +330,7 @@ def _loss_rises(run: History) -> Iterator[Finding]:
         return
     name, first, last = loss
     if first > 0 and last > RISEN_LOSS * first:
-        words = f"{name} has risen from {first:.3g} to {last:.3g}. Lower the learning rate, and look at the sign of the loss."
+        words = f"{name} has risen from {first:.3g} to {last:.3g}. Lower the learning rate; check the sign of the loss."
         yield Finding(Kind.LOSS_RISES, Severity.ERROR, run.steps, words)
 
 
@@ -343,7 +344,7 @@ def _flat(run: History) -> Iterator[Finding]:
 
 
 def _loss(run: History) -> tuple[str, float, float] | None:
-    """The name of the loss, what it was in the first samples, and the median of the last third; None where it is not known."""
+    """Return the name of the loss, its median in the first samples and in the last third; None if it is not known."""
     name = next((name for name in _LOSSES if name in run.scalars), None)
     if name is None:
         return None
@@ -363,13 +364,13 @@ def _finite(series: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _median(series: Series) -> float:
-    """The median of what is finite; 0 where nothing is."""
+    """Return the median of the finite values; 0 if there are none."""
     values = _finite(series)
     return float(np.median(values)) if len(values) else 0.0
 
 
 def _relative(series: Series, to: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The one over the other at the steps of both, where that is finite."""
+    """Return the ratio of two series at their common steps, as far as it is finite."""
     _, here, there = np.intersect1d(series.steps, to.steps, return_indices=True)
     found = [
         value / other
@@ -380,7 +381,7 @@ def _relative(series: Series, to: Series) -> np.ndarray[Any, np.dtype[np.float64
 
 
 def _total_gradient(run: History) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The norm of the whole gradient at each sample at which it was finite."""
+    """Return the steps at which the norm of the whole gradient was finite, and the norms."""
     found = [
         (sample.step, float(np.sqrt(sum(norm * norm for norm in norms))))
         for sample in run.samples

@@ -1,4 +1,4 @@
-"""Watching a Hugging Face Trainer: ``Trainer(callbacks=[WatchCallback(out="run")])``."""
+"""Watch a Hugging Face Trainer: ``Trainer(callbacks=[WatchCallback(out="run")])``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["WatchCallback"]
 
 
 class WatchCallback(TrainerCallback):
-    """Records the training of a Hugging Face Trainer: steps of its optimizer, and all numbers that it logs.
+    """Records the training of a Hugging Face Trainer: the steps of its optimizer, and all numbers that it logs.
 
-    The options are those of `fxviz.watch`. A checkpoint that is restored continues the run at its step. The Trainer
+    The options are those of `fxviz.watch`. A restored checkpoint continues the run at its step. The Trainer
     logs the loss as often as ``TrainingArguments.logging_steps`` says.
     """
 
@@ -32,7 +32,7 @@ class WatchCallback(TrainerCallback):
         self._recorder = Recorder()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Begin, now that the optimizer is there and a checkpoint is restored."""
+        """Begin the record, after the optimizer is created and a checkpoint is restored."""
         self._recorder = watch(
             kwargs["model"],
             kwargs["optimizer"],
@@ -43,11 +43,11 @@ class WatchCallback(TrainerCallback):
         )
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Take the numbers; the learning rate is known from the optimizer."""
+        """Record the numbers, except the learning rate, which the optimizer has."""
         numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, Real)}
         numbers.pop("learning_rate", None)
         self._recorder.log(numbers)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Write what is left."""
+        """Write the rest and end the record."""
         self._recorder.close()

@@ -1,4 +1,4 @@
-"""Watching a Lightning Trainer: ``Trainer(callbacks=[WatchCallback(out="run")])``."""
+"""Watch a Lightning Trainer: ``Trainer(callbacks=[WatchCallback(out="run")])``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["WatchCallback"]
 
 
 class WatchCallback(Callback):
-    """Records the fit of a Lightning Trainer: its steps, the loss of each batch, and once an epoch all that is logged.
+    """Records the fit of a Lightning Trainer: its steps, the loss of each batch, and all logged numbers of each epoch.
 
-    The options are those of `fxviz.watch`. A checkpoint that is restored continues the run at its step.
+    The options are those of `fxviz.watch`. A restored checkpoint continues the run at its step.
     """
 
     def __init__(self, out: str | Path = "run", *, every: int = 10, tensorboard: bool = False) -> None:
@@ -35,7 +35,7 @@ class WatchCallback(Callback):
         self._recorder = Recorder()
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Begin, now that the optimizers are there and a checkpoint is restored."""
+        """Begin the record, after the optimizers are created and a checkpoint is restored."""
         self._recorder = watch(
             pl_module,
             trainer.optimizers,
@@ -46,19 +46,19 @@ class WatchCallback(Callback):
         )
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Take the loss of this batch."""
+        """Record the loss of this batch."""
         loss: Tensor | None = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if loss is not None:
             self._recorder.log(loss=loss)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Take what modules logged in this epoch, its validation included."""
+        """Record what modules logged in this epoch, including its validation."""
         self._recorder.log(trainer.callback_metrics)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write what is left."""
+        """Write the rest and end the record."""
         self._recorder.close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        """Write what is left, and what ended the fit."""
+        """Write the rest, and the error that ended the fit."""
         self._recorder.close(f"ended by {type(exception).__name__}")

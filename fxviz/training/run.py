@@ -1,4 +1,4 @@
-"""Runs to ask, draw and compare: one, or several."""
+"""Load runs, diagnose, draw and compare them."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ __all__ = ["Run", "Runs", "load_run", "open_runs"]
 
 @dataclass(frozen=True, eq=False)
 class Run(History):
-    """What was recorded of a training run, and how to diagnose and draw it."""
+    """The record of a training run, which it can diagnose and draw."""
 
     def to_frame(self) -> Any:
-        """`table` as a ``pandas.DataFrame``."""
+        """Return `table` as a ``pandas.DataFrame``."""
         return self.table().to_frame()
 
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the run, in words, the worst first; nothing where it is healthy."""
+        """Return the problems of the run in words, the worst first; none if it is healthy."""
         return diagnose(self)
 
     def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
-        """Draw a metric over the steps to ``path``, a line a layer; see `fxviz.training.plots.plot_metric`."""
+        """Draw a metric over the steps to ``path``, a line for each layer; see `fxviz.training.plots.plot_metric`."""
         plot_metric((self,), metric, path, backend=backend)
 
     def summary(self) -> list[str]:
-        """The run in a few lines: what is trained, how far it is, the last value of each scalar."""
+        """Return the run in a few lines: the model, the progress, the first and last value of each scalar."""
         lines = list(self._summary())
         width = max(len(label) for label, _ in lines)
         return [f"{label:<{width}}  {text}".rstrip() for label, text in lines]
@@ -55,14 +55,14 @@ class Run(History):
         if meta.optimizers:
             yield "Optimizer", ", ".join(meta.optimizers)
         sessions = sum(event.kind == "start" for event in self.events)
-        state = self.ended or "not ended: it goes on, or its process was killed"
+        state = self.ended or "not ended: it continues, or its process was killed"
         yield "Steps", f"{self.steps}{f' in {sessions} sessions' if sessions > 1 else ''}, {state}"
         for name in self.scalars:
-            yield name, self._told(name)
+            yield name, self._first_and_last(name)
 
-    def _told(self, name: str) -> str:
+    def _first_and_last(self, name: str) -> str:
         series = self.scalar(name)
-        first, last = (self._readable(name, float(series.values[place])) for place in (0, -1))
+        first, last = (self._readable(name, float(series.values[position])) for position in (0, -1))
         return last if first == last else f"{first} → {last}"
 
     def _readable(self, name: str, value: float) -> str:
@@ -72,7 +72,7 @@ class Run(History):
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Several runs to compare: one table, and plots with a line a run."""
+    """Several runs to compare: one table, and plots with a line for each run."""
 
     runs: tuple[Run, ...]
 
@@ -89,14 +89,14 @@ class Runs:
         return found
 
     def table(self, metric: str | None = None, layer: str | None = None) -> Table:
-        """The tables of all runs, one after the other; a run without the metric has no rows."""
+        """Return the tables of all runs, one after the other; a run without the metric has no rows."""
         if metric is not None:
             self._check(metric)
         having = [run for run in self.runs if metric is None or metric in run.metrics]
         return Table(tuple(row for run in having for row in run.table(metric, layer)))
 
     def to_frame(self) -> Any:
-        """`table` as a ``pandas.DataFrame``."""
+        """Return `table` as a ``pandas.DataFrame``."""
         return self.table().to_frame()
 
     def plot(self, metric: str, path: str | Path, *, backend: Backend | None = None) -> None:
@@ -111,20 +111,20 @@ class Runs:
 
 
 def load_run(path: str | Path) -> Run:
-    """The run in the folder ``path``, as far as it is written: it may still be training.
+    """Return the run in the folder ``path``, as far as it is written: it may still be training.
 
     Raises:
         InputError: there is no run.
-        FormatError: its files are damaged, or of a newer version; the message names the line.
+        FormatError: its files are damaged, or were written by a newer version; the message names the line.
     """
     folder = RunFolder(path)
     return Run(_name(folder.path), folder.meta, folder.poll())
 
 
 def open_runs(paths: str | Path | Iterable[str | Path]) -> Runs:
-    """Several runs: a pattern such as ``"runs/*"``, of which all folders with a run are taken, or the folders themselves.
+    """Return several runs: all that match a pattern such as ``"runs/*"``, or those in the given folders.
 
-    They are named by their folders, with as much of the path as tells them apart.
+    A run is named by its folder, with as much of the path as makes the names distinct.
     """
     if isinstance(paths, str | Path):
         found = [Path(path) for path in sorted(glob.glob(str(paths))) if holds_run(path)]
@@ -133,7 +133,7 @@ def open_runs(paths: str | Path | Iterable[str | Path]) -> Runs:
     else:
         found = [Path(path) for path in paths]
         if not found:
-            raise InputError("no runs were given")
+            raise InputError("there are no runs to open")
     folders = [RunFolder(path) for path in found]
     names = _distinct([folder.path for folder in folders])
     return Runs(tuple(Run(name, folder.meta, folder.poll()) for name, folder in zip(names, folders, strict=True)))
@@ -149,4 +149,4 @@ def _distinct(paths: list[Path]) -> list[str]:
         names = ["/".join(each[-length:]) for each in parts]
         if len(set(names)) == len(names):
             return names
-    raise InputError("the same run was given twice")
+    raise InputError("a run is listed twice")

@@ -1,7 +1,7 @@
-"""The two files of a run, as types: ``meta.json`` says what is trained, each line of ``log.jsonl`` what happened.
+"""The two files of a run as types: ``meta.json`` describes the model, a line of ``log.jsonl`` is a sample or an event.
 
-docs/training.md has the schema in words. A line is a `Sample`, the numbers of one step and of those since the sample
-before, or an `Event`. A number that JSON cannot hold is written as ``"nan"``, ``"inf"`` or ``"-inf"``.
+docs/training.md has the schema in words. A `Sample` has the numbers of one step and of all since the sample before; an
+`Event` happened once. A number that JSON cannot hold is written as ``"nan"``, ``"inf"`` or ``"-inf"``.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ LAYER_METRICS: Mapping[str, str] = {
     "activation_spread": "standard deviation of the output",
     "dead_share": "share of units that were 0 for the whole batch",
 }
-"""What is recorded of each layer: names and meanings. All norms are Euclidean."""
+"""The metrics that are recorded of each layer, with their meanings. All norms are Euclidean."""
 
 DECADES = tuple(range(-12, 4))
-"""The bins of a gradient's histogram: of bin k are magnitudes from 10^k up to 10^(k+1); the first has all smaller ones
-too, zeros included, the last all larger ones."""
+"""The bins of a gradient's histogram: bin k counts magnitudes from 10^k up to 10^(k+1); the first also counts all
+smaller ones and zeros, the last all larger ones."""
 
-_DIGITS = 5  # of what is written: float32 statistics of a step carry no more that would matter
+_DIGITS = 5  # of written numbers: more digits of float32 statistics would not matter
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
-Data: TypeAlias = Any  # what json.loads gives
+Data: TypeAlias = Any  # what json.loads returns
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter that a layer owns, by its full name; ``trainable`` as it was when the run began."""
+    """A parameter that a layer owns, by its full name; ``trainable`` when the run began."""
 
     name: str
     shape: tuple[int, ...]
@@ -73,7 +73,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A module that owns parameters, or has no modules in it. A shared parameter is of its first owner."""
+    """A module that owns parameters or has no submodules. A shared parameter belongs to its first owner."""
 
     name: str
     kind: str
@@ -81,7 +81,7 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether any of its parameters was to be trained when the run began."""
+        """Whether any of its parameters was trainable when the run began."""
         return any(parameter.trainable for parameter in self.parameters)
 
     @property
@@ -92,7 +92,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is trained: written once, when the run begins. ``layers`` are in the order in which the model registers them."""
+    """The description of the model, written once when the run begins. ``layers`` are in the order of registration."""
 
     model: str
     layers: tuple[Layer, ...]
@@ -106,9 +106,9 @@ class Meta:
 class Sample:
     """The numbers of ``step``, the first being 1, ``time`` seconds after 1970.
 
-    ``scalars`` summarise all steps since the sample before. ``layers`` has one number a layer for each of
-    `LAYER_METRICS` that was observed, None where a layer has none; ``gradients`` a histogram a layer over `DECADES`.
-    ``every`` is the distance of samples at that time.
+    ``scalars`` summarise all steps since the sample before. ``layers`` has, for each observed one of `LAYER_METRICS`, a
+    number for each layer, or None; ``gradients`` has a histogram over `DECADES` for each layer. ``every`` is the
+    distance of samples at that time.
     """
 
     step: int
@@ -123,10 +123,10 @@ class Sample:
 class Event:
     """Something that happened once, at ``step``.
 
-    ``kind`` is ``"start"`` (of a session: ``step`` were done before it; later samples of an earlier session are void),
-    ``"end"`` (``detail`` says how), ``"order"`` (``layers``, by index, as they were called first to last),
-    ``"nonfinite"`` (the first NaN or infinity in ``what`` of ``layer``, or of the scalar that ``detail`` names) or
-    ``"dropped"`` (``detail`` says what is not recorded). A reader passes over kinds that it does not know.
+    ``kind`` is ``"start"`` (of a session, after ``step`` steps; later samples of an earlier session are void),
+    ``"end"`` (``detail`` says how), ``"order"`` (``layers`` by index, in the order of their calls), ``"nonfinite"``
+    (the first NaN or infinity in ``what`` of ``layer``, or in the scalar that ``detail`` names) or ``"dropped"``
+    (``detail`` says what is not recorded). A reader skips unknown kinds.
     """
 
     kind: str
@@ -145,12 +145,12 @@ Entry: TypeAlias = Sample | Event
 
 
 def write_meta(meta: Meta) -> str:
-    """The text of ``meta.json``."""
+    """Return the text of ``meta.json``."""
     return json.dumps({"format": FORMAT, "version": VERSION, **asdict(meta)}, indent=1, ensure_ascii=True) + "\n"
 
 
 def write_entry(entry: Entry) -> bytes:
-    """A line of ``log.jsonl``, with its end."""
+    """Return a line of ``log.jsonl``, with its newline."""
     data = _sample_data(entry) if isinstance(entry, Sample) else _event_data(entry)
     return json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode() + b"\n"
 
@@ -173,7 +173,7 @@ def _event_data(event: Event) -> Data:
 
 
 def _summary_data(summary: Summary) -> Data:
-    """A list, or the number itself if it was a single finite one."""
+    """Return a list, or the number itself if it was a single finite one."""
     if summary.count == 1 and not summary.nonfinite:
         return _number(summary.mean)
     numbers = (summary.mean, summary.spread, summary.low, summary.high)
@@ -193,15 +193,15 @@ def _number(value: float | None) -> float | str | None:
 
 
 def parse_meta(text: str | bytes) -> Meta:
-    """What ``meta.json`` says; a `FormatError` tells what is wrong with it."""
+    """Parse ``meta.json``; a `FormatError` says what is wrong with it."""
     data = _load(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise FormatError(f"{META} is of no run of fxviz: it does not say {FORMAT!r}")
+        raise FormatError(f"{META} does not belong to a run of fxviz: its format is not {FORMAT!r}")
     version = data.get("version")
     if not isinstance(version, int) or version < 1:
         raise FormatError(f"{META} has no version")
     if version > VERSION:
-        raise FormatError(f"{META} is of version {version}, and this fxviz reads up to {VERSION}: update fxviz")
+        raise FormatError(f"{META} has version {version}, and this fxviz reads up to {VERSION}: update fxviz")
     try:
         return Meta(
             model=_text(data["model"]),
@@ -216,7 +216,7 @@ def parse_meta(text: str | bytes) -> Meta:
 
 
 def parse_entry(line: str | bytes, layers: int) -> Entry:
-    """What a line of ``log.jsonl`` says of a model of so many layers; a `FormatError` tells what is wrong with it."""
+    """Parse a line of ``log.jsonl`` of a model with so many layers; a `FormatError` says what is wrong with it."""
     data = _load(line)
     try:
         if "sample" in data:
@@ -238,7 +238,7 @@ def _load(text: str | bytes) -> Data:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
-        raise FormatError(f"it is no JSON: {error}") from error
+        raise FormatError(f"it is not JSON: {error}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -285,25 +285,25 @@ def _layer(data: Data) -> Layer:
 
 def _of(length: int, value: Data) -> Sequence[Data]:
     if len(_list(value)) != length:
-        raise ValueError(f"a list of {length} was expected, not of {len(value)}")
+        raise ValueError(f"expected a list of {length}, not of {len(value)}")
     return value  # type: ignore[no-any-return]
 
 
 def _list(value: Data) -> list[Data]:
     if not isinstance(value, list):
-        raise TypeError(f"a list was expected, not {_shown(value)}")
+        raise TypeError(f"expected a list, not {_shown(value)}")
     return value
 
 
 def _text(value: Data) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"a text was expected, not {_shown(value)}")
+        raise TypeError(f"expected a text, not {_shown(value)}")
     return value
 
 
 def _natural(value: Data) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise TypeError(f"a count was expected, not {_shown(value)}")
+        raise TypeError(f"expected a count, not {_shown(value)}")
     return value
 
 
@@ -316,10 +316,10 @@ def _index(value: Data, layers: int) -> int:
 def _float(value: Data) -> float:
     if isinstance(value, str):
         if value not in _SPECIAL:
-            raise ValueError(f"a number was expected, not {_shown(value)}")
+            raise ValueError(f"expected a number, not {_shown(value)}")
         return _SPECIAL[value]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a number was expected, not {_shown(value)}")
+        raise TypeError(f"expected a number, not {_shown(value)}")
     return float(value)
 
 

@@ -10,9 +10,9 @@ __all__ = ["Stream", "Summary"]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a stream of numbers was like. NaN and infinities are counted apart and are in no other field.
+    """Statistics of a stream of numbers. NaN and infinities are counted apart and excluded from every other field.
 
-    ``mean``, ``low`` and ``high`` are NaN where no number was finite; ``spread`` is the standard deviation of the
+    ``mean``, ``low`` and ``high`` are NaN if no number was finite; ``spread`` is the standard deviation of the
     population, 0 for a single number.
     """
 
@@ -53,7 +53,7 @@ class Stream:
         self._low, self._high = min(self._low, number), max(self._high, number)
 
     def summary(self) -> Summary:
-        """What was taken so far."""
+        """Return the statistics of the numbers so far."""
         if not self._count:
             return Summary(0, math.nan, math.nan, math.nan, math.nan, self._nonfinite)
         spread = math.sqrt(self._squares / self._count)

@@ -1,4 +1,4 @@
-"""Numbers of runs as one tidy table, and as series."""
+"""Numbers of runs as one tidy table, or as series."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Row", "Series", "Table"]
 
 
 class Row(NamedTuple):
-    """One number: ``metric`` of ``layer`` at ``step`` of ``run``; ``layer`` is empty for what is of the whole run."""
+    """One number: ``metric`` of ``layer`` at ``step`` of ``run``; ``layer`` is empty for a metric of the whole run."""
 
     run: str
     step: int
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 
 class Series(NamedTuple):
-    """The numbers of one metric in the order of their steps, which increase; ``values`` has no gaps, perhaps NaN."""
+    """The numbers of one metric by increasing step; a value may be NaN."""
 
     steps: np.ndarray[Any, np.dtype[np.int64]]
     values: np.ndarray[Any, np.dtype[np.float64]]
@@ -37,7 +37,7 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that say all of themselves (tidy data): what plots, spreadsheets and other libraries take."""
+    """Tidy rows, each complete in itself, for plots, spreadsheets and other libraries."""
 
     rows: tuple[Row, ...]
 
@@ -48,7 +48,7 @@ class Table:
         return len(self.rows)
 
     def to_csv(self) -> str:
-        """Comma-separated values (RFC 4180) with a header; numbers exactly as recorded."""
+        """Return comma-separated values (RFC 4180) with a header; numbers exactly as recorded."""
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(Row._fields)
@@ -56,7 +56,7 @@ class Table:
         return file.getvalue()
 
     def to_markdown(self) -> str:
-        """A table in GitHub's Markdown; names are escaped."""
+        """Return a table in GitHub's Markdown; names are escaped."""
         body = [
             [*map(escape_markdown, (row.run, row.layer, row.metric)), str(row.step), str(row.value)] for row in self
         ]
@@ -64,7 +64,7 @@ class Table:
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
     def to_frame(self) -> Any:
-        """The same as a ``pandas.DataFrame``; `MissingDependency` where pandas is not installed."""
+        """Return a ``pandas.DataFrame``; raise `MissingDependency` if pandas is not installed."""
         try:
             import pandas
         except ImportError as error:

@@ -126,7 +126,7 @@ def _read_index(path: Path) -> Mapping[str, set[str]]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if len(text) > _MOST_BYTES:
-        raise FormatError(f"{path} is larger than {_MOST_BYTES} bytes, which no index is")
+        raise FormatError(f"{path} is larger than {_MOST_BYTES:,} bytes")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -663,8 +663,8 @@ def test_wrong_arguments(tmp_path: Path) -> None:
     out = tmp_path / "run"
     for arguments, words in (
         ({"model": 3}, "only an nn.Module can be watched, not int"),
-        ({"optimizer": "adam"}, "an optimizer of torch.optim was expected"),
-        ({"optimizer": model}, "an optimizer of torch.optim was expected, not Sequential"),
+        ({"optimizer": "adam"}, "expected an optimizer of torch.optim"),
+        ({"optimizer": model}, "expected an optimizer of torch.optim, not Sequential"),
         ({"every": 0}, "1 or more, not 0"),
         ({"every": 2.5}, "1 or more, not 2.5"),
         ({"resume": -3}, "not -3"),

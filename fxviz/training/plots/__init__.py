@@ -1,7 +1,7 @@
 """Draw a metric of runs over the steps, by matplotlib, seaborn or plotly.
 
-A scalar is a line for each run, with the range between samples as a band. A metric of layers is a panel for each run, with
-a line for each layer, or a heat map with a row for each layer if there are many.
+A scalar is a line for each run, with the range between samples as a band. A metric of layers is a panel for each run,
+with a line for each layer, or a heat map with a row for each layer if there are many.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Panel:
     def grid(self) -> tuple[list[int], np.ndarray[Any, np.dtype[np.float64]]]:
         """Return the steps and a row of values for each line; NaN where a line has no value at a step."""
         steps = sorted({step for line in self.lines for step in line.steps})
-        steps = [steps[place] for place in _thinned(len(steps), _MOST_COLUMNS)]
+        steps = [steps[position] for position in _thinned(len(steps), _MOST_COLUMNS)]
         rows = [dict(zip(line.steps, line.values, strict=True)) for line in self.lines]
         return steps, np.array([[row.get(step, np.nan) for step in steps] for row in rows])
 
@@ -145,10 +145,10 @@ def _line(name: str, rows: list[Row], low: list[Row] | None = None, high: list[R
     kept = _thinned(len(rows), _MOST_POINTS)
     return Line(
         name,
-        [rows[place].step for place in kept],
-        [rows[place].value for place in kept],
-        [low[place].value for place in kept] if low else (),
-        [high[place].value for place in kept] if high else (),
+        [rows[position].step for position in kept],
+        [rows[position].value for position in kept],
+        [low[position].value for position in kept] if low else (),
+        [high[position].value for position in kept] if high else (),
     )
 
 

@@ -60,9 +60,11 @@ def _draw_heat(axes: Axes, panel: Panel, picture: Picture) -> None:
         ax=axes,
     )
     shown = [
-        int(place) for place in MaxNLocator(8, integer=True).tick_values(0, len(steps) - 1) if 0 <= place < len(steps)
+        int(position)
+        for position in MaxNLocator(8, integer=True).tick_values(0, len(steps) - 1)
+        if 0 <= position < len(steps)
     ]
-    axes.set_xticks([place + 0.5 for place in shown], [str(steps[place]) for place in shown], rotation=0)
+    axes.set_xticks([position + 0.5 for position in shown], [str(steps[position]) for position in shown], rotation=0)
     axes.tick_params(axis="y", labelsize=7, rotation=0)
     style_heat(axes)
     axes.invert_yaxis()  # seaborn has done so already

@@ -1,4 +1,4 @@
-"""Watching a model train: the only part of `fxviz.training` that needs torch."""
+"""Record how a model trains."""
 
 from fxviz.training.recording.session import Recorder, watch
 

@@ -1,4 +1,4 @@
-"""What a model's layers are like at one step: norms, the update, outputs. One transfer from each device a reading."""
+"""Measure the layers of a model at one step: norms, updates and outputs, with one transfer from each device."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 __all__ = ["Probe", "Reading"]
 
 _UPDATE_ELEMENTS = 65_536
-"""So many elements of a parameter tell its update; all of them in smaller ones. A dense update is known to 0.3 %."""
+"""The most elements of a parameter that its update is measured on. A dense update is known to 0.3 %."""
 
 _GRADIENT_ELEMENTS = 4_096
-"""So many elements of a gradient make its histogram."""
+"""The most elements of a gradient in its histogram."""
 
 _MOST_CALLS = 16
-"""Of the calls of a layer in one step, so many are observed: a cell of a recurrent network is called a thousand times."""
+"""The most calls of a layer that are observed in one step: a cell of a recurrent network is called a thousand times."""
 
 _FEWEST_VALUES = 8
-"""A unit that gives 0 for fewer values than these may be 0 by chance, so that it is not said whether it is dead."""
+"""The fewest values of a unit from which it counts as dead: fewer may be 0 by chance."""
 
-_ROOT = "."  # what a layer is called that is the model itself
+_ROOT = "."  # the name of the layer that is the model itself
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One number a layer and metric, None where there is none, and what was found not to be finite."""
+    """A number for each layer and metric, or None, and the positions of NaN and infinities."""
 
     layers: dict[str, tuple[float | None, ...]]
     gradients: tuple[tuple[int, ...] | None, ...]
-    nonfinite: tuple[tuple[str, int], ...]  # in what (activation, gradient, weight), of which layer
-    order: tuple[int, ...]  # layers as they were called
+    nonfinite: tuple[tuple[str, int], ...]  # activation, gradient or weight, and the index of the layer
+    order: tuple[int, ...]  # layers in the order of their calls
 
 
 @dataclass
 class _Sums:
-    """What a reading adds up for one layer."""
+    """The sums of a reading for one layer."""
 
     weight: float | None = None
     gradient: float | None = None
@@ -81,9 +81,9 @@ def _root(variance: float) -> float:
 
 
 class Probe:
-    """Looks at the layers of a model. Between `arm` and `read` its hooks see the outputs of layers; then they are gone.
+    """Observes the layers of a model: between `arm` and `read`, its hooks see the outputs of layers.
 
-    Nothing is read of the device before `read`, and the memory is bounded: of large parameters some elements are kept,
+    Nothing is read from the device before `read`, and memory is bounded: some elements of large parameters are kept,
     and three numbers of each output.
     """
 
@@ -115,7 +115,7 @@ class Probe:
         return bool(self._sampled)
 
     def arm(self) -> None:
-        """Keep the weights as they are before a step, and observe the outputs of layers until `read`."""
+        """Keep the weights before a step, and observe the outputs of layers until `read`."""
         self._sampled = [(index, each) for index, each in self._owners if _numeric(each)]
         with torch.no_grad():
             self._weights = self._weight_norms()
@@ -124,14 +124,14 @@ class Probe:
             self._hooks.callback(module.register_forward_hook(Hook(partial(self._observe, index))).remove)
 
     def disarm(self) -> None:
-        """Remove the hooks and let go of what they saw."""
+        """Remove the hooks and drop what they observed."""
         self._hooks.close()
         self._weights, self._before, self._sampled, self._outputs = [], [], [], []
         self._calls.clear()
 
     @torch.no_grad()
     def read(self) -> Reading:
-        """What the layers were like in a step that is done; their weights as they were before it, if it was armed."""
+        """Return the reading of a step that is done, with the weights before it if it was armed."""
         sums = [_Sums() for _ in self.layers]
         graded = [(index, _values(each.grad)) for index, each in self._owners if each.grad is not None]
         graded = [(index, gradient) for index, gradient in graded if _is_observable(gradient) and _numeric(gradient)]
@@ -140,7 +140,7 @@ class Probe:
         updates = self._updates()
         histograms = list(self._histograms(graded))
         tensors = [tensor for _, tensor in (*weights, *gradients, *self._outputs, *histograms)]
-        found = iter(_fetch([*tensors, *(norm for _, norm, _ in updates)]))  # below, in the order of these
+        found = iter(_fetch([*tensors, *(norm for _, norm, _ in updates)]))  # consumed below in this order
         for (index, _), (norm,) in zip(weights, found, strict=False):
             sums[index].weight = (sums[index].weight or 0.0) + norm**2
         for (index, _), (norm,) in zip(gradients, found, strict=False):
@@ -177,7 +177,7 @@ class Probe:
         return _norms([(index, each.detach()) for index, each in self._owners if _numeric(each)])
 
     def _updates(self) -> list[tuple[int, Tensor, float]]:
-        """Of each parameter the norm of the change of some elements, and how many elements each of these stands for."""
+        """Return the norm of the change of some elements of each parameter, and how many elements each represents."""
         changes = [
             (index, (_some(each.detach(), _UPDATE_ELEMENTS) - before).to(_wide(each)), each.numel())
             for (index, each), before in zip(self._sampled, self._before, strict=True)
@@ -190,7 +190,7 @@ class Probe:
         ]
 
     def _histograms(self, graded: Sequence[tuple[int, Tensor]]) -> Iterator[tuple[list[int], Tensor]]:
-        """For each device the layers whose gradients lie there, and the counts over `DECADES` of each, in that order."""
+        """Yield, for each device, the layers with gradients there, and their counts over `DECADES` in that order."""
         by_device: defaultdict[torch.device, list[tuple[int, Tensor]]] = defaultdict(list)
         for index, gradient in graded:
             if gradient.numel():
@@ -206,7 +206,7 @@ class Probe:
             yield indices, counts
 
     def _rows(self, sizes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-        """For each sampled element where the bins of its layer begin. The sizes seldom change, so the last answer is kept."""
+        """Return the first bin of the layer of each sampled element. Sizes seldom change: the last result is kept."""
         if sizes not in self._places or self._places[sizes].device != device:
             rows = torch.tensor([row * len(DECADES) for row, _ in sizes])
             self._places = {sizes: rows.repeat_interleave(torch.tensor([size for _, size in sizes])).to(device)}
@@ -225,26 +225,26 @@ class Probe:
 
 
 def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
-    """The numbers in each of some small tensors, in their order: one transfer a device."""
-    places: defaultdict[torch.device, list[int]] = defaultdict(list)
-    for place, tensor in enumerate(tensors):
-        places[tensor.device].append(place)
+    """Return the numbers in each of some small tensors, with one transfer from each device."""
+    positions: defaultdict[torch.device, list[int]] = defaultdict(list)
+    for position, tensor in enumerate(tensors):
+        positions[tensor.device].append(position)
     found: dict[int, list[float]] = {}
-    for here in places.values():
-        numbers = iter(torch.cat([tensors[place].reshape(-1).float() for place in here]).tolist())
-        found.update((place, list(islice(numbers, tensors[place].numel()))) for place in here)
-    return [found[place] for place in range(len(tensors))]
+    for here in positions.values():
+        numbers = iter(torch.cat([tensors[position].reshape(-1).float() for position in here]).tolist())
+        found.update((position, list(islice(numbers, tensors[position].numel()))) for position in here)
+    return [found[position] for position in range(len(tensors))]
 
 
 def _described(name: str, parameter: nn.Parameter) -> Parameter:
     if isinstance(parameter, nn.UninitializedParameter):
-        raise InputError(f"{name} has no shape yet: run the model once before it is watched")
+        raise InputError(f"{name} has no shape yet: run the model once before watching it")
     dtype = str(parameter.dtype).removeprefix("torch.")
     return Parameter(name, tuple(parameter.shape), dtype, parameter.requires_grad)
 
 
 def _is_observable(tensor: object) -> bool:
-    """Return whether this is a plain tensor with numbers to read now: not fake, sharded, on meta or inside a `torch.vmap`."""
+    """Return whether this is a plain tensor with numbers to read: not fake, sharded, on meta or in a `torch.vmap`."""
     return (
         type(tensor) in (Tensor, nn.Parameter)
         and isinstance(tensor, Tensor)
@@ -255,20 +255,20 @@ def _is_observable(tensor: object) -> bool:
 
 
 def _norms(tensors: Sequence[tuple[int, Tensor]]) -> list[tuple[int, Tensor]]:
-    """The Euclidean norm of each tensor; they come with a number, and in the order in which they came."""
+    """Return the Euclidean norm of each numbered tensor, in the same order."""
     groups: defaultdict[tuple[torch.device, torch.dtype], list[int]] = defaultdict(list)
-    for place, (_, tensor) in enumerate(tensors):
-        groups[tensor.device, tensor.dtype].append(place)
+    for position, (_, tensor) in enumerate(tensors):
+        groups[tensor.device, tensor.dtype].append(position)
     found: dict[int, Tensor] = {}
-    for places in groups.values():
-        found.update(zip(places, norms([tensors[place][1] for place in places]), strict=True))
-    return [(index, found[place]) for place, (index, _) in enumerate(tensors)]
+    for positions in groups.values():
+        found.update(zip(positions, norms([tensors[position][1] for position in positions]), strict=True))
+    return [(index, found[position]) for position, (index, _) in enumerate(tensors)]
 
 
 def _some(tensor: Tensor, most: int) -> Tensor:
-    """At most so many elements, spread evenly: a view where the memory has no gaps.
+    """Return at most ``most`` elements, spread evenly; a view if the memory has no gaps.
 
-    The stride has no divisor in common with any extent, so that elements of all rows and columns are among them.
+    The stride is coprime to the number of elements, so that elements of all rows and columns are among them.
     """
     flat = _flat(tensor)
     stride = max(1, -(-flat.numel() // most))
@@ -278,7 +278,7 @@ def _some(tensor: Tensor, most: int) -> Tensor:
 
 
 def _flat(tensor: Tensor) -> Tensor:
-    """All elements, in the order of memory where it has no gaps, so that weights in channels_last are not copied."""
+    """Return all elements, in the order of memory if it has no gaps: weights in channels_last are not copied."""
     extent = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)) + 1
     if tensor.numel() and extent == tensor.numel():
         return tensor.as_strided((extent,), (1,), tensor.storage_offset())
@@ -286,7 +286,7 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 def _values(gradient: Tensor) -> Tensor:
-    """The elements of a gradient that are not zero by layout."""
+    """Return the elements of a gradient that are not zero by layout."""
     return gradient.coalesce().values() if gradient.is_sparse else gradient.detach()
 
 
@@ -295,12 +295,12 @@ def _numeric(tensor: Tensor) -> bool:
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
-    """What a difference of elements is computed on in: at least float32."""
+    """Return the dtype to compute differences in: at least float32."""
     return torch.promote_types(tensor.dtype, torch.float32)
 
 
 def _first_tensor(output: Any) -> Tensor | None:
-    """What a layer gives, or the first tensor in it: of (outputs, state) the outputs."""
+    """Return the output of a layer, or the first tensor in it: the outputs of (outputs, state)."""
     if isinstance(output, Tensor):
         return output
     parts = output.values() if isinstance(output, dict) else output if isinstance(output, tuple | list) else ()
@@ -309,11 +309,11 @@ def _first_tensor(output: Any) -> Tensor | None:
 
 @torch.no_grad()
 def _outline(output: Tensor) -> Tensor:
-    """Mean, variance and share of dead units of an output, without a copy of it.
+    """Return mean, variance and share of dead units of an output, without copying it.
 
     A unit is a channel of an image (dimension 1 of four or more), else a feature (the last dimension). The variance is
-    the mean square less the squared mean: on a CPU ``torch.var_mean`` takes twenty times as long, and what it saves is
-    the variance of outputs that lie a thousand times their spread from 0.
+    the mean square minus the squared mean: on a CPU ``torch.var_mean`` takes twenty times as long, and is more precise
+    only for outputs whose distance from 0 is a thousand times their spread.
     """
     wide = torch.promote_types(output.dtype, torch.float32)
     mean = output.mean(dtype=wide)

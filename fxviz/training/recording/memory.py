@@ -1,4 +1,4 @@
-"""The memory of this process, in bytes, by the means that are there."""
+"""Measure the memory of this process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _STATM = Path("/proc/self/statm")
 
 
 def memory_in_use() -> dict[str, float]:
-    """``memory_rss``, what of the process lies in main memory, where the system tells; and torch's CUDA allocator.
+    """Return bytes: ``memory_rss``, the resident set, if the system has /proc; and those of torch's CUDA allocator.
 
-    ``memory_cuda`` is what is allocated on the current device, ``memory_cuda_peak`` the most that ever was.
+    ``memory_cuda`` is allocated on the current device, ``memory_cuda_peak`` is the most that ever was.
     """
     found: dict[str, float] = {}
     if _STATM.exists():

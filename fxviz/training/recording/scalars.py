@@ -1,4 +1,4 @@
-"""Scalars that a training loop logs, added up without waiting for the device that computes them."""
+"""Collect the scalars that a training loop logs, without waiting for the device that computes them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["MOST_NAMES", "Scalars"]
 
 MOST_NAMES = 1_000
-"""So many scalars are recorded by name; a loop that makes up new names all the time would fill any memory."""
+"""The most scalars that are recorded; a loop that invents names at every step would fill any memory."""
 
-_MOST_WAITING = 64  # values on a device that have not been read: each is read together with so many others
+_MOST_WAITING = 64  # values on a device that are not read yet; all are read at once
 
 
 @dataclass
 class Scalars:
-    """The scalars since the last `take`. ``nonfinite`` has, by name, the first step at which one was NaN or infinite."""
+    """The scalars since the last `take`. ``nonfinite`` maps a name to the first step with a NaN or infinity."""
 
     nonfinite: dict[str, tuple[int, float]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    refused: str = ""  # the first name that was one too many
+    refused: str = ""  # the first name beyond the limit
     _streams: dict[str, Stream] = field(default_factory=dict)
     _waiting: list[tuple[str, int, Tensor]] = field(default_factory=list)
 
     def add(self, step: int, values: Mapping[str, object]) -> bool:
-        """Take values of ``step``; whether one is NaN or infinite for the first time, as far as is known yet. `InputError` for what is no number."""
+        """Add the values of ``step``, and return whether one is known to be NaN or infinite for the first time.
+
+        Raises `InputError` if a value is not a number.
+        """
         numbers = {_own_name(name): _number(name, value) for name, value in values.items()}
         alarm = False
         for name, number in numbers.items():
@@ -55,7 +58,7 @@ class Scalars:
         return alarm
 
     def take(self) -> dict[str, Summary]:
-        """What was taken since the last call, by name."""
+        """Return the summaries since the last call, by name."""
         self._read()
         summaries = {name: stream.summary() for name, stream in self._streams.items()}
         self._streams = {}
@@ -78,19 +81,19 @@ class Scalars:
 
 
 def _own_name(name: str) -> str:
-    """``grad_norm/total`` for a ``grad_norm`` of the loop's own, since there is one of each layer."""
+    """Return ``grad_norm/total`` for a ``grad_norm`` that the loop logs, since each layer has one."""
     return f"{name}/total" if name in LAYER_METRICS else name
 
 
 def _number(name: str, value: object) -> float | Tensor:
-    """A float, or a copy of what is on another device: it is not waited for, and the loop may change its own."""
+    """Return a float, or a copy of a tensor on another device: it is not waited for, and the loop may change it."""
     if not isinstance(name, str) or not name:
         raise InputError(f"a scalar needs a name, not {name!r}")
     if isinstance(value, Tensor):
         if value.numel() != 1 or value.is_complex():
-            raise InputError(f"{name!r} is no scalar: it is a {value.dtype} tensor of shape {tuple(value.shape)}")
+            raise InputError(f"{name!r} is not a scalar: it is a {value.dtype} tensor of shape {tuple(value.shape)}")
         value = value.detach().reshape(())
         return float(value) if value.device.type == "cpu" else value.to(torch.float32, copy=True)
     if isinstance(value, Real) or (hasattr(value, "item") and getattr(value, "size", 0) == 1):
         return float(value)  # type: ignore[arg-type]  # numbers of numpy are registered as Real, or have item()
-    raise InputError(f"{name!r} is no number: {type(value).__name__}")
+    raise InputError(f"{name!r} is not a number: {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""`watch`: the recorder around a training loop, told of steps by the optimizer's own hooks."""
+"""`fxviz.watch`: the recorder around a training loop, which the optimizer's hooks notify of each step."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK", "Recorder", "Session", "watch"]
 
 BLOCK = 4 * 2**20
-"""Each time the log has grown by so many bytes, samples lie twice as far apart: the log grows with the logarithm of the
-number of steps, and whatever the length of the run, any part of it is known to about the same share of its length."""
+"""The growth of the log, in bytes, after which the distance of samples doubles: so the log grows with the logarithm of
+the number of steps, and the resolution of a run is about the same share of its length, however long it is."""
 
 
 def watch(
@@ -54,41 +54,42 @@ def watch(
 ) -> Recorder:
     """Record how ``model`` trains into the folder ``out``, from now until the recorder is closed.
 
-    Use it as a context manager around the training loop, or call `Recorder.close` after it. The loop itself stays as it
-    is; ``run.log(loss=loss)`` adds scalars. A step is a call of ``optimizer.step()`` (of the last one, if there are
-    several); without an optimizer, say ``run.step()`` after each update and before gradients are set to zero.
+    Use it as a context manager around the training loop, or call `Recorder.close` after it. The loop itself does not
+    change; ``run.log(loss=loss)`` adds scalars. A step is a call of ``optimizer.step()`` (of the last one, if there are
+    several); without an optimizer, call ``run.step()`` after each update and before gradients are set to zero.
 
     Args:
-        model: the model; wrapped by ``torch.compile`` or `DistributedDataParallel`, the one inside is watched.
+        model: the model; inside ``torch.compile`` or `DistributedDataParallel`, the original one is watched.
         optimizer: the optimizer or optimizers, also as Accelerate or Lightning wraps them.
-        every: the distance of samples, in steps; the first step is one too. It doubles with each `BLOCK` of the log.
-        out: the folder, which is made. `fxviz.load_run` reads it, also while the run goes on.
-        resume: go on with the run that is there, if any, from its last sample, or from the given number of steps (those
-            of your checkpoint): what was recorded of later steps is then void.
-        tensorboard: write TensorBoard's event files into the folder, too.
+        every: the distance of samples in steps; the first step is also a sample. It doubles with each `BLOCK` of the
+            log.
+        out: the folder, which is created. `fxviz.load_run` reads it, also during the run.
+        resume: True to continue the run in the folder, if any, from its last sample; a number to continue it after so
+            many steps (of your checkpoint): the record of later steps is then void.
+        tensorboard: True to also write TensorBoard's event files into the folder.
 
-    In a distributed job the process of rank 0 records, and the others do nothing. Should the disk fill up while the
-    model trains, recording stops, training does not, and ``run.error`` says why.
+    In a distributed job only the process of rank 0 records. If the disk is full, recording stops, training continues,
+    and ``run.error`` says why.
 
     Raises:
-        InputError: the folder holds a run and ``resume`` is not asked for, or holds one of another model, or cannot be
-            written; or an argument is no model, optimizer or positive number.
+        InputError: the folder holds a run and ``resume`` is False, holds a run of another model, or cannot be written;
+            or an argument is not a model, an optimizer or a positive number.
         MissingDependency: tensorboard is not installed.
     """
     optimizers = _optimizers(optimizer)
     if not isinstance(model, nn.Module):
         raise InputError(f"only an nn.Module can be watched, not {type(model).__name__}")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise InputError(f"every is the distance of samples in steps, 1 or more, not {every!r}")
+        raise InputError(f"every must be the distance of samples in steps, 1 or more, not {every!r}")
     if isinstance(resume, int) and resume < 0:
-        raise InputError(f"resume is the number of steps done, not {resume}")
+        raise InputError(f"resume must be a number of steps, 0 or more, not {resume}")
     if _rank() != 0:
         return Recorder()
     return Session(model, optimizers, every, Path(out), resume, tensorboard)
 
 
 class Recorder:
-    """What a training loop talks to. This one does nothing: it is what processes of other ranks than 0 get."""
+    """The interface for a training loop. This class does nothing: processes of other ranks than 0 get it."""
 
     error: str | None = None
     """Why recording stopped before the training did, if so."""
@@ -97,10 +98,10 @@ class Recorder:
         """Record numbers of this step: floats, or tensors of one element, which are not waited for."""
 
     def step(self) -> None:
-        """Say that a step is done, where no optimizer was given."""
+        """Mark the end of a step, if `watch` has no optimizer."""
 
     def close(self, how: str = "finished") -> None:
-        """Write what is left and remove all hooks; a second time does nothing. ``how`` is what the log says of the end."""
+        """Write what is left and remove all hooks; closing again does nothing. ``how`` is the reason in the log."""
 
     def __enter__(self) -> Self:
         return self
@@ -112,10 +113,10 @@ class Recorder:
 
 
 class Session(Recorder):
-    """Records: between `__init__` and `close` its hooks are on the model and the optimizers.
+    """Records a run: until `close`, its hooks are on the model and the optimizers.
 
-    A step's sample is written when it is over, that is when the next forward pass begins, so that it does not matter
-    whether the loop logs before or after the optimizer steps.
+    The sample of a step is written when the next forward pass begins, so that the loop may log before or after the
+    optimizer steps.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class Session(Recorder):
         self._ordered = False
         self._alarmed = False
         self._reading: Reading | None = None
-        self._over = False  # the last step is done, and the next has not begun
+        self._over = False  # the last step is done, the next has not begun
         self._steps = 0
         self._hooks = ExitStack()
         self._board = Board() if tensorboard else None
@@ -157,7 +158,7 @@ class Session(Recorder):
     def log(self, values: Mapping[str, object] | None = None, /, **scalars: object) -> None:
         """Record numbers of this step: floats, or tensors of one element, which are not waited for.
 
-        An `InputError` says what is no number. NaN and infinities are counted, and the first is told of.
+        Raises `InputError` if a value is not a number. NaN and infinities are counted, and the first is an event.
         """
         if values is not None and not isinstance(values, Mapping):
             raise InputError(f"log takes names and numbers, log(loss=loss), not {type(values).__name__}")
@@ -165,19 +166,19 @@ class Session(Recorder):
         alarm = self._scalars.add(step, {**(values or {}), **scalars})
         if alarm and not self._over:
             self._alarmed = True
-        elif alarm and self._reading is None:  # the step is done, and its gradients are still there
+        elif alarm and self._reading is None:  # the step is done, and its gradients still exist
             self._probe.disarm()
             self._observe()
             self._arm_if_due()
 
     def step(self) -> None:
-        """Say that a step is done; an `InputError` where the optimizer says so itself."""
+        """Mark the end of a step; raises `InputError` if an optimizer does so itself."""
         if self._optimizers:
-            raise InputError("the optimizer tells of its steps itself: leave out run.step()")
+            raise InputError("the optimizer marks its steps itself: leave out run.step()")
         self._step()
 
     def close(self, how: str = "finished") -> None:
-        """Write what is left and remove all hooks; a second time does nothing. ``how`` is what the log says of the end."""
+        """Write what is left and remove all hooks; closing again does nothing. ``how`` is the reason in the log."""
         if not self._open:
             return
         try:
@@ -189,12 +190,12 @@ class Session(Recorder):
     # What happens in a step ------------------------------------------------------------------------------------------
 
     def _begin(self, inputs: Any) -> None:
-        """A forward pass begins: what came before belongs to the step that is over."""
+        """Settle the step that is over when a forward pass begins."""
         if torch.is_grad_enabled():
             self._settle()
 
     def _end(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        """An optimizer has stepped. A fused one is asked also where AMP found an overflow, and then changes nothing."""
+        """End a step of the optimizer. A fused one is also called if AMP found an overflow; it then does nothing."""
         overflow = getattr(optimizer, "found_inf", None)
         if self._probe.armed and isinstance(overflow, Tensor) and overflow.item():
             self._probe.disarm()  # the next step is observed instead
@@ -213,7 +214,7 @@ class Session(Recorder):
             self._observe()
         self._over = True
         self._arm_if_due()
-        self._mark, self._timed = time.perf_counter(), True  # so that the next step's time is without this work
+        self._mark, self._timed = time.perf_counter(), True  # so that the time of the next step excludes this work
 
     def _observe(self) -> None:
         self._scalars.add(self._steps, {**self._rates(), **memory_in_use()})
@@ -232,12 +233,12 @@ class Session(Recorder):
         groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
         if len(groups) == 1:
             return {"learning_rate": float(groups[0]["lr"])}
-        return {f"learning_rate/{place}": float(group["lr"]) for place, group in enumerate(groups)}
+        return {f"learning_rate/{position}": float(group["lr"]) for position, group in enumerate(groups)}
 
     # What is written -------------------------------------------------------------------------------------------------
 
     def _settle(self, last: bool = False) -> None:
-        """Write the sample of the step that is over, if it was one; at the ``last`` whatever is left."""
+        """Write the sample of the step that is over, if it is one; with ``last`` write whatever is left."""
         over, self._over = self._over, False
         if not last and not (over and self._reading is not None):
             return
@@ -261,13 +262,13 @@ class Session(Recorder):
             self._board.add(sample, self._probe.layers)
 
     def _news(self, reading: Reading | None, now: float) -> list[Event]:
-        """What was seen for the first time."""
+        """Return events for what was observed for the first time."""
         news = []
         for name, (step, number) in self._scalars.nonfinite.items():
             if self._is_new("scalar", name):
                 news.append(Event("nonfinite", step, now, "scalar", detail=f"{name} = {number}"))
         if self._scalars.refused and self._is_new("dropped", ""):
-            words = f"scalars by other names than the first {MOST_NAMES}, such as {self._scalars.refused!r}"
+            words = f"scalars beyond the first {MOST_NAMES} names, such as {self._scalars.refused!r}"
             news.append(Event("dropped", self._steps, now, detail=words))
         if reading is None:
             return news
@@ -309,7 +310,7 @@ class Session(Recorder):
             self._steps = 0 if isinstance(resume, bool) else resume
             return RunLog(out, self._meta(model))
         if resume is False:
-            raise InputError(f"{out} holds a run already: choose another folder, or go on with it by resume=True")
+            raise InputError(f"{out} holds a run already: choose another folder, or continue it with resume=True")
         run = load_run(out)
         if difference := _difference(run, self._probe):
             raise InputError(f"{out} holds a run of another model: {difference}; choose another folder")
@@ -335,26 +336,26 @@ class Session(Recorder):
 
 
 def _optimizers(given: object) -> tuple[Optimizer, ...]:
-    """The optimizers themselves, without what Accelerate or Lightning puts around them."""
+    """Return the optimizers themselves, without the wrappers of Accelerate or Lightning."""
     several = tuple(given) if isinstance(given, Sequence) else () if given is None else (given,)
     found = []
     for optimizer in several:
         while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
             optimizer = inner
         if not isinstance(optimizer, Optimizer):
-            raise InputError(f"an optimizer of torch.optim was expected, not {type(optimizer).__name__}")
+            raise InputError(f"expected an optimizer of torch.optim, not {type(optimizer).__name__}")
         found.append(optimizer)
     return tuple(found)
 
 
 def _inner_model(model: nn.Module) -> nn.Module:
-    """Return the model inside ``torch.compile``, `DistributedDataParallel` and `DataParallel`, whose names are its own."""
+    """Return the model inside ``torch.compile``, `DistributedDataParallel` and `DataParallel`."""
     inner = model.module if isinstance(model, DataParallel | DistributedDataParallel) else uncompiled(model)
     return model if inner is model else _inner_model(inner)
 
 
 def _rank() -> int:
-    """Which process of a distributed job this is; launchers say so before the processes know each other."""
+    """Return the rank of this process in a distributed job, which launchers set before the processes connect."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank()
     rank = os.environ.get("RANK", "0")
@@ -362,20 +363,20 @@ def _rank() -> int:
 
 
 def _difference(run: Run, probe: Probe) -> str:
-    """The first layer in which the model is not the one of the run; parameters may be frozen and thawed."""
+    """Describe the first layer in which the model and the run differ; whether parameters are frozen does not count."""
     then, now = ([_signature(layer) for layer in layers] for layers in (run.meta.layers, probe.layers))
     for before, after in zip(then, now, strict=False):
         if before != after:
-            return f"it had {_told(before)}, and now {_told(after)}"
+            return f"it had {_format_signature(before)}, and now {_format_signature(after)}"
     longer, word = (then, "no more") if len(then) > len(now) else (now, "new")
-    return "" if len(then) == len(now) else f"{_told(longer[min(len(then), len(now))])} is {word}"
+    return "" if len(then) == len(now) else f"{_format_signature(longer[min(len(then), len(now))])} is {word}"
 
 
 def _signature(layer: Any) -> tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]:
     return layer.name, layer.kind, tuple((parameter.name, parameter.shape) for parameter in layer.parameters)
 
 
-def _told(signature: tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]) -> str:
+def _format_signature(signature: tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]) -> str:
     name, kind, parameters = signature
     return f"{name}: {kind}({', '.join('×'.join(map(str, shape)) or 'scalar' for _, shape in parameters)})"
 

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, written by torch's own SummaryWriter."""
+"""Write TensorBoard's event files with torch's own SummaryWriter."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Board"]
 
 
 class Board:
-    """The same numbers for ``tensorboard --logdir``: a scalar by its name, a layer's metric as ``METRIC/LAYER``."""
+    """Writes samples for ``tensorboard --logdir``: a scalar by its name, a metric of a layer as ``METRIC/LAYER``."""
 
     def __init__(self) -> None:
-        """Nothing is written before `open`."""
+        """Import the writer; nothing is written before `open`."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -28,11 +28,11 @@ class Board:
         self._writer: Any = None
 
     def open(self, folder: Path, steps: int) -> None:
-        """Write into ``folder`` from now on; what TensorBoard shows there of later steps than ``steps`` is void."""
+        """Write into ``folder`` from now on, where TensorBoard then hides steps later than ``steps``."""
         self._writer = self._make(str(folder), purge_step=steps + 1 if steps else None)
 
     def add(self, sample: Sample, layers: Sequence[Layer]) -> None:
-        """Write one sample; scalars by their mean since the sample before."""
+        """Write one sample, with the means of scalars since the sample before."""
         for name, summary in sample.scalars.items():
             self._writer.add_scalar(name, summary.mean, sample.step, walltime=sample.time)
         for metric, values in sample.layers.items():
