@@ -21,7 +21,7 @@ from fxviz.integrations.browser import open_page
 from fxviz.integrations.netron import draw, serve
 
 if TYPE_CHECKING:
-    from fxviz.integrations.browser import Page
+    from playwright.sync_api import Page
 
 MODELS = (
     *(
@@ -64,7 +64,7 @@ def look(name: str, folder: Path) -> list[str]:
     content = fxviz.render(models.trace(name), "onnx")
     assert isinstance(content, bytes)
     with serve(content, browser=False) as address, open_page(120) as page:
-        page.resize(1400, 1600)
+        page.set_viewport_size({"width": 1400, "height": 1600})
         before = time.perf_counter()
         draw(page, address)
         seconds = time.perf_counter() - before
@@ -74,7 +74,7 @@ def look(name: str, folder: Path) -> list[str]:
         found = page.evaluate(SELECT)
         time.sleep(2)
         panel = page.evaluate(PANEL).lower() if found else "no operation is drawn"
-        (folder / f"{name.replace(':', '_')}.png").write_bytes(page.picture())
+        (folder / f"{name.replace(':', '_')}.png").write_bytes(page.screenshot())
     told = [key for key in ("module", "source", "kernels", "flops", "parameters", "memory") if key in panel]
     return [name, f"{len(content) / 1024:.0f}", f"{seconds:.1f}", str(closed), opened, ", ".join(told)]
 

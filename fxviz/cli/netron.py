@@ -9,6 +9,7 @@ import click
 
 from fxviz.command.options import MODEL_HELP, command, model_options, view_options
 from fxviz.command.progress import progress
+from fxviz.command.writing import say_written
 
 if TYPE_CHECKING:
     from fxviz.command.options import ModelOptions, ViewOptions
@@ -27,12 +28,15 @@ __all__ = ["netron"]
         "--screenshot",
         metavar="FILE",
         type=click.Path(dir_okay=False, writable=True),
-        help="Write what Netron shows as a PNG, and serve nothing; needs Chromium or Chrome.",
+        help="Write a PNG of what Netron shows, and serve nothing. Needs Chromium or Chrome.",
     ),
     about=MODEL_HELP,
 )
 def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool, screenshot: str | None) -> None:
-    """Open the model in Netron, served on this machine only, until Ctrl-C."""
+    """Open the model in Netron, on this machine only.
+
+    The page is served until Ctrl-C.
+    """
     from fxviz.exporters.onnx import Onnx
     from fxviz.files import write_file
     from fxviz.integrations.browser import find_browser
@@ -47,6 +51,7 @@ def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool
         with progress("drawing in Netron"):
             picture = take_picture(content, facts.graph.name)
         write_file(screenshot, picture)
+        say_written(screenshot)
         return
     with serve(content, facts.graph.name, port=port, browser=not no_browser) as address:
         click.echo(f"{facts.graph.name} is at {address}; Ctrl-C stops")

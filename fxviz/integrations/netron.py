@@ -1,4 +1,4 @@
-"""Showing an ONNX file in Netron: on the loopback interface, from a private folder; and pictures of it."""
+"""An ONNX file in Netron: served on the loopback interface, from a private folder; and pictures of it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fxviz.errors import ExportError, InputError, MissingDependency
-from fxviz.integrations.browser import find_browser, open_page
+from fxviz.integrations.browser import open_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from fxviz.integrations.browser import Page
+    from playwright.sync_api import Page
 
 __all__ = ["draw", "serve", "take_picture"]
 
@@ -33,7 +33,7 @@ _LEAST, _MOST = (600, 400), (4000, 8000)  # pixels of a picture
 
 @contextmanager
 def serve(content: bytes, name: str = "model", *, port: int = 0, browser: bool = True) -> Iterator[str]:
-    """Serve the bytes of an ONNX file in Netron while the context lasts; gives the address to open.
+    """Serve the bytes of an ONNX file in Netron while the context lasts; yield the address to open.
 
     Only this machine can reach it. Netron serves the whole folder of the file that it shows, so the file lies alone in
     a folder that only this user can read, and that goes with the context. ``port`` 0 is any free port.
@@ -61,7 +61,7 @@ def serve(content: bytes, name: str = "model", *, port: int = 0, browser: bool =
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps netron from setting up a log that prints: it does where a program has none."""
+    """Keep netron from setting up a log that prints, as it does in a program without one."""
     handler = logging.NullHandler()
     logging.getLogger().addHandler(handler)
     try:
@@ -71,28 +71,31 @@ def _quiet() -> Iterator[None]:
 
 
 def take_picture(content: bytes, name: str = "model", *, seconds: float = 60) -> bytes:
-    """A picture of an ONNX file as Netron draws it, as PNG, as large as the graph.
+    """Return a picture of an ONNX file as Netron draws it, as PNG, as large as the graph.
 
-    It is drawn by a Chromium that is installed, without a window. Raises `MissingDependency` without netron or a
-    browser, `ExportError` for what Netron cannot open, or does not draw in so many ``seconds``.
+    It is drawn by a Chromium without a window. Raises `MissingDependency` without netron, playwright or a browser,
+    `ExportError` for a file that Netron cannot open, or does not draw in ``seconds``.
     """
-    find_browser()
     with serve(content, name, browser=False) as address, open_page(seconds) as page:
-        page.resize(*_LEAST)
+        _resize(page, _LEAST)
         draw(page, address)
         box = page.evaluate("(({width, height}) => [width, height])(document.getElementById('origin').getBBox())")
-        wanted = (int(extent) + 2 * _MARGIN for extent in box)
-        page.resize(*(min(max(extent, least), most) for extent, least, most in zip(wanted, _LEAST, _MOST, strict=True)))
+        _resize(page, [int(extent) + 2 * _MARGIN for extent in box])
         draw(page, address)
         page.evaluate(_WITHOUT_BUTTONS)
-        return page.picture()
+        return page.screenshot()
 
 
 def draw(page: Page, address: str) -> None:
     """Load Netron's page at ``address``, and wait until the graph is there; an `ExportError` has Netron's words."""
     # Netron asks about cookies unless it was told before.
-    page.call("Network.setCookie", name="consent", value=str(int(time.time() * 1000)), url=address)
-    page.call("Page.navigate", url=address)
-    page.wait_for(f"document.readyState === 'complete' && location.href.startsWith({address!r})")
-    if (message := page.wait_for(_STATE)) != _DRAWN:
+    page.context.add_cookies([{"name": "consent", "value": str(int(time.time() * 1000)), "url": address}])
+    page.goto(address)
+    if (message := page.wait_for_function(_STATE).json_value()) != _DRAWN:
         raise ExportError(f"Netron cannot show the model: {' '.join(message.split())}")
+
+
+def _resize(page: Page, wanted: Sequence[int]) -> None:
+    """Give the page so many pixels, in the limits of a picture."""
+    width, height = (min(max(extent, least), most) for extent, least, most in zip(wanted, _LEAST, _MOST, strict=True))
+    page.set_viewport_size({"width": width, "height": height})
