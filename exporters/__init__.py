@@ -3,6 +3,6 @@
 if __name__ != "fxviz.exporters":
     raise ImportError("this folder is the package fxviz.exporters; import it by that name")
 
-from fxviz.exporters.base import Exporter, find_exporter, format_suffix
+from fxviz.exporters.base import Exporter, Written, find_exporter, format_suffix
 
-__all__ = ["Exporter", "find_exporter", "format_suffix"]
+__all__ = ["Exporter", "Written", "find_exporter", "format_suffix"]

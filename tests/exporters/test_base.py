@@ -46,13 +46,9 @@ def test_what_is_declared(name: str) -> None:
     assert (kind.whole, kind.drawn, kind.binary, kind.embedding, kind.language) == DECLARED[name]
 
 
-def test_every_format_is_in_the_table() -> None:
-    assert {find_exporter(f".{name}") for name in FORMATS} == {find_exporter(name) for name in DECLARED}
-
-
-@pytest.mark.parametrize("name", DECLARED)
+@pytest.mark.parametrize("name", FORMATS)
 def test_what_is_written_is_as_declared(name: str, graph: Graph, tmp_path: Path) -> None:
-    exporter = make_exporter(name, {})
+    exporter = make_exporter(f".{name}", {})
     view = View.of(graph, show=(fxviz.Flops(),))
     content = exporter.export(view)
     assert isinstance(content, bytes) is exporter.binary
