@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +10,7 @@ import click
 from fxviz.command.formats import format_options
 from fxviz.command.options import MODEL_HELP, command, model_options, view_options
 from fxviz.command.progress import progress
-from fxviz.errors import InputError
+from fxviz.command.writing import check_folder, say_written
 from fxviz.exporters.base import find_exporter, format_suffix, runnable_form
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ __all__ = ["export"]
     ),
     click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
     click.option("--runnable", is_flag=True, help="Write ONNX that runs: standard operators, with weights."),
-    click.option("--random-weights", is_flag=True, help="Give a model of a zoo random weights."),
+    click.option("--random-weights", is_flag=True, help="Give the model random weights if it is built here."),
     format_options,
     about=MODEL_HELP,
 )
@@ -64,7 +63,7 @@ def export(
             continue
         with progress(f"writing {output}"):
             written = exporter.write(view, output)
-        click.echo(f"wrote {written}", err=True)
+        say_written(written)
 
 
 def _format_of(output: str, wanted: str | None) -> str:
@@ -88,8 +87,7 @@ def _runnable_forms(formats: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refuse_unwritable(output: str, format: str) -> None:
-    if output != "-" and not Path(output).absolute().parent.is_dir():
-        raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    check_folder(output)
     if output == "-" and find_exporter(format).binary and sys.stdout.isatty():
         raise click.UsageError(
             f"{format.removeprefix('.')} is not text for a terminal: redirect stdout, or give a file with -o"

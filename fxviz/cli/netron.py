@@ -20,6 +20,8 @@ __all__ = ["netron"]
 @command(
     model_options,
     view_options,
+    click.option("--data", is_flag=True, help="Put in the weights' data, for Netron to list their values."),
+    click.option("--random-weights", is_flag=True, help="Give the model random weights if it is built here."),
     click.option(
         "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
     ),
@@ -32,7 +34,15 @@ __all__ = ["netron"]
     ),
     about=MODEL_HELP,
 )
-def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool, screenshot: str | None) -> None:
+def netron(
+    source: ModelOptions,
+    shown: ViewOptions,
+    data: bool,
+    random_weights: bool,
+    port: int,
+    no_browser: bool,
+    screenshot: str | None,
+) -> None:
     """Open the model in Netron, on this machine only.
 
     The page is served until Ctrl-C.
@@ -44,9 +54,9 @@ def netron(source: ModelOptions, shown: ViewOptions, port: int, no_browser: bool
 
     if screenshot is not None:
         find_browser()  # before the long work
-    facts = shown.facts(source)
+    facts = shown.facts(source, random_weights=random_weights)
     with progress("writing ONNX"):
-        content = Onnx().export(shown.view(facts, "onnx"))
+        content = Onnx(data=data).export(shown.view(facts, "onnx"))
     if screenshot is not None:
         with progress("drawing in Netron"):
             picture = take_picture(content, facts.graph.name)

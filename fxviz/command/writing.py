@@ -17,6 +17,6 @@ def check_folder(output: str) -> None:
         raise InputError(f"cannot write {output}: there is no folder {Path(output).parent}")
 
 
-def say_written(output: str | Path) -> None:
+def say_written(output: object) -> None:
     """Say that a file was written, on stderr: stdout is for results."""
     click.echo(f"wrote {output}", err=True)

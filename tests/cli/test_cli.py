@@ -489,9 +489,11 @@ def test_ctrl_c_while_tracing(folder: Path) -> None:
     assert not list(folder.glob("*m.svg*"))
 
 
-def test_netron_serves_the_file_alone_on_loopback_and_stops_on_ctrl_c(folder: Path) -> None:
+@pytest.mark.parametrize("data", [False, True])
+def test_netron_serves_the_file_alone_on_loopback_and_stops_on_ctrl_c(data: bool, folder: Path) -> None:
     pytest.importorskip("netron")
-    process = start("netron", "net.py:net", "-i", "2,4", "--no-browser", cwd=folder)
+    options = ["--data", "--random-weights"] if data else []
+    process = start("netron", "net.py:net", "-i", "2,4", "--no-browser", *options, cwd=folder)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert " is at http://127.0.0.1:" in line
@@ -499,7 +501,10 @@ def test_netron_serves_the_file_alone_on_loopback_and_stops_on_ctrl_c(folder: Pa
     import onnx
 
     with urllib.request.urlopen(f"{address}/data/Sequential.onnx") as response:
-        assert onnx.load_from_string(response.read()).graph.node
+        nodes = onnx.load_from_string(response.read()).graph.node
+    weights = [attribute for node in nodes if node.op_type == "Constant" for attribute in node.attribute]
+    assert weights
+    assert all(len(attribute.t.raw_data) > 0 for attribute in weights) is data
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{address}/data/net.py")
     process.send_signal(signal.SIGINT)

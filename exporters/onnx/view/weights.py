@@ -52,7 +52,7 @@ class WeightData:
         if absent := [value.name for value, tensor in found.items() if tensor.is_meta]:
             raise ExportError(
                 f"{len(absent)} weights of {view.graph.name!r} have no data, such as {absent[0]!r}: they are on the meta "
-                "device; trace a model that has its weights"
+                "device; trace a model that has its weights (--random-weights makes random ones)"
             )
         return cls(found, sum(tensor.nbytes * readers[value] for value, tensor in found.items()))
 
