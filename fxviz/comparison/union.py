@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fxviz.comparison.pairs import NodePair, Pair, ScopePair, Status
-from fxviz.ir import Graph, Kernel, Node, Role, Scope, Value
+from fxviz.ir import GraphBuilder, Kernel, Node, Role, Scope, Value
+from fxviz.ir.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container
 
     from fxviz.comparison.difference import Difference
 
@@ -27,35 +28,26 @@ class Union:
     def __init__(self, diff: Difference) -> None:
         after = diff.after.graph
         self.pairs: dict[Node | Scope, Pair] = {(): diff.root}
+        self._build = GraphBuilder(_name(diff))
         self._now = _counterparts(diff)
-        self._paths = {call.path for scope in after.scopes for call in scope}
-        self._node_names = {node.name for node in after.nodes}
+        self._unique_path = Names(_primed, (call.path for scope in after.scopes for call in scope))
+        self._unique_node = Names(_primed, (node.name for node in after.nodes))
+        self._unique_value = Names(_primed)
         self._values: dict[Value, Value] = {}
-        self._value_names: set[str] = set()
-        self._defined: set[Value] = set()
-        self._lost: list[Value] = []
-        self._nodes: list[Node] = []
-        given = [*after.inputs, *after.parameters, *after.constants]
-        for value in (*given, *(value for node in after.nodes for value in node.outputs)):
+        declared = [*after.inputs, *after.parameters, *after.constants]
+        for value in (*declared, *(value for node in after.nodes for value in node.outputs)):
             self._value(value)  # values of the graph after keep their names
-        given += [pair.before for pair in diff.values if pair.before and not pair.after and pair.role != "output"]
-        self._defined |= {self._value(value) for value in given}
+        declared += [pair.before for pair in diff.values if pair.before and not pair.after and pair.role != "output"]
+        for value in declared:
+            self._build.declare(self._value(value))
         self._add(diff.root, ())
-        self.graph = Graph(
-            name=_name(diff),
-            inputs=tuple(self._of(given, Role.INPUT)),
-            parameters=tuple(self._of(given, Role.PARAMETER, Role.BUFFER)),
-            nodes=tuple(self._nodes),
-            outputs=tuple(map(self._value, after.outputs)),
+        self.graph = self._build.finish(
+            *map(self._value, after.outputs),
             output_names=after.output_names,
-            constants=(*self._of(given, Role.CONSTANT), *self._lost),
             aliases=after.aliases,
             mode=after.mode,
             complete=after.complete,
         )
-
-    def _of(self, values: Iterable[Value], *roles: Role) -> Iterator[Value]:
-        return (self._value(value) for value in values if value.role in roles)
 
     def _add(self, pair: ScopePair, scope: Scope) -> None:
         """Add the operations of a pair of scopes, which becomes ``scope`` in the union."""
@@ -72,21 +64,15 @@ class Union:
         call = removed.scope[-1]
         if parent.before and scope:
             call = replace(call, path=scope[-1].path + call.path.removeprefix(parent.before[-1].path))
-        while call.path in self._paths:
-            call = replace(call, path=f"{call.path}′")
-        self._paths.add(call.path)
-        return (*scope, call)
+        return (*scope, replace(call, path=self._unique_path(call.path)))
 
     def _add_node(self, pair: NodePair, scope: Scope) -> None:
         node = pair.node
         inputs = dict(zip(node.input_names, map(self._read, node.inputs), strict=True))
         for value in pair.before.inputs if pair.before and pair.after else ():
-            if value not in self._now and value.role is Role.RESULT and (made := self._value(value)) in self._defined:
+            if value not in self._now and value.role is Role.RESULT and (made := self._value(value)) in self._build:
                 inputs[f"was {value.name}"] = made  # of an operation that was removed
-        name = node.name
-        while pair.after is None and name in self._node_names:
-            name += "′"
-        self._node_names.add(name)
+        inside: set[Value] = set()
         change = {} if pair.status is Status.KEPT else {"change": _change(pair)}
         added = replace(
             node,
@@ -94,42 +80,34 @@ class Union:
             input_names=tuple(inputs),
             outputs=tuple(map(self._value, node.outputs)),
             attributes=MappingProxyType(dict(node.attributes) | change),
-            kernels=tuple(map(self._kernel, node.kernels)),
-            name=name,
+            kernels=tuple(self._kernel(kernel, inside) for kernel in node.kernels),
+            name=node.name if pair.after else self._unique_node(node.name),
             scope=scope if pair.after is None else node.scope,
         )
-        self._defined.update(added.outputs)
-        self._nodes.append(added)
-        self.pairs[added] = pair
+        self.pairs[self._build.append(added)] = pair
 
-    def _kernel(self, kernel: Kernel) -> Kernel:
-        inputs = tuple(map(self._read, kernel.inputs))
+    def _kernel(self, kernel: Kernel, inside: set[Value]) -> Kernel:
+        """Return a kernel of a node; ``inside`` are the values that the kernels before it made."""
+        inputs = tuple(self._read(value, inside) for value in kernel.inputs)
         outputs = tuple(map(self._value, kernel.outputs))
-        self._defined.update(outputs)
+        inside.update(outputs)
         return replace(kernel, inputs=inputs, outputs=outputs)
 
-    def _read(self, value: Value) -> Value:
-        """Return the value that an operation reads; a constant replaces one that comes later in this order."""
+    def _read(self, value: Value, inside: Container[Value] = ()) -> Value:
+        """Return the value as an operation reads it; a constant instead of one that comes later in this order."""
         known = self._value(value)
-        if known in self._defined:
+        if known in self._build or known in inside:
             return known
-        lost = replace(known, name=self._value_name(f"{known.name} as it was"), role=Role.CONSTANT)
-        self._defined.add(lost)
-        self._lost.append(lost)
-        return lost
+        return self._build.declare(
+            replace(known, name=self._unique_value(f"{known.name} as it was"), role=Role.CONSTANT)
+        )
 
     def _value(self, value: Value) -> Value:
         """Return the value of the union that represents a value of either graph."""
         value = self._now.get(value, value)
         if value not in self._values:
-            self._values[value] = replace(value, name=self._value_name(value.name), storage=None)
+            self._values[value] = replace(value, name=self._unique_value(value.name), storage=None)
         return self._values[value]
-
-    def _value_name(self, name: str) -> str:
-        while name in self._value_names:
-            name += "′"
-        self._value_names.add(name)
-        return name
 
 
 def _counterparts(diff: Difference) -> dict[Value, Value]:
@@ -143,6 +121,10 @@ def _counterparts(diff: Difference) -> dict[Value, Value]:
 
 def _change(pair: NodePair) -> str:
     return ": ".join(filter(None, (pair.status.name.lower(), "; ".join(map(str, pair.details)))))
+
+
+def _primed(name: str, times: int) -> str:
+    return name + "′" * times
 
 
 def _name(diff: Difference) -> str:

@@ -5,6 +5,7 @@ the `Kernel`s (ATen operators) that it ran. `Value`s are tensors; each has a `Te
 A `Scope` is the stack of module calls around a node. Nothing in here knows an operator, a file format, or torch.
 """
 
+from fxviz.ir.builder import GraphBuilder
 from fxviz.ir.graph import Graph
 from fxviz.ir.nodes import Kernel, Node, Phase, Source
 from fxviz.ir.scopes import Call, Scope, format_scope
@@ -17,6 +18,7 @@ __all__ = [
     "Category",
     "Dim",
     "Graph",
+    "GraphBuilder",
     "Kernel",
     "Node",
     "Phase",

@@ -10,6 +10,7 @@ import sympy
 
 from fxviz.errors import GraphError
 from fxviz.ir.dtypes import DTYPE_BITS
+from fxviz.ir.flow import Flow
 from fxviz.ir.scopes import Scope, format_scope
 from fxviz.ir.values import Role, Value
 
@@ -37,6 +38,7 @@ def verify(graph: GraphData) -> None:
     _check_roles(graph)
     _check_storages(graph)
     _check_flow(graph)
+    _check_lifetimes(graph)
     _check_values(graph)
     _check_scopes(graph)
     for node in graph.nodes:
@@ -86,57 +88,29 @@ def _check_storages(graph: GraphData) -> None:
 
 
 def _check_flow(graph: GraphData) -> None:
-    """Check that each value is defined once and before it is read, on memory that is allocated."""
-    defined: set[Value] = set()
+    """Check that each value is defined once and before it is read."""
+    flow = Flow(graph.name)
     for value in chain(graph.inputs, graph.parameters, graph.constants):
-        if value in defined:
-            raise GraphError(f"{value} stands twice among the inputs, parameters and constants of graph {graph.name!r}")
-        defined.add(value)
-    hidden: set[Value] = set()  # values between the kernels of nodes that have run
-    step = 0
+        flow.declare(value)
     for node in graph.nodes:
-        for value in node.inputs:
-            if value not in defined:
-                raise GraphError(f"node {node.name!r} reads {value}, which {_why_unknown(value, hidden)}")
-        made: dict[Value, None] = {}
-        for kernel in node.kernels:
-            for value in kernel.inputs:
-                if value not in defined and value not in made:
-                    raise GraphError(
-                        f"kernel {kernel.op} of node {node.name!r} reads {value}, which {_why_unknown(value, hidden)}"
-                    )
-                if (storage := value.storage) and storage.died is not None and storage.died <= step:
-                    raise GraphError(
-                        f"kernel {kernel.op} (step {step}) of node {node.name!r} reads {value}, whose memory was freed before step {storage.died}"
-                    )
-            for value in kernel.outputs:
-                if value in defined or value in made or value in hidden:
-                    raise GraphError(
-                        f"kernel {kernel.op} of node {node.name!r} defines {value}, which is already defined"
-                    )
-                if (storage := value.storage) and storage.born > step:
-                    raise GraphError(
-                        f"kernel {kernel.op} (step {step}) of node {node.name!r} makes {value}, whose memory is born at step {storage.born}"
-                    )
-                made[value] = None
-            step += 1
-        for value in node.outputs:
-            if value in defined or value in hidden:
-                raise GraphError(f"node {node.name!r} defines {value}, which is already defined")
-            defined.add(value)
-        hidden.update(value for value in made if value not in defined)
-        for value in chain(node.outputs, made):
-            if value.role is not Role.RESULT:
-                raise GraphError(
-                    f"node {node.name!r} makes {value}, which has the role {value.role.value!r} and not 'result'"
-                )
+        flow.run(node)
     for value in graph.outputs:
-        if value not in defined:
-            raise GraphError(f"output {value} of graph {graph.name!r} {_why_unknown(value, hidden)}")
+        flow.check_output(value)
 
 
-def _why_unknown(value: Value, hidden: set[Value]) -> str:
-    return "is not an output of the node that makes it" if value in hidden else "is not defined before"
+def _check_lifetimes(graph: GraphData) -> None:
+    """Check that memory is allocated when a kernel writes it, and not yet freed when one reads it."""
+    for step, (node, kernel) in enumerate(graph.walk()):
+        for value in kernel.inputs:
+            if (storage := value.storage) and storage.died is not None and storage.died <= step:
+                raise GraphError(
+                    f"kernel {kernel.op} (step {step}) of node {node.name!r} reads {value}, whose memory was freed before step {storage.died}"
+                )
+        for value in kernel.outputs:
+            if (storage := value.storage) and storage.born > step:
+                raise GraphError(
+                    f"kernel {kernel.op} (step {step}) of node {node.name!r} makes {value}, whose memory is born at step {storage.born}"
+                )
 
 
 def _check_values(graph: GraphData) -> None:

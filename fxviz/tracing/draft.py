@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,39 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from fxviz.ir import (
-    Attribute,
-    Category,
-    Graph,
-    Kernel,
-    Node,
-    Phase,
-    Role,
-    Scope,
-    Source,
-    Storage,
-    TensorType,
-    Value,
-    as_dim,
-)
+from fxviz.ir import Category, GraphBuilder, Kernel, Node, Phase, Role, Storage, TensorType, Value, as_dim
+from fxviz.ir.values import CATEGORY_OF_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from torch.fx import GraphModule
 
-    from fxviz.ir import Dim
+    from fxviz.ir import Attribute, Dim, Graph, Scope, Source
 
 __all__ = ["Draft", "KernelRecord", "NodeRecord", "StorageRecord", "ValueRecord"]
-
-_CATEGORY_OF_ROLE = MappingProxyType(
-    {
-        Role.INPUT: Category.INPUT,
-        Role.PARAMETER: Category.PARAMETER,
-        Role.BUFFER: Category.BUFFER,
-        Role.CONSTANT: Category.CONSTANT,
-    }
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -145,82 +122,20 @@ class Draft:
         build_module: Callable[[], GraphModule] | None = None,
         pinned: Mapping[sympy.Symbol, int] = MappingProxyType({}),
     ) -> Graph:
-        """The immutable graph; names are given here, in execution order. Symbols that are ``pinned`` become numbers."""
+        """Return the immutable graph, named in execution order. Symbols that are ``pinned`` become numbers."""
         if pinned:
             self._pin(pinned)
         self._categorise()
-        storages = {
-            record: Storage(
-                record.nbytes, record.category or Category.ACTIVATION, record.born, record.died, record.device
-            )
-            for record in self.storages
-        }
-        values: dict[ValueRecord, Value] = {}
-
-        def freeze_value(record: ValueRecord, name: str) -> Value:
-            storage = storages[record.storage] if record.storage else None
-            values[record] = value = Value(name, record.type, record.role, storage, record.trainable)
-            return value
-
-        unique = _Names()
-        outside = [*self.inputs, *self.parameters, *self.constants]
-        for record in outside:
-            freeze_value(record, unique(record.name))
-        nodes = [self._freeze_node(node, unique(_slug(node.op)), values, freeze_value) for node in self.nodes]
-        return Graph(
-            name=self.name,
-            inputs=tuple(values[record] for record in self.inputs),
-            parameters=tuple(values[record] for record in self.parameters),
-            nodes=tuple(nodes),
-            outputs=tuple(values[record] for record in self.outputs),
-            output_names=tuple(self.output_names),
-            constants=tuple(values[record] for record in self.constants),
-            storages=tuple(storages.values()),
-            aliases=MappingProxyType(dict(self.aliases)),
+        freezer = _Freezer(self)
+        return freezer.build.finish(
+            *(freezer.values[record] for record in self.outputs),
+            output_names=self.output_names,
+            aliases=self.aliases,
             mode=mode,
-            guards=tuple(guards),
-            notes=tuple(notes),
+            guards=guards,
+            notes=notes,
             complete=complete,
             build_module=build_module,
-        )
-
-    @staticmethod
-    def _freeze_node(
-        node: NodeRecord,
-        name: str,
-        values: dict[ValueRecord, Value],
-        freeze_value: Callable[[ValueRecord, str], Value],
-    ) -> Node:
-        single = len(node.outputs) == 1
-        for position, record in enumerate(node.outputs):
-            freeze_value(record, name if single else f"{name}.{position}")
-        inner = 0
-        for kernel in node.kernels:
-            for record in kernel.outputs:
-                if record not in values:
-                    freeze_value(record, f"{name}:{inner}")
-                    inner += 1
-        kernels = tuple(
-            Kernel(
-                kernel.op,
-                tuple(values[record] for record in kernel.inputs),
-                tuple(values[record] for record in kernel.outputs),
-                tuple(kernel.input_names),
-                MappingProxyType(dict(kernel.attributes)),
-            )
-            for kernel in node.kernels
-        )
-        return Node(
-            op=node.op,
-            inputs=tuple(values[record] for record in node.inputs),
-            outputs=tuple(values[record] for record in node.outputs),
-            input_names=tuple(node.input_names),
-            attributes=MappingProxyType(dict(node.attributes)),
-            name=name,
-            kernels=kernels,
-            scope=node.scope,
-            source=node.source,
-            phase=node.phase,
         )
 
     def _pin(self, pinned: Mapping[sympy.Symbol, int]) -> None:
@@ -251,7 +166,7 @@ class Draft:
         """Memory that existed before the run is what its value is; what leaves its node is an activation, else temporary."""
         for record in [*self.inputs, *self.parameters, *self.constants]:
             if record.storage and record.storage.category is None:
-                record.storage.category = _CATEGORY_OF_ROLE[record.role]
+                record.storage.category = CATEGORY_OF_ROLE[record.role]
         for node in self.nodes:
             for record in node.outputs:
                 if record.storage and record.storage.category is None:
@@ -270,20 +185,69 @@ class Draft:
         return Category.SAVED if storage.died is None or storage.died > begin else Category.ACTIVATION
 
 
-class _Names:
-    """Unique names: the wanted one, then ``name_1``, ``name_2``."""
+class _Freezer:
+    """The records of a draft as values and nodes of the IR, in ``build``."""
 
-    def __init__(self) -> None:
-        self._next: Counter[str] = Counter()
-        self._taken: set[str] = set()
+    def __init__(self, draft: Draft) -> None:
+        self.build = GraphBuilder(draft.name)
+        self.values: dict[ValueRecord, Value] = {}
+        self._storages = {record: self.build.add_storage(_storage(record)) for record in draft.storages}
+        for record in (*draft.inputs, *draft.parameters, *draft.constants):
+            self.build.declare(self._value(record, self.build.fresh_name(record.name)))
+        for node in draft.nodes:
+            self._add_node(node)
 
-    def __call__(self, wanted: str) -> str:
-        name = wanted
-        while name in self._taken:
-            self._next[wanted] += 1
-            name = f"{wanted}_{self._next[wanted]}"
-        self._taken.add(name)
-        return name
+    def _value(self, record: ValueRecord, name: str) -> Value:
+        storage = self._storages[record.storage] if record.storage else None
+        self.values[record] = value = Value(name, record.type, record.role, storage, record.trainable)
+        return value
+
+    def _values(self, records: Iterable[ValueRecord]) -> tuple[Value, ...]:
+        return tuple(map(self.values.__getitem__, records))
+
+    def _add_node(self, node: NodeRecord) -> None:
+        name = self.build.fresh_name(_slug(node.op))
+        self._name_results(node, name)
+        kernels = tuple(
+            Kernel(
+                kernel.op,
+                self._values(kernel.inputs),
+                self._values(kernel.outputs),
+                tuple(kernel.input_names),
+                MappingProxyType(dict(kernel.attributes)),
+            )
+            for kernel in node.kernels
+        )
+        self.build.append(
+            Node(
+                op=node.op,
+                inputs=self._values(node.inputs),
+                outputs=self._values(node.outputs),
+                input_names=tuple(node.input_names),
+                attributes=MappingProxyType(dict(node.attributes)),
+                name=name,
+                kernels=kernels,
+                scope=node.scope,
+                source=node.source,
+                phase=node.phase,
+            )
+        )
+
+    def _name_results(self, node: NodeRecord, name: str) -> None:
+        """Make the values of a node: ``relu``; ``split.0``, … for several outputs; ``linear:0``, … inside the node."""
+        single = len(node.outputs) == 1
+        for position, record in enumerate(node.outputs):
+            self._value(record, name if single else self.build.fresh_name(f"{name}.{position}"))
+        inside = 0
+        for kernel in node.kernels:
+            for record in kernel.outputs:
+                if record not in self.values:
+                    self._value(record, self.build.fresh_name(f"{name}:{inside}"))
+                    inside += 1
+
+
+def _storage(record: StorageRecord) -> Storage:
+    return Storage(record.nbytes, record.category or Category.ACTIVATION, record.born, record.died, record.device)
 
 
 def _slug(op: str) -> str:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from strategies import graphs as random_graphs
 
 import fxviz
-from fxviz import Facts, Flops, Graph, Memory, Node, Parameters, View
+from fxviz import Facts, Flops, Graph, Memory, Node, Parameters, Value, View
 from fxviz.errors import ExportError
 from fxviz.exporters.model_explorer import ModelExplorer, ModelExplorerData
 
@@ -148,7 +148,9 @@ def test_the_viewers_own_classes_take_it() -> None:
 def test_nodes_of_equal_names_as_inputs_stay_apart() -> None:
     build = Builder()
     x = build.input("relu", 2)
-    graph = build.graph(build.op("relu", x))
+    y = Value("y", x.type)
+    build.build.append(Node("relu", (x,), (y,), ("input",), name="relu"))
+    graph = build.graph(y)
     found = written(graph)
     check(found)
     assert {type(node) for node in graph.nodes} == {Node}

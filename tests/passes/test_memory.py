@@ -230,7 +230,7 @@ def test_moments_that_compete() -> None:
     assert isinstance(found.peak, sympy.Max)
     assert {found.peak.subs(S, 10), found.peak.subs(S, 1000), found.peak.subs(S, 5000)} == {40004, 4000004, 100000004}
     assert found.peak_step == 0  # for large sizes
-    assert found.peak_by_category[Category.TEMPORARY] == 4 * S**2
+    assert found.peak_by_category[Category.ACTIVATION] == 4 * S**2
 
 
 def test_sizes_from_one_decide_what_terms_alone_do_not() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from build import Builder
 
 from fxviz.analysis.facts import Facts, Tally
-from fxviz.ir import Graph, Value
+from fxviz.ir import Graph, Node, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,7 @@ def layers(*ops: str, reads: Callable[[list[Value], int], Value] = lambda made, 
 
 def idle(build: Builder, op: str, x: Value) -> Value:
     """An operation that did nothing, such as dropout in inference: the tensor that went in, by another name."""
-    with build.node(op, x) as node:
-        node.outputs.append(Value(node.name, x.type, storage=x.storage))
-    return node.outputs[0]
+    name = build.build.fresh_name(op)
+    same = Value(name, x.type, storage=x.storage)
+    build.build.append(Node(op, (x,), (same,), ("input",), name=name, scope=build.build.scope))
+    return same

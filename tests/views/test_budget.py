@@ -26,7 +26,7 @@ def stages(*widths: int) -> Graph:
             for name, wide in (("small", 1), ("big", width)):
                 with build.module(name, name.title()):
                     for _ in range(2):
-                        weight = build.parameter(f"weight{len(build.nodes)}", wide, wide)
+                        weight = build.parameter(f"weight{build.step}", wide, wide)
                         x = build.op("linear", x, weight, kernel="aten.mm.default", shape=(wide, wide))
     return build.graph(x)
 

@@ -17,13 +17,14 @@ from fxviz.importers.onnx.lifetimes import Draft, freeze
 from fxviz.importers.onnx.operation import Known, Operand, Operation, Step, step
 from fxviz.importers.onnx.operators import itself, translate
 from fxviz.importers.onnx.own import Own, box_note
-from fxviz.importers.onnx.place import Place, bound, described, domain_of, fresh, opsets_of, schema_of
+from fxviz.importers.onnx.place import Place, bound, described, domain_of, numbered, opsets_of, schema_of
 from fxviz.importers.onnx.scopes import Scopes, metadata_of, source_of
 from fxviz.importers.onnx.shapes import infer
 from fxviz.importers.onnx.sizes import compute
 from fxviz.importers.onnx.tensors import attributes_of, role_of, running_statistics, type_in
 from fxviz.importers.onnx.types import Extents, tensor_type_of
 from fxviz.ir import Attribute, Graph, Node, Role, Scope, TensorType, Value
+from fxviz.ir.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +66,7 @@ class _Reader:
         self._extents = Extents()
         self._scopes = Scopes()
         self._functions = {(domain_of(function.domain), function.name): function for function in model.functions}
-        self._node_names: dict[str, int] = {}
+        self._name_node = Names(numbered)
         self._draft = Draft()
         self._held = Holdings(self._draft, self._own)
 
@@ -167,7 +168,7 @@ class _Reader:
         for position, op, type in self._own.hidden(facts, self._extents):
             if position >= len(found) or not isinstance(source := found[position], Value):
                 continue
-            name = fresh(op, self._node_names)
+            name = self._name_node(op)
             found[position] = read = self._held.value(name, type)
             casts = type is not None and source.type is not None and type.dtype != source.type.dtype
             kernel = "aten._to_copy.default" if casts else "aten.view.default"
@@ -242,7 +243,7 @@ class _Reader:
             outputs,
             tuple(name for name, _ in tensors),
             MappingProxyType({**known, **attributes}),
-            fresh(title, self._node_names),
+            self._name_node(title),
             (),
             scope,
             source_of(facts, self._own.is_own),
@@ -278,7 +279,7 @@ class _Reader:
         if len(operands) > len(function.input) or len(proto.output) > len(function.output):
             raise FormatError(f"{who} gives the function {function.name!r} too many inputs or outputs")
         scope = self._scope(proto, place, metadata_of(proto))
-        title = fresh((proto.name.rpartition("/")[2] or function.name).replace(".", "_"), self._node_names)
+        title = self._name_node((proto.name.rpartition("/")[2] or function.name).replace(".", "_"))
         inner = Place(
             ChainMap(),
             {info.name: info.type for info in function.value_info},
@@ -301,7 +302,7 @@ class _Reader:
         operands = [place.find(name, who) if name else None for name in proto.input]
         tensors = [self._held.tensor(operand) if operand else None for operand in operands]
         scope = self._scope(proto, place, facts)
-        title = fresh(proto.name.rpartition("/")[2] or proto.op_type, self._node_names)
+        title = self._name_node(proto.name.rpartition("/")[2] or proto.op_type)
         around = self._scopes.inside(scope, title.replace(".", "_"), proto.op_type)
         results: list[Value] = []
         for name, body in bodies.items():
@@ -342,9 +343,7 @@ class _Reader:
     ) -> None:
         names = tuple(f"input.{position}" for position in range(len(read)))
         operands = dict(zip(names, read, strict=True))
-        node = Node(
-            proto.op_type, tuple(read), made, names, MappingProxyType({}), fresh(title, self._node_names), (), scope
-        )
+        node = Node(proto.op_type, tuple(read), made, names, MappingProxyType({}), self._name_node(title), (), scope)
         self._draft.nodes.append((node, (step("aten.alias.default", operands, made),)))
 
     def _leave(

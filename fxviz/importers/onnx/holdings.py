@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from fxviz.errors import FormatError
 from fxviz.importers.onnx.operation import Known, Number, Operand, numbers_of
-from fxviz.importers.onnx.place import fresh
+from fxviz.importers.onnx.place import numbered
 from fxviz.importers.onnx.scopes import metadata_of
 from fxviz.importers.onnx.tensors import attributes_of, is_number, number_in, role_of, type_in
 from fxviz.ir import Role, TensorType, Value
+from fxviz.ir.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Holdings:
     _draft: Draft
     _own: Own
     numbers: dict[Value, Number] = field(default_factory=dict)
-    _taken: dict[str, int] = field(default_factory=dict)
+    _unique: Names = field(default_factory=lambda: Names(numbered))
 
     def tensor(self, operand: Operand) -> Value:
         """The operand as a value of the graph; a number becomes a constant."""
@@ -46,7 +47,7 @@ class Holdings:
 
     def value(self, name: str, type: TensorType | None, role: Role = Role.RESULT, trainable: bool = False) -> Value:
         """A tensor of the graph, with a name of its own."""
-        return Value(fresh(name or "value", self._taken), type, role, trainable=trainable)
+        return Value(self._unique(name or "value"), type, role, trainable=trainable)
 
     def weight(self, tensor: onnx.TensorProto, statistics: Iterable[str]) -> Operand:
         """A tensor that lies in the file."""

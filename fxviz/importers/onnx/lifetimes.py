@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fxviz.ir import Category, Graph, Kernel, Node, Role, Storage, Value
+from fxviz.ir import Graph, GraphBuilder, Kernel, Node, Storage, Value
+from fxviz.ir.names import Names
+from fxviz.ir.values import CATEGORY_OF_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +35,6 @@ _TORCH_SHARES = _SHARES | {
         *("detach.default", "_reshape_alias.default", "as_strided.default"),
     )
 }
-_CATEGORIES = {
-    Role.INPUT: Category.INPUT,
-    Role.PARAMETER: Category.PARAMETER,
-    Role.BUFFER: Category.BUFFER,
-    Role.CONSTANT: Category.CONSTANT,
-}
 
 
 @dataclass
@@ -56,100 +52,67 @@ class Draft:
 def freeze(
     draft: Draft, name: str, outputs: Sequence[Value], output_names: Sequence[str], notes: Sequence[str], torch: bool
 ) -> Graph:
-    """The graph of all that was read; ``torch`` says whether it was torch that ran, whose views share memory."""
-    final = _Memory(draft, set(outputs), _TORCH_SHARES if torch else _SHARES).values()
-    nodes = [_node(node, steps, final) for node, steps in draft.nodes]
-    graph = Graph(
-        name,
-        tuple(final[value] for value in draft.inputs),
-        tuple(final[value] for value in draft.parameters),
-        tuple(nodes),
-        tuple(final[value] for value in outputs),
-        tuple(output_names),
-        tuple(final[value] for value in draft.constants),
-        tuple(dict.fromkeys(value.storage for value in final.values() if value.storage is not None)),
+    """Return the graph of all that was read, verified; ``torch`` says whether torch ran it, whose views share memory."""
+    freezer = _Freezer(draft, name, _TORCH_SHARES if torch else _SHARES)
+    graph = freezer.build.finish(
+        *(freezer.values[value] for value in outputs),
+        output_names=output_names,
         mode="onnx",
-        notes=tuple(dict.fromkeys(notes)),
+        notes=dict.fromkeys(notes),
     )
     graph.verify()
     return graph
 
 
-def _node(node: Node, steps: tuple[Step, ...], final: dict[Value, Value]) -> Node:
-    kernels = tuple(
-        Kernel(
-            step.op,
-            tuple(final[value] for value in step.inputs),
-            tuple(final[value] for value in step.outputs),
-            step.input_names,
-            MappingProxyType(dict(step.attributes)),
-        )
-        for step in steps
-    )
-    inputs, outputs = (tuple(final[value] for value in values) for values in (node.inputs, node.outputs))
-    return replace(node, inputs=inputs, outputs=outputs, kernels=kernels)
+class _Freezer:
+    """The values of a draft with their memory, and its steps as kernels, in ``build``."""
 
+    def __init__(self, draft: Draft, name: str, shares: frozenset[str]) -> None:
+        self.build = GraphBuilder(name)
+        self.values: dict[Value, Value] = {}
+        self._shares = shares
+        declared = (*draft.inputs, *draft.parameters, *draft.constants)
+        made = [value for node, _ in draft.nodes for value in node.outputs]
+        made += [value for _, steps in draft.nodes for step in steps for value in step.outputs]
+        self._names = Names(lambda wanted, times: wanted + "'" * times, (value.name for value in (*declared, *made)))
+        for value in declared:
+            self.build.declare(self._value(value, value.name, _held(value)))
+        for node, steps in draft.nodes:
+            self._add_node(node, steps)
 
-class _Memory:
-    """Which values share memory, and from which step to which it is needed."""
-
-    def __init__(self, draft: Draft, returned: set[Value], shares: frozenset[str]) -> None:
-        self._draft = draft
-        self._given = [*draft.inputs, *draft.parameters, *draft.constants]
-        self._base: dict[Value, Value] = {value: value for value in self._given}
-        self._born: dict[Value, int] = dict.fromkeys(self._given, -1)
-        self._last: dict[Value, int] = {}
-        self._names: dict[Value, str] = {}
-        self._follow(shares)
-        self._kept = {self._base[value] for value in returned} | set(self._given)
-        self._returned = returned
-
-    def _follow(self, shares: frozenset[str]) -> None:
-        at, last = 0, max(sum(len(steps) for _, steps in self._draft.nodes) - 1, -1)
-        for node, steps in self._draft.nodes:
-            inside = 0
-            if not steps:
-                self._hand_on(node, min(at, last))
-            for step in steps:
-                for value in step.inputs:
-                    self._last[self._base[value]] = at
-                source = self._base[step.inputs[0]] if step.op in shares and step.inputs else None
-                for value in step.outputs:
-                    shared = source is not None and value.type is not None and source.type is not None
-                    self._base[value] = source if shared and source is not None else value
-                    self._born.setdefault(self._base[value], at)
-                    self._last[self._base[value]] = at
-                    if not value.name:
-                        inside += 1
-                        self._names[value] = f"{node.name}.{inside}"
-                at += 1
-
-    def _hand_on(self, node: Node, at: int) -> None:
-        """The results of an operation that runs no kernel are what it reads."""
-        for value in node.outputs:
-            self._base[value] = self._base[node.inputs[0]] if node.inputs else value
-            self._born.setdefault(self._base[value], at)
-            self._last.setdefault(self._base[value], at)
-
-    def values(self) -> dict[Value, Value]:
-        """Every value with its storage."""
-        visible = {value for node, _ in self._draft.nodes for value in node.outputs}
-        read = {self._base[value] for node, _ in self._draft.nodes for value in node.inputs}
-        storages: dict[Value, Storage] = {}
-        taken = {value.name for value in self._base}
-        for base in dict.fromkeys(self._base.values()):
-            if base.type is None:
-                continue
-            category = _CATEGORIES.get(
-                base.role, Category.ACTIVATION if base in visible or base in read else Category.TEMPORARY
-            )
-            died = None if base in self._kept else self._last.get(base, self._born[base]) + 1
-            storages[base] = Storage(base.type.nbytes, category, self._born[base], died, base.type.device)
-        final: dict[Value, Value] = {}
-        for value, base in self._base.items():
-            name = self._names.get(value, value.name)
-            while value in self._names and name in taken:
-                name += "'"
-            taken.add(name)
-            final[value] = replace(value, name=name, storage=storages.get(base) if value.type else None)
+    def _value(self, value: Value, name: str, storage: Storage | None) -> Value:
+        self.values[value] = final = replace(value, name=name, storage=storage if value.type else None)
         return final
+
+    def _values(self, values: Sequence[Value]) -> tuple[Value, ...]:
+        return tuple(self.values[value] for value in values)
+
+    def _add_node(self, node: Node, steps: Sequence[Step]) -> None:
+        if not steps:
+            self._hand_on(node)
+        unnamed = 0
+        kernels: list[Kernel] = []
+        for number, step in enumerate(steps, self.build.step):
+            for value in step.outputs:
+                unnamed += not value.name
+                name = value.name or self._names(f"{node.name}.{unnamed}")
+                self._value(value, name, self._shared(step) or self.build.allocate(value.type, number))
+            inputs, outputs = self._values(step.inputs), self._values(step.outputs)
+            kernels.append(Kernel(step.op, inputs, outputs, step.input_names, MappingProxyType(dict(step.attributes))))
+        inputs, outputs = self._values(node.inputs), self._values(node.outputs)
+        self.build.append(replace(node, inputs=inputs, outputs=outputs, kernels=tuple(kernels)))
+
+    def _shared(self, step: Step) -> Storage | None:
+        """Return the memory that a kernel hands on, None where it makes its own."""
+        return self.values[step.inputs[0]].storage if step.op in self._shares and step.inputs else None
+
+    def _hand_on(self, node: Node) -> None:
+        """Make the results of an operation without kernels, which are what it reads."""
+        for value in node.outputs:
+            storage = self.values[node.inputs[0]].storage if node.inputs else self.build.allocate(value.type)
+            self._value(value, value.name, storage)
+
+
+def _held(value: Value) -> Storage | None:
+    """Return the memory of a value that exists before the run."""
+    return Storage(value.type.nbytes, CATEGORY_OF_ROLE[value.role], device=value.type.device) if value.type else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fxviz.ir import Scope
 
-__all__ = ["Place", "bound", "described", "domain_of", "fresh", "opsets_of", "schema_of"]
+__all__ = ["Place", "bound", "described", "domain_of", "numbered", "opsets_of", "schema_of"]
 
 Names: TypeAlias = ChainMap[str, Operand]
 
@@ -102,11 +102,10 @@ def described(proto: onnx.NodeProto) -> str:
     return f"the {proto.op_type} {proto.name!r}" if proto.name else f"a {proto.op_type}"
 
 
-def fresh(wanted: str, taken: dict[str, int]) -> str:
-    """``wanted``, or with a number where that is taken."""
-    name = wanted
-    while name in taken:
-        taken[wanted] += 1
-        name = f"{wanted}~{taken[wanted]}"
-    taken[name] = 1
-    return name
+def numbered(wanted: str, times: int) -> str:
+    """Return the alternative to a name that is taken: ``relu~2``, ``relu~3``.
+
+    >>> numbered("relu", 1)
+    'relu~2'
+    """
+    return f"{wanted}~{times + 1}"

@@ -48,7 +48,7 @@ def stages(width: Dim, small: int = 2) -> Graph:
     for name, ops in (("big", 4), ("small", small)):
         with build.module(name, name.title()):
             for _ in range(ops):
-                x = build.op("linear", x, build.parameter(f"weight{len(build.nodes)}", 8, 8), kernel="aten.mm.default")
+                x = build.op("linear", x, build.parameter(f"weight{build.step}", 8, 8), kernel="aten.mm.default")
     with build.module("odd", "Odd"):
         x = build.op("view", build.op("view", x, kernel="aten.view.default"), kernel="aten.view.default")
     return build.graph(x)
