@@ -1,4 +1,4 @@
-"""Tracing: from a PyTorch model to a `fxviz.ir.Graph`. A torch that is too old is refused on import."""
+"""Tracing: from a PyTorch model to a `fxviz.ir.Graph`. An older torch than the oldest tested one is refused on import."""
 
 import torch
 

@@ -23,7 +23,7 @@ from fxviz.tracing.placement import fake_mode, named_device, own_device
 from fxviz.tracing.proxies import symbolic_trace
 from fxviz.tracing.recorder import Recorder
 from fxviz.tracing.replay import Program, exported_program, read_program
-from fxviz.tracing.stand_ins import EagerTwins, FakeTwins
+from fxviz.tracing.stand_ins import EagerStandIns, FakeStandIns
 from fxviz.tracing.state import preserved, without_cached, without_garbage_collection
 from fxviz.tracing.structural import graph_without_inputs
 from fxviz.tracing.symbols import Symbols
@@ -70,7 +70,7 @@ def trace(
             the graph has no ``module`` then.
 
     Raises:
-        InputError: ``model`` is nothing that can be traced, or the inputs do not fit its signature.
+        InputError: ``model`` cannot be traced, or the inputs do not fit its signature.
         TraceError: the model raised; says in which module and line, with torch's own error chained.
 
     >>> import torch
@@ -87,7 +87,7 @@ def trace(
 
 
 def _trace(model: Any, mode: Mode, request: Request) -> Graph:
-    """Trace whatever a caller gave, by the way that fits it."""
+    """Trace a model, a program or a file in the mode that fits it."""
     if isinstance(model, str | os.PathLike):
         if Path(model).suffix.lower() == ".onnx":
             return _read_onnx(Path(model), request)
@@ -107,7 +107,7 @@ def _trace(model: Any, mode: Mode, request: Request) -> Graph:
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs that a caller gave, checked."""
+    """The inputs of a trace, checked."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -121,7 +121,7 @@ class Request:
 def check_request(
     args: Any, kwargs: Any, dynamic_shapes: Any, *, partial: bool = False, device: object = None, isolated: bool = False
 ) -> Request:
-    """What a caller gave as inputs, in the one form that everything here takes; an `InputError` if it is something else."""
+    """Check the inputs of a caller and return them in one form; raise an `InputError` if they are of a wrong type."""
     if isinstance(args, torch.Tensor):
         args = (args,)
     if not isinstance(args, list | tuple):
@@ -148,7 +148,7 @@ def _read_onnx(path: Path, request: Request) -> Graph:
 
 
 def _trace_auto(module: nn.Module, request: Request) -> Graph:
-    """Record; on missing inputs take the structure alone, and on values that are read run for real."""
+    """Record; without inputs trace the structure alone, and where the model reads values run on real tensors."""
     if isinstance(module, fx.GraphModule):
         return _trace_symbolic(module, request)
     if not request.args and not request.kwargs and _required_inputs(module):
@@ -166,7 +166,7 @@ def _trace_auto(module: nn.Module, request: Request) -> Graph:
 
 
 def _trace_reading(module: nn.Module, request: Request) -> Graph:
-    """Record with the values of small inputs and buffers known; if others are read, run for real."""
+    """Record with the values of small inputs and buffers known; if the model reads others, run on real tensors."""
     try:
         return _trace_code(module, "record", replace(request, reads_inputs=True))
     except TraceError as error:
@@ -184,7 +184,7 @@ def _trace_code(module: nn.Module, mode: str, request: Request) -> Graph:
 
 
 def _trace_symbolic(module: nn.Module, request: Request) -> Graph:
-    """Trace with proxies, unless ``module`` is a trace already; then run that, if there are inputs."""
+    """Trace with proxies, unless ``module`` is a trace already; then run the trace, if there are inputs."""
     name = type(module).__name__
     traced = module if isinstance(module, fx.GraphModule) else _symbolic_trace(module, name)
     if not request.args and not request.kwargs and _required_inputs(module):
@@ -234,7 +234,7 @@ def _refuse_device(request: Request, because: str) -> None:
 
 
 def _replay(program: Program, mode: str, request: Request) -> Graph:
-    """Run a program that somebody traced before."""
+    """Record the run of a program that was traced before."""
     return _record(program.module, program, program.name, program.arguments, mode, request)
 
 
@@ -246,18 +246,18 @@ def _record(
     mode: str,
     request: Request,
 ) -> Graph:
-    """One run under the recorder, and what came of it."""
+    """Run the code once under the recorder and return the graph."""
     symbols = Symbols(request.dynamic_shapes)
     device = request.device or own_device(module, arguments)
     eager = mode == "eager"
     fakes = None if eager else fake_mode(device, symbols.env)
-    twins = (
-        FakeTwins(fakes, device, moves=request.device is not None, knows=request.reads_inputs)
+    stand_ins = (
+        FakeStandIns(fakes, device, moves=request.device is not None, knows=request.reads_inputs)
         if fakes
-        else EagerTwins(device)
+        else EagerStandIns(device)
     )
     original = code.original if isinstance(code, Program) else None
-    recorder = Recorder(module, twins, symbols, fakes, name, original)
+    recorder = Recorder(module, stand_ins, symbols, fakes, name, original)
     forward = functools.partial(code.run, recorder) if isinstance(code, Program) else code
     with without_garbage_collection():
         try:
@@ -271,7 +271,7 @@ def _record(
                 raise failure from error
             outcome: dict[str, Any] = {"notes": (f"incomplete: {failure}",), "complete": False}
         else:
-            outcome = {"notes": _notes(mode, twins), "build_module": recorder.fx.build}
+            outcome = {"notes": _notes(mode, stand_ins), "build_module": recorder.fx.build}
         finally:
             arguments.arguments.clear()  # they are stand-ins by now
             recorder.book.forget()
@@ -280,14 +280,14 @@ def _record(
         return recorder.draft.freeze(mode=mode, guards=symbols.guards(), pinned=symbols.pinned(), **outcome)
 
 
-def _notes(mode: str, twins: FakeTwins | EagerTwins) -> list[str]:
-    if not isinstance(twins, EagerTwins):
+def _notes(mode: str, stand_ins: FakeStandIns | EagerStandIns) -> list[str]:
+    if not isinstance(stand_ins, EagerStandIns):
         return (
             ["the model reads values of inputs or buffers: where these differ, it may take another path"]
-            if twins.knows
+            if stand_ins.knows
             else []
         )
-    made_up = f", {twins.invented} bytes of weights and inputs made up" if twins.invented else ""
+    made_up = f", {stand_ins.invented} bytes of weights and inputs made up" if stand_ins.invented else ""
     return [f"the model was run on real tensors{made_up}: where it reads values, another input may take another path"]
 
 
@@ -321,7 +321,7 @@ class _Function(nn.Module):
 
 
 def _modules_of(function: Any) -> dict[str, nn.Module]:
-    """The modules that a callable can reach by name: bound, closed over, global, or given to a `functools.partial`."""
+    """Return the modules that a callable can reach by name: bound, closed over, global, or given to a `functools.partial`."""
     if isinstance(function, functools.partial):
         given = {f"arg{i}": part for i, part in enumerate(function.args)} | function.keywords
         return _modules_of(function.func) | _only_modules(given)
@@ -345,7 +345,7 @@ def _signature(module: nn.Module) -> inspect.Signature:
 
 
 def bind_inputs(module: nn.Module, request: Request) -> inspect.BoundArguments:
-    """The inputs by the names of the model's forward; an `InputError` where they do not fit it."""
+    """Bind the inputs to the signature of the model's forward; raise an `InputError` where they do not fit."""
     try:
         return _signature(module).bind(*request.args, **request.kwargs)
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""What an operation was told besides tensors, as data: argument names, attribute values, operator names."""
+"""The arguments of an operation besides tensors, as data: attribute values, schemas and operator names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PYTHON_OPERATORS = {
 
 @lru_cache(maxsize=4096)
 def author_op(function: Callable[..., Any]) -> str:
-    """The name of a function of torch's API as authors think of it; in-place operations end in ``_``.
+    """Return the name of a function of torch's API as authors write it; in-place operations end in ``_``.
 
     >>> author_op(torch.Tensor.__iadd__), author_op(torch.nn.functional.conv2d), author_op(torch.Tensor.T.__get__)
     ('add_', 'conv2d', 'T')
@@ -60,7 +60,7 @@ def _short(namespace: str, name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def kernel_op(function: Callable[..., Any]) -> str:
-    """The full name of a dispatched operator: ``aten.add.Tensor``; of a higher-order operator its name."""
+    """Return the full name of a dispatched operator, such as ``aten.add.Tensor``; of a higher-order operator its name."""
     if isinstance(function, _torch.OpOverload):
         return f"{function.namespace}.{_torch.operator_name(function)}.{_torch.overload_name(function)}"
     return str(getattr(function, "__name__", function))
@@ -68,7 +68,7 @@ def kernel_op(function: Callable[..., Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the recorder needs of an operator's schema: argument names, and which arguments it writes to."""
+    """The part of an operator's schema that the recorder needs: argument names, and the arguments that it writes to."""
 
     names: tuple[str, ...]
     written: tuple[tuple[int, str], ...] = ()
@@ -76,7 +76,7 @@ class Schema:
 
 @lru_cache(maxsize=4096)
 def schema_of(function: Callable[..., Any]) -> Schema:
-    """The schema of a dispatched operator; names only by position for a higher-order operator, which has none."""
+    """Return the schema of a dispatched operator; an empty one for a higher-order operator, which has none."""
     if not isinstance(function, _torch.OpOverload):
         return Schema(())
     arguments = _torch.schema_of(function).arguments
@@ -85,7 +85,7 @@ def schema_of(function: Callable[..., Any]) -> Schema:
 
 
 def to_attribute(argument: Any, symbols: Symbols) -> Attribute:
-    """An argument as data. Tensors inside it are left out (they are inputs); what has no form as data is its name."""
+    """Return an argument as data: without the tensors in it, which are inputs; an object that is not data becomes its name."""
     if argument is None or type(argument) in (bool, int, float, complex, str):
         return argument
     for plain in (bool, int, float, complex, str):

@@ -1,4 +1,4 @@
-"""`torch.autocast("cuda")` for tensors on a GPU that is not there, whose own kernels torch would not cast for."""
+"""`torch.autocast("cuda")` for fake tensors on a GPU that this machine lacks, where torch would not cast."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["cuda_autocast"]
 
 @contextmanager
 def cuda_autocast() -> Iterator[None]:
-    """Let every operator that autocast knows cast its arguments, wherever C++ code believes them to be."""
+    """Let every operator that autocast knows cast its arguments, on whichever device C++ code takes them to be."""
     cache = _Cache()
     kernels = {
         name: _kernel(_overload(name), policy, cache)
@@ -30,7 +30,7 @@ def cuda_autocast() -> Iterator[None]:
 
 
 class _Cache:
-    """What leaves were cast to, held until the outermost autocast ends, as torch holds it."""
+    """The casts of leaf tensors, held until the outermost autocast ends, as torch holds them."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}

@@ -35,9 +35,9 @@ def trace_autograd(
     show_saved: bool = False,
     max_attr_chars: int = 50,
 ) -> Graph:
-    """The autograd graph behind ``output``: every ``grad_fn`` as a node, leaf tensors as inputs, in forward order.
+    """Return the autograd graph behind ``output``: every ``grad_fn`` as a node, leaf tensors as inputs, in forward order.
 
-    An edge runs from what was computed first, as in torchviz. Nothing is run: the graph is the one that
+    Edges run forward, from what was computed first, as in torchviz. Nothing is run: the graph is the one that
     ``backward()`` would walk, and there are no kernels, FLOPs or memory in it.
 
     Args:
@@ -50,7 +50,7 @@ def trace_autograd(
             ``torch.autograd.Function`` saved is always shown.
         max_attr_chars: the most characters of an attribute's text.
 
-    Raises `InputError` if there is no tensor in ``output``, or ``params`` is no mapping of tensors.
+    Raises `InputError` if there is no tensor in ``output``, or ``params`` is not a mapping of tensors.
 
     >>> layer = torch.nn.Linear(4, 2)
     >>> graph = trace_autograd(layer(torch.ones(3, 4)).relu(), dict(layer.named_parameters()))
@@ -84,7 +84,7 @@ class _Reader:
         self._results: dict[Any, list[ValueRecord]] = {}  # the outputs of each autograd node that is in the graph
 
     def add_output(self, tensor: torch.Tensor, name: str) -> None:
-        """An output, with what lies behind it; then the tensor that it is a view of, if any."""
+        """Add an output and everything before it; then the tensor that it is a view of, if any."""
         if tensor.grad_fn is None:
             value = self._leaf(tensor)
         else:
@@ -96,7 +96,7 @@ class _Reader:
             self.add_output(base, f"{name} (base)")
 
     def link(self, forward: Graph) -> None:
-        """Put each node where its operation of the forward pass is, and what gathers a gradient beside its first reader."""
+        """Move each node to the scope of its forward operation, and each accumulation of a gradient to the scope of its first reader."""
         nodes = dict(zip(self._results, self.draft.nodes, strict=True))
         linked = link(nodes, forward)
         for function, operation in linked.items():
@@ -108,7 +108,7 @@ class _Reader:
                     nodes[earlier].scope = operation.scope
 
     def _add_function(self, last: Any) -> None:
-        """``last`` and everything before it, without recursion: autograd graphs are deeper than Python's stack."""
+        """Add ``last`` and everything before it, without recursion: autograd graphs are deeper than Python's stack."""
         pending = [(last, False)]
         while pending:
             function, ready = pending.pop()
@@ -161,7 +161,7 @@ class _Reader:
         return f"{str(attribute)[: self.max_attr_chars - 3]}..."
 
     def _saved_values(self, function: Any) -> Iterator[tuple[str, Any]]:
-        """What a backward function saved that is to be shown, by name."""
+        """Yield the values that a backward function saved and that are to be shown, by name."""
         names = (
             [name for name in dir(function) if name.startswith(_SAVED)] if self.show_saved or self.show_attrs else []
         )
@@ -185,13 +185,13 @@ class _Reader:
 
 
 def _hooks_of(leaf: torch.Tensor | None) -> dict[str, Attribute]:
-    """How many functions of the user's own wait for the gradient of a leaf; those of other tensors cannot be told."""
+    """Return how many of the user's hooks wait for the gradient of a leaf; the hooks of other tensors cannot be counted."""
     count = _torch.gradient_hooks(leaf)
     return {"hooks": count} if count else {}
 
 
 def _type_of_metadata(metadata: Any) -> TensorType:
-    """The type of a forward result, which autograd keeps to check the gradient against."""
+    """Return the type of a forward result, which autograd keeps to check the gradient against."""
     return TensorType(
         tuple(int(size) for size in metadata.shape), str(metadata.dtype).removeprefix("torch."), str(metadata.device)
     )

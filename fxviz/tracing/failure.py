@@ -1,4 +1,4 @@
-"""What a failed trace says: where it stopped, in torch's own words, and what to try next."""
+"""The error of a failed trace: where it stopped, torch's own words, and what to try next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["explain", "reads_values"]
 
 
 def explain(error: BaseException, model: torch.nn.Module, name: str) -> TraceError:
-    """A `TraceError` that names the module path and the author's source line at which ``error`` was raised."""
+    """Return a `TraceError` that names the module path and the author's source line at which ``error`` was raised."""
     paths = {module: path for path, module in model.named_modules()}
     innermost, source = "", None
     for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -33,7 +33,7 @@ def explain(error: BaseException, model: torch.nn.Module, name: str) -> TraceErr
 
 
 def reads_values(error: BaseException | None) -> bool:
-    """Whether ``error`` says that the model read the value of a tensor, which a fake tensor does not have."""
+    """Return whether ``error`` says that the model read the value of a tensor, which a fake tensor does not have."""
     while error is not None:
         if isinstance(error, _torch.VALUE_ERRORS):
             return True
@@ -50,7 +50,7 @@ def _hint(error: BaseException) -> str:
     if "device" in text.lower() and ("FakeTensor Device Propagation" in text or "same device" in text):
         return "; the model and its inputs are on different devices: move one to the other's"
     if isinstance(error, TypeError) and "argument" in text:
-        return "; check that args and kwargs are those of the model's forward"
+        return "; check that args and kwargs fit the model's forward"
     if isinstance(error, (*_torch.UNSUPPORTED_ERRORS, NotImplementedError)):
         return "; an operator has no fake implementation: register one with torch.library.register_fake, or use mode='eager'"
     if isinstance(error, RuntimeError | ValueError | IndexError | AssertionError):

@@ -1,4 +1,4 @@
-"""The `torch.fx.Graph` of a recorded run, built with torch.fx's own `Tracer` means while the run goes on."""
+"""The `torch.fx.Graph` of a recorded run, built during the run with the methods of `torch.fx.Tracer`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ ORIGIN = "fxviz_origin"
 
 @dataclass(frozen=True)
 class Origin:
-    """What ties a built module to the `Graph` of its trace.
+    """The link from a built module to the `Graph` of its trace.
 
-    ``ops`` are those of the graph's nodes; ``inputs`` and ``outputs`` run parallel to the graph's. Of an input they hold
-    the fx node that is the tensor, None if nothing reads it, and the sizes that it had in the trace.
+    ``ops`` has the ``op`` of each node of the graph; ``inputs`` and ``outputs`` are in the order of the graph's. An input
+    is the fx node of its tensor, None if nothing reads it, and the sizes that it had in the trace.
     """
 
     ops: tuple[str, ...]
@@ -44,7 +44,7 @@ class Origin:
 
 @dataclass(slots=True)
 class FxRef:
-    """Where a tensor is in the fx graph: an attribute of the model, a node, or a part of what a node returns.
+    """The reference to a tensor in the fx graph: an attribute of the model, a node, or a part of what a node returns.
 
     Attributes are read and parts extracted when they are first used.
     """
@@ -61,9 +61,9 @@ class _NotInGraph(Exception):  # noqa: N818 -- a signal within this file: fx can
 
 
 class FxGraphBuilder(fx.Tracer):
-    """A tracer that is told of each call instead of patching Python; `build` makes the runnable module.
+    """A tracer that is given each call instead of patching Python; `build` makes the runnable module.
 
-    What cannot be held in an fx graph does not stop the trace: ``problem`` says why `build` is refused.
+    A call that an fx graph cannot hold does not stop the trace: ``problem`` says why `build` is refused.
     """
 
     def __init__(self, model: torch.nn.Module, symbols: Symbols) -> None:
@@ -83,18 +83,18 @@ class FxGraphBuilder(fx.Tracer):
     # -- where tensors come from
 
     def placeholder(self, name: str, kind: Any) -> fx.Node:
-        """The node of one argument of the model's forward."""
+        """Create the node of one argument of the model's forward."""
         stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(kind, "")
         return self.create_node("placeholder", f"{stars}{name}", (), {})
 
     def input(self, placeholder: fx.Node, path: Path, sizes: Sequence[int]) -> FxRef:
-        """The input at ``path``, whose first step is the argument itself."""
+        """Reference the input at ``path``, whose first step is the argument itself."""
         self._inputs[path] = ref = FxRef(placeholder, path[1:])
         self._input_sizes.append(tuple(sizes))
         return ref
 
     def constant(self, tensor: torch.Tensor) -> FxRef:
-        """A tensor that the model holds outside its parameters and buffers; the built module will hold it, too."""
+        """Reference a tensor that the model holds outside its parameters and buffers; the built module will hold it, too."""
         name = f"_tensor_constant{len(self._constants)}"
         self._constants[name] = tensor
         return FxRef(name)
@@ -102,7 +102,7 @@ class FxGraphBuilder(fx.Tracer):
     # -- calls
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
-        """A call of torch's API, as fx users know it: a method of a tensor, a Python operator, or a function."""
+        """Create the node of a call of torch's API: a method of a tensor, a Python operator, or a function, as fx users know it."""
         name = getattr(function, "__name__", "")
         if name in ("__get__", "__set__"):
             attribute = function.__self__.__name__  # type: ignore[attr-defined]
@@ -120,19 +120,19 @@ class FxGraphBuilder(fx.Tracer):
         return self.create_node("call_method", name, args, kwargs)
 
     def call_module_node(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
-        """A call of a leaf module."""
+        """Create the node of a call of a leaf module."""
         return self.create_node("call_module", path, args, kwargs)
 
     def enter_module(self, path: str, module: torch.nn.Module) -> None:
-        """The module calls that surround the nodes to come, for their ``nn_module_stack``."""
+        """Begin a module call, which goes into the ``nn_module_stack`` of the nodes to come."""
         self.module_stack[path] = path, type(module)
 
     def leave_module(self) -> None:
-        """The end of the innermost module call."""
+        """End the innermost module call."""
         self.module_stack.popitem()
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
-        """The Tracer's own, with the module stack that `Tracer.create_proxy` would add."""
+        """Create a node as the Tracer does, with the module stack that `Tracer.create_proxy` would add."""
         node = super().create_node(*args, **kwargs)
         if self.module_stack:
             node.meta["nn_module_stack"] = dict(self.module_stack)
@@ -143,7 +143,7 @@ class FxGraphBuilder(fx.Tracer):
     def arguments(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], fx_of: FxOf
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Arguments with fx nodes in the place of tensors; None if fx cannot hold one of them."""
+        """Return the arguments with fx nodes in the place of tensors; None if fx cannot hold one of them."""
         try:
             return tuple(self._argument(a, fx_of) for a in args), {
                 k: self._argument(a, fx_of) for k, a in kwargs.items()
@@ -209,7 +209,7 @@ class FxGraphBuilder(fx.Tracer):
             self.problem = self.problem or "it returns a tensor that no recorded operation made"
 
     def _result(self, result: Any, fx_of: FxOf) -> Any:
-        """A nested result: containers as they are, dataclasses rebuilt, other objects as namespaces of their attributes."""
+        """Return a nested result: containers as they are, dataclasses rebuilt, other objects as namespaces of their attributes."""
         if isinstance(result, torch.Tensor) or not (parts := members(result)):
             try:
                 return self._argument(result, fx_of)
@@ -231,9 +231,9 @@ class FxGraphBuilder(fx.Tracer):
         )
 
     def build(self) -> fx.GraphModule:
-        """The runnable module, on the model's own parameters and submodules.
+        """Build the runnable module, on the model's own parameters and submodules.
 
-        Errors: `GraphError` where the run did something that fx cannot hold.
+        Raises `GraphError` where the run did something that fx cannot hold.
         """
         if self.problem is not None:
             raise GraphError(f"no torch.fx module can be made of this trace: {self.problem}")

@@ -16,12 +16,12 @@ __all__ = ["chooses_backend", "find_fake_kernel"]
 
 
 def find_fake_kernel(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Our fake kernel for ``function``, if torch's own is not to be used."""
+    """Return our fake kernel for ``function``; None where torch's own is used."""
     return _KERNELS.get(function)
 
 
 def chooses_backend(function: Callable[..., Any]) -> bool:
-    """Whether an operator asks for sizes only to choose among libraries that give the same result.
+    """Return whether an operator asks for sizes only to choose among libraries that give the same result.
 
     A convolution on the CPU asks whether the batch is below 16; that narrows no formula.
     """
@@ -35,7 +35,7 @@ def _grouped_mm(
     bias: torch.Tensor | None = None,
     out_dtype: torch.dtype | None = None,
 ) -> torch.Tensor:
-    """Torch's own wants bfloat16. Shapes: torch/_meta_registrations.py, ``_meta_grouped_mm_common``."""
+    """Return the result of a grouped product in any dtype, where torch's own fake kernel takes bfloat16 only. Shapes: torch/_meta_registrations.py, ``_meta_grouped_mm_common``."""
     dtype = out_dtype or mat1.dtype
     rows, columns = mat1.shape[-2], mat2.shape[-1]
     if mat1.dim() == 2 and mat2.dim() == 2:  # the groups split the inner dimension

@@ -1,4 +1,4 @@
-"""Which operation of a forward graph each backward function came from."""
+"""The operation of a forward graph that each backward function came from."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _BACKWARD = re.compile(r"(\w+?)Backward\d*$")
 
 
 def link(functions: Iterable[Any], forward: Graph) -> Mapping[Any, Node]:
-    """The operation of ``forward`` behind each autograd function that has one there.
+    """Return the operation of ``forward`` that each autograd function came from.
 
     Autograd numbers its functions in the order in which the forward pass made them, and names them after their kernels.
-    What only one of the two runs did is left out.
+    Functions and kernels of only one of the two runs are left out.
     """
     made = sorted(functions, key=_torch.sequence_number_of)
     ran = [(kernel, node) for node in forward.nodes for kernel in node.kernels]
@@ -40,13 +40,13 @@ def link(functions: Iterable[Any], forward: Graph) -> Mapping[Any, Node]:
 
 
 def _name_of_function(function: Any) -> str:
-    """``NativeLayerNormBackward0`` as ``nativelayernorm``; of anything else a name that no kernel has."""
+    """Return ``nativelayernorm`` for ``NativeLayerNormBackward0``; for anything else a name that no kernel has."""
     match = _BACKWARD.match(type(function).__name__)
     name = match[1].lower() if match else "no kernel"
     return _ALIASES.get(name, name)
 
 
 def _name_of_kernel(op: str) -> str:
-    """``aten.native_layer_norm.default`` as ``nativelayernorm``."""
+    """Return ``nativelayernorm`` for ``aten.native_layer_norm.default``."""
     match = _KERNEL.match(op)
     return match[1].replace("_", "").lower() if match else op

@@ -1,7 +1,7 @@
-"""Calls that were seen before in a run, done again without torch: what they record, and stand-ins of what they return.
+"""Repeated calls of a run, recorded again without running torch; their results are new fake tensors.
 
 A model repeats its layers, and a call is determined by its function, the layouts of its tensors and its other arguments.
-What a call did is kept as a `Recipe`, whose steps refer to the tensors by number. A call whose tensors carry more than a
+The effect of a call is kept as a `Recipe`, whose steps refer to the tensors by number. A call whose tensors carry more than a
 layout, that changes a layout in place, or that runs under gradients, autocast or symbolic sizes has no recipe.
 """
 
@@ -28,7 +28,7 @@ _ATOMS = (int, float, bool, str, type(None), torch.dtype, torch.device, torch.la
 
 @dataclass(frozen=True, slots=True)
 class CallKey:
-    """What determines a call, and the tensors that it was given with their layouts, in the order of its arguments."""
+    """The key that determines a call, and its tensors with their layouts, in the order of its arguments."""
 
     key: tuple[Any, ...]
     tensors: tuple[torch.Tensor, ...]
@@ -37,7 +37,7 @@ class CallKey:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A kernel; ``inputs`` and ``outputs`` number the values of the call: first those it was given, then those it made."""
+    """A kernel; ``inputs`` and ``outputs`` number the values of the call: first its inputs, then its results."""
 
     op: str
     inputs: tuple[int, ...]
@@ -48,7 +48,7 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A returned tensor: a new one of a layout with its value's number, or the argument at a position, handed back."""
+    """A returned tensor: a new one of a layout with its value's number, or the argument at a position, returned as it is."""
 
     value: int
     layout: tuple[Any, ...]
@@ -57,7 +57,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a call did. Storages are numbered like values: first those behind the arguments, then those it allocated."""
+    """The effect of a call. Storages are numbered like values: first those behind the arguments, then those it allocated."""
 
     input_names: Sequence[str]
     attributes: Mapping[str, Attribute]
@@ -81,7 +81,7 @@ class Memo:
         self._recipes: dict[tuple[Any, ...], Recipe | None] = {}
 
     def key(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallKey | None:
-        """The key of a call; None if something else than its arguments may determine what it does."""
+        """Return the key of a call; None if more than its arguments may determine what it does."""
         tensors: list[torch.Tensor] = []
         seen: dict[int, int] = {}
         try:
@@ -93,7 +93,7 @@ class Memo:
         return CallKey((function, tuple(parts), tuple(named), layouts), tuple(tensors), layouts) if tensors else None
 
     def find(self, key: CallKey) -> Recipe | None:
-        """The recipe of a call that was seen before."""
+        """Return the recipe of a call that was seen before; None for any other."""
         return self._recipes.get(key.key)
 
     def _part(self, argument: Any, tensors: list[torch.Tensor], seen: dict[int, int]) -> Any:
@@ -123,7 +123,7 @@ class Memo:
     # -- writing a recipe
 
     def learn(self, key: CallKey, node: NodeRecord | None, start: int, result: Any) -> None:
-        """Keep what a call did that began at kernel ``start``, if it can be done again."""
+        """Keep the recipe of a call that began at kernel ``start``, if it can be repeated."""
         if key.key not in self._recipes:
             self._recipes[key.key] = self._write(key, node, start, result) if node is not None else None
 
@@ -190,7 +190,7 @@ class Memo:
     # -- following a recipe
 
     def follow(self, recipe: Recipe, key: CallKey, node: NodeRecord) -> Any:
-        """Record what the recipe says into ``node``, whose inputs have been read, and return new stand-ins."""
+        """Record the recipe into ``node``, whose inputs have been read, and return new fake tensors."""
         draft = self._book.draft
         start = draft.step
         storages = [record.storage for record in node.inputs]

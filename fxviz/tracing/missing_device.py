@@ -1,7 +1,7 @@
-"""A device that this machine lacks: fake tensors on it, run by a torch that takes them to be on the CPU.
+"""Tracing for a device that this machine lacks: fake tensors on it, run by a torch that takes them to be on the CPU.
 
 Before it computes on a tensor, torch's C++ code asks where it is, and stops where there is no driver for that device; its
-autograd does not even start. So C++ code is told that every fake tensor is on the CPU. Python code, fake kernels and the
+autograd does not even start. So every fake tensor is on the CPU for C++ code. Python code, fake kernels and the
 graph see the device as it is. What C++ code does differently for the device is done here: moving between devices, making
 tensors beside others, and for CUDA the choice of a kernel for attention, as a GPU of compute capability 8.0 makes it.
 """
@@ -24,14 +24,14 @@ from fxviz.tracing.structure import leaves
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["AbsentFakeMode", "is_absent", "placed_beside", "pretended", "substitutes_for"]
+__all__ = ["MissingDeviceMode", "is_missing", "placed_beside", "pretended", "substitutes_for"]
 
 _CAPABILITY = (8, 0)  # the first with kernels for bfloat16, flash attention and grouped products
 _HOST = torch.device("cpu")
 
 
-def is_absent(device: torch.device) -> bool:
-    """Whether torch cannot compute on ``device`` here."""
+def is_missing(device: torch.device) -> bool:
+    """Return whether torch cannot compute on ``device`` here."""
     if device.type == "cpu":
         return False
     there = torch.accelerator.current_accelerator()
@@ -40,8 +40,8 @@ def is_absent(device: torch.device) -> bool:
     return (device.index or 0) >= torch.accelerator.device_count()
 
 
-class AbsentFakeMode(_torch.FakeTensorMode):
-    """Fake tensors whose device is told to Python, and to C++ that it is the CPU."""
+class MissingDeviceMode(_torch.FakeTensorMode):
+    """Fake tensors that are on their device for Python, and on the CPU for C++."""
 
     _inside = False  # a fake kernel, which calls other operators
 
@@ -59,7 +59,7 @@ class AbsentFakeMode(_torch.FakeTensorMode):
 
 @contextmanager
 def pretended(device: torch.device) -> Iterator[None]:
-    """What torch and models ask of a GPU before they use it is answered as for one that is there."""
+    """Answer the questions that torch and models ask before they use a GPU, as a GPU that is there would."""
     answers = {
         "torch.cuda.amp.common.amp_definitely_not_available": False,
         "torch.cuda.is_bf16_supported": True,
@@ -67,7 +67,7 @@ def pretended(device: torch.device) -> Iterator[None]:
         "torch.backends.cudnn.is_acceptable": False,  # it would look into the memory of the weights of recurrent layers
     }
     with ExitStack() as stack:
-        if device.type == "cuda" and is_absent(device):
+        if device.type == "cuda" and is_missing(device):
             for name, answer in answers.items():
                 stack.enter_context(mock.patch(name, return_value=answer))
             stack.enter_context(cuda_autocast())
@@ -78,14 +78,14 @@ def pretended(device: torch.device) -> Iterator[None]:
 
 
 def substitutes_for(device: torch.device) -> Mapping[Callable[..., Any], Callable[..., Any]]:
-    """The functions of torch that have to know where a tensor is, and what to run in their place; none if it is there."""
-    if not is_absent(device):
+    """Return the functions of torch that depend on the device, with their substitutes; none for a device that is there."""
+    if not is_missing(device):
         return MappingProxyType({})
     return {**_SUBSTITUTES, **_CUDA_SUBSTITUTES} if device.type == "cuda" else _SUBSTITUTES
 
 
 def _or_be_seen(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
-    """The function where a mode sees the call, and will run the substitute; else the substitute."""
+    """Return the function where a mode sees the call, and will run the substitute; else the substitute."""
     return lambda *args, **kwargs: (function if _torch.calls_are_seen() else substitute)(*args, **kwargs)
 
 
@@ -93,7 +93,7 @@ def _or_be_seen(function: Callable[..., Any], substitute: Callable[..., Any]) ->
 
 
 def _move(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """`torch.Tensor.to`."""
+    """Convert a tensor as `torch.Tensor.to` does."""
     other = kwargs.pop("other", args[0] if args else None)
     if isinstance(other, torch.Tensor):
         args = (other.device, other.dtype, *args[1:])
@@ -166,10 +166,10 @@ _SUBSTITUTES: Mapping[Callable[..., Any], Callable[..., Any]] = {
 
 
 def placed_beside(arguments: Iterable[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The keywords of a kernel that C++ code has told to make a tensor on the CPU, where it takes all others to be.
+    """Return the keywords of a kernel with the right device, where C++ code asked for the CPU, taking all tensors to be there.
 
-    It belongs beside the tensors, or on the device, among ``arguments``; these are those of the author's call. On the CPU
-    if they name that themselves.
+    The right device is the one of the tensors, or the device, among ``arguments``, which are the arguments of the author's
+    call. It is the CPU if they name it themselves.
     """
     if kwargs.get("device") != _HOST:
         return kwargs
@@ -192,7 +192,7 @@ _DROPOUT: Callable[..., torch.Tensor] = functional.dropout
 
 
 def _drop(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
-    """`dropout` by the kernel that keeps a mask of booleans."""
+    """Apply dropout by the kernel that keeps a mask of booleans."""
     if input.device.type != "cuda" or inplace or not training or not 0 < p < 1:
         return _DROPOUT(input, p, training, inplace)
     return torch.native_dropout(input, p, training)[0]
@@ -208,7 +208,7 @@ def _attend(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> torch.Tensor:
-    """`scaled_dot_product_attention` by the kernel that CUDA takes: flash, memory-efficient, or the formula written out.
+    """Compute `scaled_dot_product_attention` by the kernel that CUDA takes: flash, memory-efficient, or the formula written out.
 
     As ``select_sdp_backend`` of aten/src/ATen/native/transformers/cuda/sdp_utils.cpp, without cuDNN's kernel, which some
     GPUs prefer and which keeps what flash attention keeps.
@@ -238,7 +238,7 @@ def _attend(
 
 
 def _can_flash(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, is_causal: bool) -> bool:
-    """In half precision, without a mask, with heads of one width up to 256; if causal, with as many queries as keys."""
+    """Return whether flash attention applies: in half precision, without a mask, with heads of one width up to 256; if causal, with as many queries as keys."""
     width = query.shape[-1]
     return (
         torch.backends.cuda.flash_sdp_enabled()
@@ -251,7 +251,7 @@ def _can_flash(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask
 
 
 def _can_be_efficient(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
-    """In up to 32 bits, with heads whose width in bytes is a multiple of 16."""
+    """Return whether the memory-efficient kernel applies: in up to 32 bits, with heads whose width in bytes is a multiple of 16."""
     widths = (query.shape[-1], value.shape[-1])
     return (
         torch.backends.cuda.mem_efficient_sdp_enabled()
@@ -262,7 +262,7 @@ def _can_be_efficient(query: torch.Tensor, key: torch.Tensor, value: torch.Tenso
 
 
 def _bias(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """A mask as numbers to add, for every head."""
+    """Return a mask as numbers to add, for every head."""
     if mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(mask.logical_not(), -math.inf)
     return mask.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])

@@ -1,7 +1,7 @@
 """Argument names of the calls that an author writes: ``linear(x, w)`` is ``input``, ``weight``.
 
-A Python function tells its own; a built-in one has the schemas of the ATen operator of its name, of which the first
-that the arguments fit is taken, as torch's own argument parser does.
+A Python function has a signature. A built-in one has the schemas of the ATen operator of its name, of which the first that
+fits the arguments is taken, as torch's own argument parser does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["named_arguments"]
 def named_arguments(
     function: Callable[..., Any], op: str, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[tuple[str, Any]]:
-    """The arguments of a call with their names; sizes written out one by one (``view(2, -1)``) are one tuple."""
+    """Return the arguments of a call with their names; sizes written out one by one (``view(2, -1)``) are one tuple."""
     names, gathers = _parameters(function, op, tuple(_kind(argument) for argument in args), frozenset(kwargs))
     if gathers is not None and len(args) > gathers:
         args = [*args[:gathers], tuple(args[gathers:])]
@@ -34,7 +34,7 @@ def named_arguments(
 def _parameters(
     function: Callable[..., Any], op: str, kinds: tuple[str, ...], keywords: frozenset[str]
 ) -> tuple[tuple[str, ...], int | None]:
-    """Positional parameter names, and the position from which all further arguments are one."""
+    """Return the positional parameter names, and the position from which all further arguments are one."""
     if isinstance(function, _torch.OpOverload):
         return tuple(argument.name for argument in _torch.schema_of(function).arguments), None
     if not hasattr(function, "__code__"):
@@ -66,7 +66,7 @@ def _fit(
 
 
 def _kind(argument: Any) -> str:
-    """What a schema can tell of an argument, in a word."""
+    """Return the kind of an argument, as far as a schema tells kinds apart."""
     if argument is None:
         return "None"
     if isinstance(argument, torch.Tensor):
@@ -83,7 +83,7 @@ def _kind(argument: Any) -> str:
 
 
 def _accepts(wanted: str, given: str) -> bool:
-    """Whether a parameter of type ``wanted`` takes an argument of kind ``given``; dtypes are ints in schemas."""
+    """Return whether a parameter of type ``wanted`` takes an argument of kind ``given``; dtypes are ints in schemas."""
     if wanted.startswith("Optional["):
         return given == "None" or _accepts(wanted[len("Optional[") : -1], given)
     if wanted.startswith("List["):

@@ -1,4 +1,4 @@
-"""The device that a run is on: that of its tensors, or one that the caller names and this machine need not have."""
+"""The device of a run: the one of its tensors, or one that the caller names, which this machine may lack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from fxviz.errors import InputError
 from fxviz.tracing import torch_private as _torch
-from fxviz.tracing.missing_device import AbsentFakeMode, is_absent
+from fxviz.tracing.missing_device import MissingDeviceMode, is_missing
 from fxviz.tracing.structure import leaves
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["fake_mode", "named_device", "own_device"]
 
 
 def named_device(device: object) -> torch.device | None:
-    """The device that a caller asks for, as fake tensors name it (``cuda:0``); None where nothing is asked."""
+    """Return the device that a caller asks for, as fake tensors name it (``cuda:0``); None for None."""
     if device is None:
         return None
     if not isinstance(device, str | torch.device):
@@ -35,7 +35,7 @@ def named_device(device: object) -> torch.device | None:
 
 
 def own_device(module: nn.Module, arguments: inspect.BoundArguments) -> torch.device:
-    """Where tensors on the meta device are taken to be: with the first real input, else the first real weight, else the CPU."""
+    """Return the device on which tensors of the meta device are taken to be: the device of the first real input, else of the first real weight, else the CPU."""
     tensors = [tensor for _, tensor in leaves(dict(arguments.arguments))]
     for tensor in [*tensors, *module.parameters(), *module.buffers()]:
         if tensor.device.type != "meta":
@@ -44,6 +44,6 @@ def own_device(module: nn.Module, arguments: inspect.BoundArguments) -> torch.de
 
 
 def fake_mode(device: torch.device, env: _torch.ShapeEnv | None) -> _torch.FakeTensorMode:
-    """What makes the fake tensors of a run on ``device``, whether that is there or not."""
-    kind = AbsentFakeMode if is_absent(device) else _torch.FakeTensorMode
+    """Return the mode that makes the fake tensors of a run on ``device``, whether this machine has it or not."""
+    kind = MissingDeviceMode if is_missing(device) else _torch.FakeTensorMode
     return _torch.keep_known(kind(allow_non_fake_inputs=True, shape_env=env))

@@ -1,4 +1,4 @@
-"""`torch.fx.symbolic_trace`, but for what its proxies lose: ``x += y`` stays in place, and nodes know their source."""
+"""`torch.fx.symbolic_trace` without its losses: ``x += y`` stays in place, and nodes know their source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_PLACE = ("add", "and", "floordiv", "lshift", "mod", "mul", "or", "pow", "rsh
 
 
 def symbolic_trace(module: torch.nn.Module) -> fx.GraphModule:
-    """Trace ``module`` with proxies; raises whatever proxies raise on control flow that depends on them."""
+    """Trace ``module`` with proxies; raise whatever proxies raise on control flow that depends on them."""
     tracer = _Tracer()
     tracer.record_stack_traces = True
     return fx.GraphModule(module, tracer.trace(module), class_name=type(module).__name__)

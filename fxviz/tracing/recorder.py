@@ -1,4 +1,4 @@
-"""The recorder: a `torch.fx.Tracer` that runs a model on stand-in tensors and writes down what happens.
+"""The recorder: a `torch.fx.Tracer` that runs a model on fake tensors and records what happens.
 
 A torch-function mode sees the calls that the author wrote; each becomes a node. A dispatch mode sees the ATen operators
 under them; each becomes a kernel. Storages are watched through weak references, so that lifetimes are observed.
@@ -21,7 +21,7 @@ from fxviz.tracing.draft import Draft, KernelRecord, NodeRecord, ValueRecord
 from fxviz.tracing.fxgraph import NODES, FxGraphBuilder, FxRef
 from fxviz.tracing.kernels import chooses_backend, find_fake_kernel
 from fxviz.tracing.memo import CallKey, Memo, Recipe
-from fxviz.tracing.missing_device import is_absent, placed_beside, pretended, substitutes_for
+from fxviz.tracing.missing_device import is_missing, placed_beside, pretended, substitutes_for
 from fxviz.tracing.names import named_arguments
 from fxviz.tracing.scopes import ScopeStack
 from fxviz.tracing.sources import find_source
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import inspect
     from types import FrameType
 
-    from fxviz.tracing.stand_ins import Twins
+    from fxviz.tracing.stand_ins import StandIns
     from fxviz.tracing.symbols import Symbols
 
 __all__ = ["OpenCall", "Recorder"]
@@ -61,14 +61,14 @@ class Recorder:
     def __init__(
         self,
         model: torch.nn.Module,
-        twins: Twins,
+        stand_ins: StandIns,
         symbols: Symbols,
         fake_mode: _torch.FakeTensorMode | None,
         name: str,
         original: torch.nn.Module | None = None,
     ) -> None:
         self.model = model
-        self.twins = twins
+        self.stand_ins = stand_ins
         self.symbols = symbols
         self.fake_mode = fake_mode
         self.draft = Draft(name)
@@ -76,12 +76,12 @@ class Recorder:
         self.fx = FxGraphBuilder(model, symbols)
         self.phase = Phase.FORWARD
         self.source: Source | None = None  # set by an interpreter that knows better than the Python frames
-        self.book = TensorBook(self.draft, twins, symbols, self.fx, fake=fake_mode is not None)
+        self.book = TensorBook(self.draft, stand_ins, symbols, self.fx, fake=fake_mode is not None)
         self._memo = Memo(self.book, fake_mode) if fake_mode is not None and symbols.env is None else None
-        # Functions that are no operation: they ran no operator and returned no tensor (shape, size), or only look at one.
+        # Functions that are not an operation: they ran no operator and returned no tensor (shape, size), or only look at one.
         self._plain: set[Callable[..., Any]] = {getattr(torch.Tensor.grad, "__get__")}  # noqa: B009 -- it is typed as a tensor
-        self._absent = fake_mode is not None and is_absent(twins.device)
-        self._substitutes = substitutes_for(twins.device) if self._absent else {}
+        self._device_is_missing = fake_mode is not None and is_missing(stand_ins.device)
+        self._substitutes = substitutes_for(stand_ins.device) if self._device_is_missing else {}
         self._call: OpenCall | None = None
         self._scripted: list[tuple[MutableMapping[str, torch.Tensor | None], str, torch.Tensor]] = []
         # The leaf module that is running, the number of nodes before it, and its call.
@@ -98,8 +98,8 @@ class Recorder:
 
     @contextmanager
     def _prepared(self, arguments: inspect.BoundArguments) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-        """Stand-ins in the place of weights and inputs, and fake tensors wherever others would be made."""
-        with _torch.eager_compile(), _torch.silent(), _torch.idle_conversions(), pretended(self.twins.device):
+        """Put stand-ins in the place of weights and inputs, and make fake tensors wherever the code makes tensors."""
+        with _torch.eager_compile(), _torch.silent(), _torch.idle_conversions(), pretended(self.stand_ins.device):
             self._place_weights()
             try:
                 inputs = self._place_inputs(arguments)
@@ -110,7 +110,7 @@ class Recorder:
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
-        """Whatever runs in here is written down."""
+        """Record everything that runs inside."""
         with self.scopes.hooked(self._enter_module, self._leave_module), _Dispatch(self), _Functions(self):
             yield
 
@@ -126,18 +126,18 @@ class Recorder:
                     if tensor is None:
                         continue
                     name = f"{prefix}{key}"
-                    make = self.twins.parameter if role is Role.PARAMETER else self.twins.buffer
+                    make = self.stand_ins.parameter if role is Role.PARAMETER else self.stand_ins.buffer
                     known = self.book.known(tensor)  # a module may be reached by two paths
                     if not isinstance(table, dict):
                         self._scripted.append((table, key, tensor))
-                    table[key] = twin = tensor if known else make(tensor)
-                    if (tag := known or self.book.known(twin)) is not None:
+                    table[key] = stand_in = tensor if known else make(tensor)
+                    if (tag := known or self.book.known(stand_in)) is not None:
                         self._alias(name, tag.value)
                         continue
-                    value = self.book.value(twin, role, name)
+                    value = self.book.value(stand_in, role, name)
                     value.trainable = role is Role.PARAMETER and tensor.requires_grad
                     self.draft.parameters.append(value)
-                    self.book.attach(twin, Tag(value, FxRef(name)))
+                    self.book.attach(stand_in, Tag(value, FxRef(name)))
 
     def _return_scripted(self) -> None:
         """Give script modules their own weights back: their tables are in C++, where no snapshot of Python objects reaches."""
@@ -157,12 +157,12 @@ class Recorder:
             def place(
                 path: Path, tensor: torch.Tensor, position: int = position, placeholder: Any = placeholder
             ) -> torch.Tensor:
-                twin = self.twins.input(tensor, self.symbols.shape(path, tensor.shape, position))
-                if self.book.known(twin) is None:
-                    value = self.book.value(twin, Role.INPUT, format_path(_without_variadic(path, parameters)))
+                stand_in = self.stand_ins.input(tensor, self.symbols.shape(path, tensor.shape, position))
+                if self.book.known(stand_in) is None:
+                    value = self.book.value(stand_in, Role.INPUT, format_path(_without_variadic(path, parameters)))
                     self.draft.inputs.append(value)
-                    self.book.attach(twin, Tag(value, self.fx.input(placeholder, path, tensor.shape)))
-                return twin
+                    self.book.attach(stand_in, Tag(value, self.fx.input(placeholder, path, tensor.shape)))
+                return stand_in
 
             arguments.arguments[name] = rebuild(argument, place, (("item", name),))
         return arguments.args, arguments.kwargs
@@ -207,7 +207,7 @@ class Recorder:
         return self._memo.key(opened.function, opened.args, opened.kwargs)
 
     def _repeat(self, opened: OpenCall, key: CallKey, recipe: Recipe, memo: Memo) -> Any:
-        """A call that was seen before: record it again without running it."""
+        """Record a call that was seen before, without running it."""
         source = self.source or find_source(opened.frame)
         node = NodeRecord(author_op(opened.function), self.scopes.current, source, phase=self.phase)
         node.inputs = [self.book.read(tensor) for tensor in key.tensors]
@@ -243,7 +243,7 @@ class Recorder:
             self._emit(self.fx.call(opened.function, *opened.fx), found)
 
     def _result(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
-        """The value that a node returns: made by its kernels, or a new name for what it passes through."""
+        """Return the value that a node returns: made by its kernels, or a new name for a value that it passes through."""
         tag = self.book.tag(tensor)
         if tag.value.within is not node and tag.value not in node.outputs:
             tag.value = ValueRecord(tag.value.type, tag.value.storage, version=tag.value.version)
@@ -251,7 +251,7 @@ class Recorder:
         return tag.value
 
     def _begin(self, opened: OpenCall) -> NodeRecord:
-        """Read what a call was given; later would be too late, since an operator may write to it."""
+        """Begin a node and read the arguments of its call, before an operator can write to them."""
         source = self.source or find_source(opened.frame)
         opened.node = node = NodeRecord(author_op(opened.function), self.scopes.current, source, phase=self.phase)
         attributes: dict[str, Attribute] = {}
@@ -290,7 +290,7 @@ class Recorder:
         """Run one ATen operator and record it as a kernel of the call it runs in."""
         if getattr(function, "namespace", "") in ("prim", "profiler"):  # questions and marks: they compute nothing
             return function(*args, **kwargs)
-        if self._absent and "device" in kwargs:
+        if self._device_is_missing and "device" in kwargs:
             kwargs = self._beside(function, kwargs)
         schema = schema_of(function)
         node = self._node_of_kernel(function, args, kwargs)
@@ -320,9 +320,9 @@ class Recorder:
         return result
 
     def _beside(self, function: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A kernel's keywords with the device that C++ code would have named, had it known that of the tensors."""
+        """Return a kernel's keywords with the device that C++ code would have named, had it known the device of the tensors."""
         if self._call is None:  # autograd, or a kernel that was called as it is
-            return kwargs if _torch.current_autograd_node() is None else placed_beside([self.twins.device], kwargs)
+            return kwargs if _torch.current_autograd_node() is None else placed_beside([self.stand_ins.device], kwargs)
         if function is torch.ops.aten._to_copy.default:
             return kwargs
         return placed_beside([*self._call.args, *self._call.kwargs.values()], kwargs)
@@ -331,7 +331,7 @@ class Recorder:
         outer, self._call = (
             self._call,
             self._call or OpenCall(function, args, kwargs, None),
-        )  # its own call is no author's
+        )  # its own call is not the author's
         try:
             return self._run_fake(function, args, kwargs)
         finally:
@@ -353,7 +353,7 @@ class Recorder:
         return self._begin(OpenCall(function, args, kwargs, sys._getframe(3)))
 
     def _emit_kernel(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """The fx arguments of a kernel, where the author's call cannot be held in an fx graph and its kernels stand for it."""
+        """Return the fx arguments of a kernel, where the author's call cannot be held in an fx graph and its kernels stand for it."""
         if self._leaf is not None or (self._call is not None and self._call.fx is not None):
             return None
         if (mapped := self.fx.arguments(args, kwargs, self.book.fx_of)) is None:
@@ -421,7 +421,7 @@ class _Dispatch(_torch.DispatchMode):
 
 
 def _tensors(result: Any) -> list[torch.Tensor]:
-    """The different tensors that an operator returned, or got as one argument."""
+    """Return the different tensors that an operator returned, or got as one argument."""
     if isinstance(result, torch.Tensor):
         return [result]
     return list({id(tensor): tensor for _, tensor in leaves(result)}.values())
@@ -430,12 +430,12 @@ def _tensors(result: Any) -> list[torch.Tensor]:
 def _written_tensors(
     written: Sequence[tuple[int, str]], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[torch.Tensor]:
-    """The different tensors among the arguments that an operator's schema says it writes to."""
+    """Return the different tensors among the arguments that an operator's schema says it writes to."""
     found = [args[position] if position < len(args) else kwargs.get(name) for position, name in written]
     return list({id(tensor): tensor for argument in found for tensor in _tensors(argument)}.values())
 
 
 def _without_variadic(path: Path, parameters: Mapping[str, inspect.Parameter]) -> Path:
-    """The path without the name of a ``**kwargs`` that holds the argument: the caller never wrote it."""
+    """Return the path without the name of a ``**kwargs`` that holds the argument: the caller never wrote it."""
     first = parameters[path[0][1]]
     return path[1:] if first.kind is first.VAR_KEYWORD and len(path) > 1 else path

@@ -1,4 +1,4 @@
-"""Running a `torch.fx.GraphModule` that somebody else traced, under the recorder, with its own idea of scope and source."""
+"""Running a traced `torch.fx.GraphModule` under the recorder, with the scopes and sources that its nodes carry."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Program:
 
 
 class ScopeReader:
-    """Scope and source of the nodes of a GraphModule, from the metadata that `torch.fx` and `torch.export` leave on them."""
+    """Reads the scope and the source of the nodes of a GraphModule from the metadata that `torch.fx` and `torch.export` leave on them."""
 
     def __init__(self, scopes: ScopeStack) -> None:
         self._scopes = scopes
@@ -52,7 +52,7 @@ class ScopeReader:
         self._counts: Counter[str] = Counter()
 
     def scope_of(self, node: fx.Node, *, with_target: bool = False) -> Scope:
-        """The module calls around a node; those of a ``call_module`` with or without the called module itself."""
+        """Return the module calls around a node; around a ``call_module`` with or without the called module itself."""
         scope: Scope = ()
         for key, entry in (node.meta.get("nn_module_stack") or {}).items():
             path, kind = _frame(entry)
@@ -67,12 +67,12 @@ class ScopeReader:
         return scope
 
     def source_of(self, node: fx.Node) -> Source | None:
-        """The author's line that the node's stack trace names."""
+        """Return the author's line that the node's stack trace names."""
         return find_source_in_text(node.stack_trace or "")
 
 
 class _Replay(fx.Interpreter):
-    """Tells the recorder where each node was in the original model, then runs it."""
+    """Sets the recorder to the scope and source of each node in the original model, then runs it."""
 
     def __init__(self, module: fx.GraphModule, recorder: Recorder) -> None:
         super().__init__(module)
@@ -90,14 +90,14 @@ class _Replay(fx.Interpreter):
 
 
 def _frame(entry: Any) -> tuple[str, str]:
-    """The module path and class name of an entry of ``nn_module_stack``: the class or its full name is second."""
+    """Return the module path and class name of an entry of ``nn_module_stack``: the class or its full name is second."""
     path, kind = entry
     path = re.sub(r"^L\['self'\]\.?|^L__self___?", "", str(path))
     return path.partition("@")[0], kind.__name__ if isinstance(kind, type) else str(kind).rpartition(".")[2]
 
 
 def exported_program(program: torch.export.ExportedProgram, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
-    """An exported program, on the given inputs or else on those of its example that it carries."""
+    """Return an exported program with its inputs: the given ones, or else the example inputs that it carries."""
     if not args and not kwargs:
         args, kwargs = _example_inputs(program)
     spec = program.call_spec.in_spec
@@ -126,7 +126,7 @@ def _example_inputs(program: torch.export.ExportedProgram) -> tuple[tuple[Any, .
 
 
 def _name_of(module: fx.GraphModule) -> str:
-    """The class of the model that was exported, which the first frame of every node's module stack tells."""
+    """Return the class name of the exported model, from the first frame of a node's module stack."""
     for node in module.graph.nodes:
         for path, kind in (node.meta.get("nn_module_stack") or {}).values():
             if not path or path in ("L['self']", "L__self__"):
@@ -135,12 +135,12 @@ def _name_of(module: fx.GraphModule) -> str:
 
 
 def read_program(path: Path) -> torch.export.ExportedProgram:
-    """The exported program in a ``.pt2`` file. Only data is read from it: a file that holds pickled objects is refused."""
+    """Read the exported program in a ``.pt2`` file. Only data is read: a file that holds pickled objects is refused."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     if path.suffix != ".pt2":
         raise InputError(
-            f"{path} is no exported program: trace takes a model or a .pt2 file; fxviz.load reads a saved graph"
+            f"{path} is not an exported program: trace takes a model or a .pt2 file; fxviz.load reads a saved graph"
         )
     try:
         return _torch.load_program(path)

@@ -1,4 +1,4 @@
-"""Which module is running: module hooks as a stack of `Call`s."""
+"""The modules that are running: a stack of `Call`s, kept by module hooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ScopeStack"]
 
 
 class ScopeStack:
-    """The module calls around whatever runs now; ``current`` is the innermost scope.
+    """The stack of module calls; ``current`` is the innermost scope.
 
     A container (``ModuleList``) is never called itself: it is a frame because the path of a module in it says so.
     """
@@ -41,13 +41,13 @@ class ScopeStack:
 
     @property
     def modules(self) -> tuple[torch.nn.Module, ...]:
-        """Every module below the root that can be called and hooked."""
+        """Return every module below the root that can be called and hooked."""
         return tuple(
             m for m in self._modules.values() if m is not self.root and not isinstance(m, torch.jit.ScriptModule)
         )
 
     def path_of(self, module: torch.nn.Module) -> str:
-        """The path by which ``module`` is called: of several, one below the current scope, else its first."""
+        """Return the path by which ``module`` is called: of several, one below the current scope, else its first."""
         paths = self._paths[id(module)]
         inside = f"{self.current[-1].path}." if self.current else ""
         return next((path for path in paths if path.startswith(inside)), paths[0])
@@ -77,7 +77,7 @@ class ScopeStack:
         return Call(path, kind or self._kinds.get(path, "Module"), index)
 
     def containers(self, path: str) -> list[Call]:
-        """The frames between the current scope and the module at ``path`` that are never called themselves."""
+        """Return the frames between the current scope and the module at ``path`` that are never called themselves."""
         base = next((call.path for call in reversed(self.current) if call.path in self._kinds), "")
         if base and not path.startswith(f"{base}."):
             return []
@@ -92,7 +92,7 @@ class ScopeStack:
         on_enter: Callable[[torch.nn.Module, str, tuple[Any, ...], dict[str, Any]], None],
         on_leave: Callable[[torch.nn.Module, Any], None],
     ) -> Iterator[None]:
-        """Follow every module call; ``on_enter`` is told of it in its own scope, ``on_leave`` with its result."""
+        """Follow every module call; ``on_enter`` is called in its scope, ``on_leave`` with its result."""
 
         def before(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             path = self.path_of(module)

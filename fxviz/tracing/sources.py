@@ -1,4 +1,4 @@
-"""Where the author wrote an operation: the nearest Python frame that is neither torch's nor ours."""
+"""The line where the author wrote an operation: the nearest Python frame that is neither torch's nor ours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OURS = os.path.dirname(__file__) + os.sep
 
 
 def find_source(frame: FrameType | None) -> Source | None:
-    """The innermost author's frame at or above ``frame``; the innermost of torch's own layers if a layer is the model."""
+    """Return the innermost frame of the author's at or above ``frame``; the innermost of torch's own layers if a layer is the model."""
     layer: Source | None = None
     while frame is not None:
         kind = _kind_of(frame.f_code.co_filename)
@@ -37,7 +37,7 @@ def find_source(frame: FrameType | None) -> Source | None:
 
 
 def find_source_in_text(stack_trace: str) -> Source | None:
-    """The same of a formatted stack trace, as `torch.fx` keeps it on its nodes."""
+    """Return the same from a formatted stack trace, as `torch.fx` keeps it on its nodes."""
     layer: Source | None = None
     for file, line, function in reversed(re.findall(r'File "(.+?)", line (\d+), in (\S+)', stack_trace)):
         kind = _kind_of(file)
@@ -69,7 +69,7 @@ def _kind_of(filename: str) -> Literal["author", "layer", "torch", "ours"]:
 
 @lru_cache(maxsize=4096)
 def display_path(filename: str) -> str:
-    """A file as it is imported (``torchvision/models/resnet.py``): relative to the longest import path that holds it."""
+    """Return a file as it is imported (``torchvision/models/resnet.py``): relative to the longest import path that holds it."""
     if not os.path.isabs(filename):
         return filename
     roots = [os.path.abspath(root) + os.sep for root in sys.path]

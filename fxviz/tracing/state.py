@@ -1,4 +1,4 @@
-"""Leaving no trace: what a run may change of a model and of the process, put back as it was."""
+"""Leaving no trace: the parts of a model and of the process that a run may change, put back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def preserved(*roots: object) -> Iterator[None]:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Python's collector runs at moments that nobody chose: a tensor in a cycle would die at another step each time."""
+    """Stop Python's garbage collector, which runs at unforeseeable moments: a tensor in a cycle would die at another step each time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -22,7 +22,7 @@ _NOTE = "traced without inputs: shapes, FLOPs and memory are unknown; give input
 
 
 def graph_without_inputs(module: fx.GraphModule, original: torch.nn.Module, name: str) -> Graph:
-    """The nodes of ``module`` in their scopes; a leaf module is one node, named after its class."""
+    """Return the nodes of ``module`` in their scopes; a leaf module is one node, named after its class."""
     return _Structure(module, original, name).graph()
 
 
@@ -50,7 +50,7 @@ class _Structure:
         return self.draft.freeze(mode="symbolic", notes=(_NOTE,), build_module=lambda: self.module)
 
     def _read_parameters(self) -> None:
-        """Parameters have their types even where nothing else does."""
+        """Read the parameters, which have types even where nothing else does."""
         for role, named in (
             (Role.PARAMETER, self.module.named_parameters(remove_duplicate=False)),
             (Role.BUFFER, self.module.named_buffers(remove_duplicate=False)),
@@ -79,7 +79,7 @@ class _Structure:
             self.draft.output_names.append("output" if len(node.all_input_nodes) == 1 else str(position))
 
     def _read_call(self, node: fx.Node) -> None:
-        """Every fx node is a node here, sizes and other plain numbers among them: without types nobody can tell them apart."""
+        """Read a call. Every fx node is a node here, sizes and other plain numbers among them: without types they cannot be told from tensors."""
         if node.op == "call_module":
             submodule = self.module.get_submodule(str(node.target))
             op, scope = type(submodule).__name__, self.reader.scope_of(node, with_target=True)

@@ -1,7 +1,7 @@
 """Nested inputs and outputs: finding the tensors in them, and rebuilding them with others in their place.
 
-Follows lists, tuples, named tuples, mappings, dataclasses and plain objects (a key-value cache, say), without
-registering anything with anyone. Every leaf has a `Path`, from which its name and an accessor are made.
+Follows lists, tuples, named tuples, mappings, dataclasses and plain objects (a key-value cache, say), without a
+registry. Every leaf has a `Path`, from which its name and an accessor are made.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OPAQUE = (
 
 
 def format_path(path: Path) -> str:
-    """A path as a dotted name.
+    """Return a path as a dotted name.
 
     >>> format_path((("item", "cache"), ("attr", "layers"), ("item", 0)))
     'cache.layers.0'
@@ -55,7 +55,7 @@ def format_path(path: Path) -> str:
 
 
 def members(tree: Any) -> list[tuple[tuple[str, Any], Any]]:
-    """The parts of ``tree`` that may hold tensors, each with the step that reaches it; empty for a leaf."""
+    """Return the parts of ``tree`` that may hold tensors, each with the step that reaches it; empty for a leaf."""
     if isinstance(tree, (torch.Tensor, *_OPAQUE)):
         return []
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
@@ -70,7 +70,7 @@ def members(tree: Any) -> list[tuple[tuple[str, Any], Any]]:
 
 
 def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, torch.Tensor]]:
-    """The tensors in ``tree`` with their paths, in order; an object met twice is walked once."""
+    """Yield the tensors in ``tree`` with their paths, in order; an object met twice is walked once."""
     return _leaves(tree, path, set())
 
 
@@ -86,7 +86,7 @@ def _leaves(tree: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, torch
 
 
 def rebuild(tree: Any, replace: Callable[[Path, torch.Tensor], Any], path: Path = ()) -> Any:
-    """A copy of ``tree`` in which each tensor is ``replace(path, tensor)``; ``tree`` and the objects in it stay as they are."""
+    """Return a copy of ``tree`` in which each tensor is ``replace(path, tensor)``; ``tree`` and the objects in it stay as they are."""
     return _rebuild(tree, replace, path, {})
 
 

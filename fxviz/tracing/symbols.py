@@ -30,7 +30,7 @@ class Symbols:
         self.places: dict[sympy.Symbol, tuple[Path, int]] = {}  # torch's symbol -> an input and dimension of that size
 
     def shape(self, path: Path, sizes: Sequence[int], position: int) -> tuple[int | torch.SymInt, ...]:
-        """The sizes of the input at ``path``, symbols where the user asked for them; ``position`` is its argument's."""
+        """Return the sizes of the input at ``path``, symbols where the user asked for them; ``position`` counts the argument."""
         spec = self._spec(path, position)
         if not spec:
             return tuple(sizes)
@@ -64,7 +64,7 @@ class Symbols:
         if (root := getattr(wanted, "root", None)) is not None:  # a derived dimension such as 2*Dim("B")
             hint = next((n for n in range(1, size + 1) if wanted.fn(n) == size), None)
             if hint is None:
-                raise InputError(f"dimension {dim} of {format_path(path)} is {size}, which is no {wanted.__name__}")
+                raise InputError(f"dimension {dim} of {format_path(path)} is {size}, which is not {wanted.__name__}")
             symbol = self._size(root, hint, (), dim)
             return wanted.fn(symbol)  # type: ignore[no-any-return]
         name = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", None) or _automatic_name(path, dim)
@@ -89,7 +89,7 @@ class Symbols:
         return symbol
 
     def to_dim(self, size: int | torch.SymInt) -> Dim:
-        """A size as the IR has it: an ``int`` where static, else an expression in the user's symbols."""
+        """Return a size as the IR has it: an ``int`` where static, else an expression in the user's symbols."""
         if not isinstance(size, torch.SymInt):
             return int(size)
         expression = size.node.expr
@@ -102,14 +102,14 @@ class Symbols:
         return int(renamed) if renamed.is_Integer else renamed
 
     def pinned(self) -> dict[sympy.Symbol, int]:
-        """The symbols that the run fixed to one size, which a guard such as ``B == 3`` says."""
+        """Return the symbols that the run fixed to one size, as a guard such as ``B == 3`` says."""
         if self.env is None:
             return {}
         found = {self._names[torchs]: self.env.replacements.get(torchs) for torchs in self._names}
         return {symbol: int(size) for symbol, size in found.items() if size is not None and size.is_Integer}
 
     def guards(self) -> tuple[str, ...]:
-        """The conditions on the symbols under which the trace holds, each once, in the user's names."""
+        """Return the conditions on the symbols under which the trace holds, each once, in the user's names."""
         if self.env is None:
             return ()
         conditions = (_plain(guard).xreplace(self._names) for guard in _torch.guards_of(self.env))
@@ -121,7 +121,7 @@ def _automatic_name(path: Path, dim: int) -> str:
 
 
 def _readable(condition: sympy.Basic) -> str:
-    """A relation with its usual sign: ``B == 4`` for ``Eq(B, 4)``."""
+    """Return a relation with its usual sign: ``B == 4`` for ``Eq(B, 4)``."""
     signs = {sympy.Eq: "==", sympy.Ne: "!="}
     if (sign := signs.get(type(condition))) is not None:
         return f"{condition.args[0]} {sign} {condition.args[1]}"
@@ -129,7 +129,7 @@ def _readable(condition: sympy.Basic) -> str:
 
 
 def _plain(expression: sympy.Basic) -> sympy.Basic:
-    """The same expression without torch's own functions, which only torch can read."""
+    """Return the same expression without torch's own functions, which only torch can read."""
     if not expression.args:
         return expression
     args = [_plain(argument) for argument in expression.args]

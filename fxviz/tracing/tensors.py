@@ -1,4 +1,4 @@
-"""What is known of each tensor object during a run: which value it is now, the storage behind it, its place in the fx graph."""
+"""The tags of tensor objects during a run: the current value, the storage, and the reference in the fx graph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fxviz.tracing.fxgraph import FxGraphBuilder, FxRef
-    from fxviz.tracing.stand_ins import Twins
+    from fxviz.tracing.stand_ins import StandIns
     from fxviz.tracing.symbols import Symbols
 
 __all__ = ["Tag", "TensorBook", "type_of"]
@@ -27,7 +27,7 @@ _TAG = "_fxviz_tag"
 
 
 class Tag:
-    """What hangs on a tensor object, and so lives just as long: its value, its fx reference, its layout once asked for."""
+    """The tag of a tensor object, which lives as long as it: its value, its fx reference, its layout once asked for."""
 
     __slots__ = ("book", "fx", "layout", "value")
 
@@ -41,9 +41,9 @@ class Tag:
 class TensorBook:
     """Keeps the tags of all tensors of one run, and watches their storages through weak references."""
 
-    def __init__(self, draft: Draft, twins: Twins, symbols: Symbols, fx: FxGraphBuilder, *, fake: bool) -> None:
+    def __init__(self, draft: Draft, stand_ins: StandIns, symbols: Symbols, fx: FxGraphBuilder, *, fake: bool) -> None:
         self.draft = draft
-        self.twins = twins
+        self.stand_ins = stand_ins
         self.symbols = symbols
         self.fx = fx
         self.fake = fake
@@ -56,7 +56,7 @@ class TensorBook:
     # -- tags
 
     def known(self, tensor: torch.Tensor) -> Tag | None:
-        """The tag of a tensor that was met before in this run; a library's cache may hand out one of another run."""
+        """Return the tag of a tensor that was met before in this run; a library's cache may hand out one of another run."""
         tag: Tag | None = getattr(tensor, _TAG, None)
         return tag if tag is not None and tag.book is self else None
 
@@ -66,7 +66,7 @@ class TensorBook:
         setattr(tensor, _TAG, tag)
 
     def tag(self, tensor: torch.Tensor) -> Tag:
-        """The tag of any tensor; one that nobody was seen to make is a constant of the graph."""
+        """Return the tag of any tensor; a tensor that no recorded kernel made is a constant of the graph."""
         if (tag := self.known(tensor)) is not None:
             return tag
         # A wrapper of a function transform has no tag of its own.
@@ -74,13 +74,13 @@ class TensorBook:
         return self.known(tensor) or self._again(tensor) or self._constant(tensor, None)
 
     def read(self, tensor: torch.Tensor) -> ValueRecord:
-        """The value of a tensor that a node is given."""
+        """Return the value of a tensor that a node reads."""
         tag = self.tag(tensor)
         tag.value = self.draft.read(tag.value)
         return tag.value
 
     def written(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
-        """The new value of a tensor that a kernel of ``node`` has just written to."""
+        """Return the new value of a tensor that a kernel of ``node`` has just written to."""
         tag = self.tag(tensor)
         if (storage := tag.value.storage) is not None:
             storage.mutations += 1
@@ -92,7 +92,7 @@ class TensorBook:
         return tag.value
 
     def made(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
-        """The value of a tensor that a kernel of ``node`` has just returned."""
+        """Return the value of a tensor that a kernel of ``node`` has just returned."""
         value = self.value(tensor)
         value.within = node
         if (tag := self.known(tensor)) is None:
@@ -102,11 +102,11 @@ class TensorBook:
         return value
 
     def fx_of(self, tensor: torch.Tensor) -> FxRef | None:
-        """Where a tensor is in the fx graph; None for a wrapper, which is nowhere."""
+        """Return the reference to a tensor in the fx graph; None for a wrapper, which is not in it."""
         return None if _torch.is_wrapped(tensor) else self.tag(tensor).fx
 
     def _again(self, tensor: torch.Tensor) -> Tag | None:
-        """The tag of a tensor that autograd kept, and hands out as another object on the same memory."""
+        """Return the tag of a tensor that autograd kept, and returns as another object on the same memory."""
         storage = (
             self._storages.get(_torch.storage_key(tensor.untyped_storage())) if tensor.layout is torch.strided else None
         )
@@ -126,21 +126,21 @@ class TensorBook:
     # -- real tensors that reach a run on fake ones
 
     def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The stand-in of a tensor that the model holds outside its parameters and buffers; of any other, itself."""
+        """Return the stand-in of a tensor that the model holds outside its parameters and buffers; any other tensor as it is."""
         if self.known(tensor) is not None:
             return tensor
         if (adopted := self._adopted.get(id(tensor))) is not None:
             return adopted[1]
         if not self._is_real(tensor):
             return tensor
-        twin = self.twins.constant(tensor)
-        self._adopted[id(tensor)] = tensor, twin
-        if self.known(twin) is None:
-            self._constant(twin, self.fx.constant(tensor))
-        return twin
+        stand_in = self.stand_ins.constant(tensor)
+        self._adopted[id(tensor)] = tensor, stand_in
+        if self.known(stand_in) is None:
+            self._constant(stand_in, self.fx.constant(tensor))
+        return stand_in
 
     def without_real_tensors(self, args: Sequence[Any]) -> list[Any]:
-        """The arguments of a kernel with stand-ins for what is real among them."""
+        """Return the arguments of a kernel with stand-ins for the real tensors among them."""
         return [
             self._kernel_stand_in(a)
             if isinstance(a, torch.Tensor)
@@ -151,12 +151,12 @@ class TensorBook:
         ]
 
     def _kernel_stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A real tensor that its call was not given was made from Python numbers there: it is a literal, no value."""
+        """Return the stand-in of a tensor; a real one that is not an argument of the call was made from numbers: a literal, not a value."""
         if not self._is_real(tensor) or self.known(tensor) is not None or id(tensor) in self._adopted:
             return self.stand_in(tensor)
-        twin = self.twins.constant(tensor)
-        self.literals[id(twin)] = twin
-        return twin
+        stand_in = self.stand_ins.constant(tensor)
+        self.literals[id(stand_in)] = stand_in
+        return stand_in
 
     def _is_real(self, tensor: torch.Tensor) -> bool:
         return self.fake and type(tensor) in (torch.Tensor, torch.nn.Parameter)
@@ -164,7 +164,7 @@ class TensorBook:
     # -- values and storages
 
     def value(self, tensor: torch.Tensor, role: Role = Role.RESULT, name: str = "") -> ValueRecord:
-        """A new value for what a tensor is now."""
+        """Return a new value for a tensor as it is now."""
         storage = self._storage(tensor, born=self.draft.step if role is Role.RESULT else -1)
         value = ValueRecord(self._type(tensor), storage, role, name, version=storage.mutations if storage else 0)
         if storage is not None:
@@ -194,7 +194,7 @@ class TensorBook:
         return record
 
     def watch(self, storage: torch.UntypedStorage, record: StorageRecord) -> None:
-        """Write down in ``record`` when ``storage`` is freed."""
+        """Record in ``record`` when ``storage`` is freed."""
         key = _torch.storage_key(storage)
 
         def freed(_: object) -> None:
@@ -204,7 +204,7 @@ class TensorBook:
         self._storages[key] = record, weakref.ref(storage, freed)
 
     def close(self) -> None:
-        """End the watch: what is alive now outlives the run."""
+        """End the watch: storages that are alive now outlive the run."""
         alive = [ref() for record, ref in self._storages.values() if record.born >= 0]
         self._kept += [weakref.ref(storage) for storage in alive if storage is not None]
         self._storages.clear()
@@ -212,7 +212,7 @@ class TensorBook:
     def forget(self) -> None:
         """See to it that no cache of the process hands out a tensor of this run, which has ended and dropped its results."""
         self.close()
-        self.twins.forget()
+        self.stand_ins.forget()
         self._adopted.clear()
         self.literals.clear()
         if any(ref() is not None for ref in self._kept):
@@ -240,6 +240,6 @@ class TensorBook:
 
 
 def type_of(tensor: torch.Tensor) -> TensorType:
-    """The type of a tensor of static sizes; what lies on the meta device is taken to be on the CPU."""
+    """Return the type of a tensor of static sizes; what lies on the meta device is taken to be on the CPU."""
     device = "cpu" if tensor.device.type == "meta" else str(tensor.device)
     return TensorType(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), device)

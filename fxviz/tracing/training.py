@@ -17,7 +17,7 @@ from fxviz.tracing.draft import NodeRecord, ValueRecord
 from fxviz.tracing.failure import explain
 from fxviz.tracing.placement import fake_mode, own_device
 from fxviz.tracing.recorder import Recorder
-from fxviz.tracing.stand_ins import FakeTwins
+from fxviz.tracing.stand_ins import FakeStandIns
 from fxviz.tracing.state import preserved, without_garbage_collection
 from fxviz.tracing.structure import leaves
 from fxviz.tracing.symbols import Symbols
@@ -48,9 +48,9 @@ def trace_training(
     """Trace one training step of ``model``: forward, loss, backward, and the optimizer's step if there is one.
 
     Everything runs on fake tensors, with the training flag of ``model`` as it is; nothing of it is changed. The step is
-    one of many: the optimizer has its state already. Nodes carry their `Phase`; those of the backward pass lie in
-    the scope of the forward operation whose gradient they compute, within a frame ``backward``, those of the optimizer
-    within a frame ``optimizer``. What activation checkpointing computes again has the phase ``RECOMPUTE``.
+    one of many: the optimizer has its state already. Nodes carry their `Phase`. A node of the backward pass is in the
+    scope of the forward operation whose gradient it computes, within a frame ``backward``; a node of the optimizer is in
+    a frame ``optimizer``. What activation checkpointing computes again has the phase ``RECOMPUTE``.
 
     Args:
         model: the module to train.
@@ -81,8 +81,8 @@ def trace_training(
     symbols = Symbols(request.dynamic_shapes)
     fakes = fake_mode(place, symbols.env)
     name = type(model).__name__
-    twins = FakeTwins(fakes, place, moves=request.device is not None)
-    recorder = _TrainingRecorder(model, twins, symbols, fakes, name)
+    stand_ins = FakeStandIns(fakes, place, moves=request.device is not None)
+    recorder = _TrainingRecorder(model, stand_ins, symbols, fakes, name)
     with without_garbage_collection():
         try:
             with preserved(model, loss, optimizer, *arguments.arguments.values()):
@@ -114,7 +114,7 @@ class _TrainingRecorder(Recorder):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.fx.problem = "it is of a training step, which is no module"
+        self.fx.problem = "it is of a training step, which is not a module"
         self._forward_of: list[NodeRecord | None] = []  # by the sequence number of the autograd node, from the first
         self._first = _torch.sequence_number()
         self._references_of_the_last = _torch.references_of_the_last()
@@ -150,7 +150,7 @@ class _TrainingRecorder(Recorder):
     # -- what is there before the step
 
     def _make_optimizer(self, make: Any, trainable: list[nn.Parameter]) -> torch.optim.Optimizer | None:
-        """An optimizer that has stepped once, so that its state exists; the state is memory that was there before."""
+        """Return an optimizer that has stepped once, so that its state exists; the state is memory that was there before."""
         if make is None:
             return None
         stepper = make(trainable)
@@ -225,7 +225,7 @@ class _TrainingRecorder(Recorder):
         return super().dispatch(function, args, kwargs)
 
     def _adds_up(self, first: Any, second: Any) -> bool:
-        """Whether the engine adds up two gradients and would do so in place, if ``first`` were no fake tensor.
+        """Return whether the engine adds up two gradients and would do so in place, if ``first`` were not a fake tensor.
 
         It does where it holds the last reference to the first gradient, which another node has made
         (torch/csrc/autograd/input_buffer.cpp, ``can_accumulate_inplace``).
@@ -281,14 +281,14 @@ class _TrainingRecorder(Recorder):
         return node
 
     def _scope_of_parameter(self, current: Any) -> Scope:
-        """The scope of the module that owns the leaf whose gradient is accumulated."""
+        """Return the scope of the module that owns the leaf whose gradient is accumulated."""
         leaf = getattr(current, "variable", None)
         if leaf is None:
             return ()
         return self._scope_of.get(self.book.tag(leaf).value.name.rpartition(".")[0], ())
 
     def _read_outside(self, node: NodeRecord, args: Iterable[Any]) -> None:
-        """What a kernel reads that its node did not make is an input of the node."""
+        """Add the tensors that a kernel reads and its node did not make to the inputs of the node."""
         for _, tensor in leaves(list(args)):
             value: ValueRecord = self.book.tag(tensor).value
             if value.within is not node:
@@ -304,7 +304,7 @@ class _TrainingRecorder(Recorder):
 
 
 class _OptimizerReads(_torch.DispatchMode):
-    """Answers something where an optimizer reads a number from its state: what it computes on does not depend on it."""
+    """Answers with any number where an optimizer reads one from its state: the kernels that it runs do not depend on it."""
 
     def __init__(self, recorder: _TrainingRecorder) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -343,6 +343,6 @@ def _check_scalar(scalar: Any) -> torch.Tensor:
 
 @contextlib.contextmanager
 def _single_thread() -> Iterator[None]:
-    """The engine's own threads would not see the modes that record."""
+    """Run the engine in this thread: its own threads would not see the modes that record."""
     with torch.autograd.set_multithreading_enabled(False):
         yield

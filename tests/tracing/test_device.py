@@ -12,14 +12,14 @@ from zoo import ZOO
 
 from fxviz import Facts, Flops, InputError, Memory, TraceError, trace, trace_training
 from fxviz.ir import Category
-from fxviz.tracing.missing_device import is_absent
+from fxviz.tracing.missing_device import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fxviz import Graph
 
-CUDA = pytest.mark.skipif(not is_absent(torch.device("cuda")), reason="there is a GPU, which is asked itself")
+CUDA = pytest.mark.skipif(not is_missing(torch.device("cuda")), reason="there is a GPU, which is asked itself")
 
 
 def places(graph: Graph) -> set[str]:

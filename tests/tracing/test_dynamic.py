@@ -77,7 +77,7 @@ def test_the_choice_of_a_library_is_no_guard() -> None:
         ({"x": {0: 9}}, "dimension 0 of x is 9, but the input has 3"),
         ({"x": {0: "B", 1: "B"}}, "B is 3 in one input and 4 in dimension 1"),
         ({"x": {0: "not a name"}}, "cannot name a dimension"),
-        ({"x": {0: 2 * Dim("H")}}, r"is 3, which is no 2\*H"),
+        ({"x": {0: 2 * Dim("H")}}, r"is 3, which is not 2\*H"),
         ("B", "must be as in torch.export.export"),
     ],
 )

@@ -130,7 +130,7 @@ def test_program_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no file .*absent\.pt2"):
         trace(tmp_path / "absent.pt2")
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(InputError, match="no exported program"):
+    with pytest.raises(InputError, match="is not an exported program"):
         trace(tmp_path / "notes.txt")
     program = torch.export.export(nn.Linear(2, 2), (torch.randn(1, 2),))
     torch.export.save(program, tmp_path / "whole.pt2")

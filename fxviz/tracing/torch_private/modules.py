@@ -36,7 +36,7 @@ def buffers_of(module: torch.nn.Module) -> dict[str, Any]:
 
 def change_weights(module: torch.nn.Module, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
     """Put what ``change`` makes of each parameter and buffer in its place, as `torch.nn.Module.to` does."""
-    module._apply(change)  # type: ignore[no-untyped-call]
+    module._apply(change)
 
 
 def share_members(module: torch.nn.Module, owner: torch.nn.Module) -> None:
