@@ -30,6 +30,10 @@ def _write_leaky_relu(kernel: Operation) -> Standard | None:
     return Standard("LeakyRelu", kernel.inputs, kernel.outputs, {"alpha": real(slope)})
 
 
+def _write_celu(kernel: Operation) -> Standard | None:
+    return Standard("Celu", kernel.inputs, kernel.outputs, {"alpha": real(kernel.attributes.get("alpha", 1.0))})
+
+
 def _write_elu(kernel: Operation) -> Standard | None:
     attributes = kernel.attributes
     if attributes.get("input_scale", 1) != 1:
@@ -59,7 +63,7 @@ operators.declare("sigmoid", per_output(1), onnx=unary("Sigmoid"), reads=reading
 operators.declare("tanh", per_output(1), onnx=unary("Tanh"), reads=reading("Tanh"))
 operators.declare("threshold", per_output(1), reads=reading("ThresholdedRelu", attributes={"alpha": "threshold"}))
 # x if x > 0 else α · expm1(x / α)
-operators.declare("celu", per_output(4), reads=reading("Celu", attributes={"alpha": "alpha"}))
+operators.declare("celu", per_output(4), onnx=_write_celu, reads=reading("Celu", attributes={"alpha": "alpha"}))
 # x if x > 0 else α · expm1(x)
 operators.declare("elu", per_output(3), onnx=_write_elu, reads=reading("Elu", attributes={"alpha": "alpha"}))
 operators.declare("glu", per_output(2))  # a · sigmoid(b)

@@ -51,6 +51,13 @@ def _inverse(kernel: Kernel) -> Cost:
     return Cost(pointwise=2 * batch * n**3)
 
 
+@operators("aten.cholesky_inverse")
+def _inverse_of_factored(kernel: Kernel) -> Cost:
+    """``A⁻¹ = L⁻ᵀ L⁻¹``: n³ / 3 for L⁻¹ and n³ / 3 for the product, together 2 · n³ / 3 (LAPACK's xPOTRI)."""
+    batch, n, _ = _batch(kernel)
+    return Cost(pointwise=batch * (2 * n**3 // 3))
+
+
 @operators("aten._linalg_solve_ex", "aten.linalg_solve_ex")
 def _solve(kernel: Kernel) -> Cost:
     """2 · n³ / 3 for the factors, 2 · n² for each right-hand side."""

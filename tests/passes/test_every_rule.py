@@ -702,6 +702,7 @@ LU = "linalg_lu_factor_ex linalg_lu_factor linalg_lu _linalg_det _linalg_slogdet
 rows(LU, SQUARE, SQUARE, 5 * (2 * 6**3 // 3))
 rows(LU, TALL, TALL, 5 * (6**2 * (9 * 3 - 6) // 3))  # n² · (m − n / 3)
 rows("linalg_inv_ex inverse linalg_inv", SQUARE, SQUARE, 5 * (2 * 6**3))
+rows("cholesky_inverse", SQUARE, SQUARE, 5 * (2 * 6**3 // 3))
 rows("_linalg_solve_ex linalg_solve_ex", SIDES, (5, 6, 4), 5 * (2 * 6**3 // 3 + 2 * 6**2 * 4))
 rows("linalg_lu_solve cholesky_solve _cholesky_solve_helper", SIDES, (5, 6, 4), 5 * (2 * 6**2 * 4))
 rows("linalg_solve_triangular triangular_solve", SIDES, (5, 6, 4), 5 * 6**2 * 4)
