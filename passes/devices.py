@@ -33,7 +33,7 @@ _WIDER = {
 class Device:
     """Peak rates: operations a second by dtype, and ``vector`` for element-by-element work; bytes a second; bytes of memory.
 
-    A device told by its name is looked up in fxviz's own table, ``passes/devices.toml``, which cites its sources.
+    A device that is named is looked up in fxviz's own table, ``passes/devices.toml``, which cites its sources.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Device:
     source: str = ""
 
     def rate(self, kind: str) -> int | None:
-        """The rate for a dtype, or for ``tf32`` or ``vector``; of narrower dtypes it lacks, the next wider one's.
+        """Return the rate for a dtype, or for ``tf32`` or ``vector``; of narrower dtypes it lacks, the next wider one's.
 
         None where the device has neither.
 
@@ -56,7 +56,7 @@ class Device:
 
 
 def find_device(name: str) -> Device:
-    """The device of that name, ``"h100"``; of a file of yours, ``"mine.toml"``, or ``"mine.toml:box"`` where it has several.
+    """Return the device of that name: ``"h100"``, or one of a TOML file, ``"mine.toml"`` or ``"mine.toml:box"``.
 
     Raises `InputError` for a name or a file that is not there, or not of the form of fxviz's own table.
 
@@ -82,11 +82,11 @@ def _pick(devices: Mapping[str, Device], name: str) -> Device:
 
 
 def read_devices(text: str) -> dict[str, Device]:
-    """The devices of a TOML text by name; an `InputError` says what is wrong with it."""
+    """Return the devices of a TOML text by name; an `InputError` says what is wrong with it."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the devices are no TOML: {error}") from error
+        raise InputError(f"the devices are not valid TOML: {error}") from error
     return {name.lower(): _device(name, table) for name, table in tables.items()}
 
 

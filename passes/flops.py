@@ -36,10 +36,10 @@ causal_rules: RuleTable[FlopRule] = RuleTable(
 
 @dataclass(frozen=True)
 class Flops:
-    """Counts the FLOPs of every kernel by the rule for its operator; 1 multiply-add is 2 FLOPs.
+    """The FLOPs of every kernel by the rule for its operator; 1 multiply-add is 2 FLOPs.
 
     The rules count the mathematics, so the answer depends neither on the device nor on how kernels are fused. They are
-    `flops_rules` and the tables of installed plugins (entry point group ``fxviz.analysis.rules``), unless others are given:
+    `flops_rules` and the tables of installed plugins (entry point group ``fxviz.rules``), unless others are given:
     ``Flops(flops_rules | {"mylib.my_op": my_rule})``.
 
     Attention under a causal mask is counted as if every query met every key; with ``causal="exact"`` fused attention
@@ -54,7 +54,7 @@ class Flops:
             raise InputError(f'causal is "dense" or "exact", not {self.causal!r}')
 
     def run(self, facts: Facts) -> FlopCounts:
-        """The counts for ``facts.graph``."""
+        """Return the counts for ``facts.graph``."""
         rules = _default_rules() if self.rules is None else self.rules
         if self.causal == "exact":
             rules = rules | {op: rule for op, rule in causal_rules.items() if rules.find(op) is flops_rules.find(op)}
@@ -123,23 +123,23 @@ class FlopCounts:
         return self._both.total
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """Both columns for nodes and scopes together, which must not overlap; None where nothing was counted."""
+        """Return both columns for nodes and scopes together, which must not overlap; None where nothing was counted."""
         return self._both.at(*places)
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
-        """Both columns for all scopes that are ``depth`` deep, and for what lies above them."""
+        """Return both columns for all scopes that are ``depth`` deep, and for what lies above them."""
         return self._both.by_scope(depth)
 
     def top(self, n: int = 10, depth: int | None = None) -> Mapping[Node | Scope, Dim]:
-        """The ``n`` costliest nodes, or with a ``depth`` scopes, in both columns together; see `fxviz.Tally.top`."""
+        """Return the ``n`` costliest nodes, or with a ``depth`` scopes, by both columns together; see `Tally.top`."""
         return self._both.top(n, depth)
 
     def by_op(self) -> Mapping[str, Dim]:
-        """Both columns by the author's operator (``conv2d``), largest first where they are numbers."""
+        """Return both columns by the author's operator (``conv2d``), largest first where they are numbers."""
         return self._both.by_op()
 
     def by_kernel(self) -> Mapping[str, Cost]:
-        """The costs by ATen operator (``aten.convolution``), in order of first use; free operators are left out."""
+        """Return the costs by ATen operator (``aten.convolution``), in order of first use, without free operators."""
         groups: dict[str, list[Cost]] = {}
         for kernel, cost in self.costs.items():
             if cost != FREE:
@@ -164,19 +164,17 @@ class FlopCounts:
 
 
 def _default_rules() -> RuleTable[FlopRule]:
-    """The rules of fxviz and, winning over them, those of installed plugins."""
+    """Return the rules of fxviz, overridden by the rules of installed plugins."""
     rules = flops_rules
     for name, table in load_all("fxviz.rules"):
         if not isinstance(table, RuleTable):
-            raise PluginError(
-                f"the plugin {name!r} of fxviz.analysis.rules is a {type(table).__name__}, not a RuleTable"
-            )
+            raise PluginError(f"the plugin {name!r} of fxviz.rules is a {type(table).__name__}, not a RuleTable")
         rules = rules | table
     return rules
 
 
 def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | None:
-    """What the kernel costs; None where it has no rule or where what the rule needs is not known."""
+    """Return what the kernel costs; None where it has no rule or where what the rule needs is not known."""
     if (rule := rules.find_kernel(kernel.op)) is None or not _is_typed(kernel):
         return None
     try:
@@ -188,17 +186,17 @@ def _count(rules: RuleTable[FlopRule], node: Node, kernel: Kernel) -> Cost | Non
 
 
 def _operator(kernel: Kernel) -> str:
-    """``aten.addmm`` of ``aten.addmm.default``; an operator that has no overloads (``flex_attention``) is itself."""
+    """Return ``aten.addmm`` for ``aten.addmm.default``; an operator without overloads (``flex_attention``) is itself."""
     return kernel.op.rpartition(".")[0] or kernel.op
 
 
 def _is_typed(operation: Node | Kernel) -> bool:
-    """Whether every tensor that goes in or comes out has a type."""
+    """Tell whether every tensor that goes in or comes out has a type."""
     return all(value.type is not None for value in (*operation.inputs, *operation.outputs))
 
 
 def _gives_integers(kernel: Kernel) -> bool:
-    """Whether the result is of integers: only of integers is a product an integer."""
+    """Tell whether the result is of integers: only of integers is a product an integer."""
     return any(value.type is not None and is_integer(value.type.dtype) for value in kernel.outputs[:1])
 
 

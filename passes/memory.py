@@ -24,7 +24,7 @@ __all__ = ["Holding", "Memory", "MemoryUse", "Reading"]
 
 @dataclass(frozen=True)
 class Memory:
-    """Adds up the memory that a traced run holds, from the observed lifetimes of its storages.
+    """The memory that a traced run holds, added up from the observed lifetimes of its storages.
 
     ``round_to`` is the granularity of the allocator in bytes: every storage takes a multiple of it (CUDA's caching
     allocator: 512). Workspaces inside kernels are not seen.
@@ -37,7 +37,7 @@ class Memory:
             raise InputError(f"round_to is a number of bytes from 1, not {self.round_to}")
 
     def run(self, facts: Facts) -> MemoryUse:
-        """The memory of ``facts.graph``."""
+        """Return the memory of ``facts.graph``."""
         sizes = {storage: self._rounded(storage.nbytes) for storage in facts.graph.storages}
         return MemoryUse(facts.graph, sizes, facts[Parameters()])
 
@@ -82,7 +82,7 @@ class MemoryUse:
 
     A graph that was traced without inputs has no storages: its numbers are None. ``unknown`` counts the values
     without a storage by the operator that makes them. With symbolic sizes a peak is an expression: that of one moment
-    where it is the largest for all sizes, else ``Max`` of the moments that compete; ``peak_step`` and what is told of
+    where it is the largest for all sizes, else ``Max`` of the moments that compete; ``peak_step`` and what is said of
     it is then the one for large sizes.
     """
 
@@ -91,7 +91,7 @@ class MemoryUse:
     parameters: ParameterCount
     label: str = "memory"
     unit: str = "B"
-    note: str = "Memory is what a row leaves behind, in total the peak."
+    note: str = "Memory: bytes still held after the row; the total is the peak."
 
     # Over the whole run -----------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class MemoryUse:
         return {category: self._timeline(storages) for category, storages in groups.items() if storages}
 
     def readings(self) -> Iterator[Reading]:
-        """The timeline as a tidy table, one row for each step and category; ``pandas.DataFrame(memory.readings())`` has it.
+        """Yield the timeline as a tidy table for ``pandas.DataFrame``, one row for each step and category.
 
         The phase, scope, node and kernel are those of the step.
         """
@@ -137,7 +137,7 @@ class MemoryUse:
         return self._timeline(self.sizes)
 
     def moments(self, most: int) -> tuple[int, ...]:
-        """At most ``most`` steps, spread evenly, each the one at which the most is held around it; see `Timeline.moments`."""
+        """Return at most ``most`` steps, spread evenly, each the highest around it; see `Timeline.moments`."""
         return self.held.moments(most)
 
     @cached_property
@@ -183,7 +183,7 @@ class MemoryUse:
         return tuple(self.holding(storage) for storage in alive)
 
     def at_peak_by_scope(self, depth: int) -> Mapping[Scope, Dim]:
-        """The bytes held at ``peak_step`` by the scope, at most ``depth`` deep, that made or owns them."""
+        """Return the bytes held at ``peak_step`` by the scope, at most ``depth`` deep, that made or owns them."""
         groups: dict[Scope, list[Dim]] = {}
         for holding in self.alive_at_peak:
             groups.setdefault(holding.scope[:depth], []).append(holding.nbytes)
@@ -195,7 +195,7 @@ class MemoryUse:
         return max(depth for depth in range(deepest + 1) if not depth or len(self.at_peak_by_scope(depth)) <= most)
 
     def holding(self, storage: Storage) -> Holding:
-        """``storage`` with the value, node and scope that it belongs to."""
+        """Return ``storage`` with the value, node and scope that it belongs to."""
         value = self._first_values.get(storage)
         node = self._node_at(storage.born)
         return Holding(storage, self.sizes[storage], value, node, self._module_of(value, node))
@@ -207,7 +207,7 @@ class MemoryUse:
         return self.parameters.owner(owner) if owner is not None else ()
 
     def _parameter_of(self, value: Value) -> Value | None:
-        """The parameter or buffer that ``value`` is, or that it is the gradient or the optimizer's state of."""
+        """Return the parameter or buffer that ``value`` is, or that it is the gradient or the optimizer's state of."""
         if value.role in (Role.PARAMETER, Role.BUFFER):
             return value
         if value.storage is None or value.storage.category not in (Category.GRADIENT, Category.OPTIMIZER):
@@ -225,7 +225,7 @@ class MemoryUse:
     # At a place -------------------------------------------------------------------------------------------------------
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """The bytes that nodes and scopes allocate and leave behind: what they made that is held after the last of them.
+        """Return the bytes that nodes and scopes allocate and leave behind: what is still held after the last of them.
 
         A scope is all the nodes in it. A view, or an operation in place, leaves nothing new; a module leaves what it
         returns, and what it keeps (a cache). So the number of a scope is not the sum over its parts, whose results
@@ -243,7 +243,7 @@ class MemoryUse:
         return add([self.sizes[storage] for storage in made if storage.died is None or storage.died > end])
 
     def peak_at(self, *places: Node | Scope) -> Dim | None:
-        """The most that the whole run holds while nodes and scopes run; None where no kernel runs for them."""
+        """Return the most that the whole run holds while nodes and scopes run; None where no kernel runs for them."""
         steps = [step for span in _joined(self._spans[node] for node in self._nodes(places)) for step in span]
         return self.held.highest(steps) if steps and self.known else None
 
@@ -308,7 +308,7 @@ class MemoryUse:
 
 
 def _joined(spans: Iterable[range]) -> list[range]:
-    """Spans in order, those that touch as one."""
+    """Return spans in order, those that touch as one."""
     joined: list[range] = []
     for span in sorted(spans, key=lambda span: span.start):
         if joined and joined[-1].stop == span.start:

@@ -21,7 +21,7 @@ class Parameters:
     """Counts the parameters of a model, each once however often it is shared or its module is called."""
 
     def run(self, facts: Facts) -> ParameterCount:
-        """The count for ``facts.graph``."""
+        """Return the count for ``facts.graph``."""
         return ParameterCount(facts.graph)
 
 
@@ -94,7 +94,7 @@ class ParameterCount:
         return tuple(value for value in self.parameters if value.type is None)
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """The elements of the parameters that nodes read and that scopes own, each counted once over all places.
+        """Return the elements of the parameters that nodes read and that scopes own, each counted once over all places.
 
         The root has all parameters, used or not. None for a place that has none.
         """
@@ -102,14 +102,14 @@ class ParameterCount:
         return _numel(found) if found else None
 
     def of(self, place: Node | Scope) -> tuple[Value, ...]:
-        """The parameters that a node reads or that a scope owns, each once."""
+        """Return the parameters that a node reads or that a scope owns, each once."""
         if isinstance(place, Node):
             read = chain(place.inputs, *(kernel.inputs for kernel in place.kernels))
             return tuple(dict.fromkeys(value for value in read if value.role is Role.PARAMETER))
         return self._by_path.get(place[-1].path, ()) if place else self.parameters
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
-        """The elements that each scope ``depth`` deep owns; those of modules above that depth, or never called, above it.
+        """Return the elements that each scope ``depth`` deep owns; modules above it, or never called, count above it.
 
         A shared parameter counts for the scope of its own name, so the numbers add up to the total.
         """
@@ -119,7 +119,7 @@ class ParameterCount:
         return {scope: _numel(values) for scope, values in groups.items()}
 
     def owner(self, value: Value) -> Scope:
-        """The scope of the module that owns ``value`` at its first call, or of the nearest one around it that was called."""
+        """Return the scope of the first call of the module that owns ``value``, or of the nearest module around it."""
         path = value.name
         while path and path not in self._scopes_by_path:
             path = path.rpartition(".")[0]

@@ -30,7 +30,7 @@ __all__ = ["Roofline", "RooflineEstimate"]
 
 @dataclass(frozen=True)
 class Roofline:
-    """Estimates the time of every kernel on ``device``: a name (``"h100"``), a TOML file of yours, or a `Device`.
+    """The least time of every kernel on ``device``: a name (``"h100"``), a TOML file of yours, or a `Device`.
 
     ``tf32`` says that products of float32 run on TensorFloat-32 units, as after
     ``torch.set_float32_matmul_precision("high")``.
@@ -40,7 +40,7 @@ class Roofline:
     tf32: bool = False
 
     def run(self, facts: Facts) -> RooflineEstimate:
-        """The estimate for ``facts.graph``."""
+        """Return the estimate for ``facts.graph``."""
         device = find_device(self.device) if isinstance(self.device, str) else self.device
         flops = facts[Flops()]
         costs = flops.costs
@@ -90,22 +90,22 @@ class RooflineEstimate:
         return self.time.total
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """Seconds for nodes and scopes together, which must not overlap; None where nothing is known."""
+        """Return the seconds for nodes and scopes together, which must not overlap; None if nothing is known."""
         return self.time.at(*places)
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
-        """Seconds for all scopes that are ``depth`` deep, and for what lies above them."""
+        """Return the seconds for all scopes that are ``depth`` deep, and for what lies above them."""
         return self.time.by_scope(depth)
 
     def intensity(self, *places: Node | Scope) -> Dim | None:
-        """FLOPs, integer OPs included, for each byte that is moved; None where nothing is moved or known."""
+        """Return the FLOPs, integer OPs included, for each byte that is moved; None if nothing is moved or known."""
         read, written, flops = (tally.at(*places) for tally in (self.read, self.written, self._operations))
         if read is None or written is None or flops is None or read + written == 0:
             return None
         return sympy.sympify(flops) / (read + written)
 
     def bound(self, node: Node) -> Literal["memory", "compute"] | None:
-        """What sets the pace of a node, for large sizes where they are symbols; None for one that takes no time."""
+        """Return what sets the pace of a node, at large sizes if they are symbols; None if it takes no time."""
         known = [kernel for kernel in node.kernels if kernel in self.moving]
         moving = sum(at_large(self.moving[kernel]) for kernel in known)
         work = sum(at_large(self.work.get(kernel, 0)) for kernel in known)
@@ -134,12 +134,12 @@ class RooflineEstimate:
 
 
 def _passes_on(node: Node) -> bool:
-    """Whether a node hands on what it is given and runs nothing; without types nobody knows what it would run."""
+    """Tell whether a node passes its input on and runs nothing; without types that is not known."""
     return not node.kernels and all(value.type is not None for value in (*node.inputs, *node.outputs))
 
 
 def _seconds(cost: Cost, kernel: Kernel, device: Device, tf32: bool) -> Dim:
-    """The largest of the times of each sort of work: different units do them, at the same time at best."""
+    """Return the largest of the times of each sort of work: different units do them, at the same time at best."""
     dtypes = [value.type.dtype for value in kernel.inputs if value.type is not None]
     dtype = next((dtype for dtype in dtypes if "float" in dtype), "float32")
     kind = "tf32" if tf32 and dtype == "float32" else dtype
@@ -149,7 +149,7 @@ def _seconds(cost: Cost, kernel: Kernel, device: Device, tf32: bool) -> Dim:
 
 
 def _per(amount: Dim, rate: int) -> Dim:
-    """Exactly ``amount / rate``; the number 0 for nothing."""
+    """Return exactly ``amount / rate``; the number 0 for nothing."""
     return 0 if amount == 0 else sympy.Rational(amount, rate) if isinstance(amount, int) else amount / rate
 
 

@@ -23,7 +23,7 @@ class Shapes:
     """Tells the type of every tensor, as it was seen in the trace."""
 
     def run(self, facts: Facts) -> ShapeTable:
-        """The table for ``facts.graph``."""
+        """Return the table for ``facts.graph``."""
         return ShapeTable(facts.graph)
 
 
@@ -45,11 +45,11 @@ class ShapeTable:
         return MappingProxyType({name: value.type for name, value in zip(names, self.graph.outputs, strict=True)})
 
     def of(self, value: Value) -> TensorType | None:
-        """The type of ``value``."""
+        """Return the type of ``value``."""
         return value.type
 
     def at(self, node: Node) -> tuple[TensorType | None, ...]:
-        """The types of what ``node`` makes."""
+        """Return the types of what ``node`` makes."""
         return tuple(value.type for value in node.outputs)
 
     @cached_property

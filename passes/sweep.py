@@ -37,12 +37,12 @@ UNITS = {"matrix": "FLOPs", "pointwise": "FLOPs", "ops": "OPs", "parameters": "B
 
 
 def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
-    """The cost of ``graph`` at all combinations of the sizes given for its symbols, every one of which must be given.
+    """Return the cost of ``graph`` at all combinations of the sizes of its symbols, each of which needs sizes.
 
     Formulas are evaluated over whole arrays, so a million points take about as long as one trace of a small model.
 
     Raises:
-        InputError: the graph has no symbols, a name is none of them or is missing, or a size is no positive integer.
+        InputError: the graph has no symbols, a name is not one of them or is missing, or a size is not a positive integer.
 
     >>> import torch, fxviz
     >>> graph = fxviz.trace(torch.nn.Linear(64, 8), torch.empty(4, 64), dynamic_shapes=({0: "B"},))
@@ -57,7 +57,7 @@ def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
     if not symbols:
         raise InputError(f"graph {facts.graph.name!r} has no symbolic sizes: trace it with dynamic_shapes")
     if unknown := sizes.keys() - symbols.keys():
-        raise InputError(f"{min(unknown)!r} is no symbol of this graph; its symbols are {', '.join(symbols)}")
+        raise InputError(f"{min(unknown)!r} is not a symbol of this graph; its symbols are {', '.join(symbols)}")
     if missing := symbols.keys() - sizes.keys():
         raise InputError(f"give sizes for {', '.join(sorted(missing))}, such as {min(missing)}=range(1, 65)")
     axes = {name: _axis(name, sizes[name]) for name in symbols}
@@ -105,16 +105,16 @@ class Grid:
         return self._arrays[name]
 
     def evaluate(self, expression: Dim) -> Array:
-        """Any other total in the same symbols over the grid, such as the FLOPs of one module."""
+        """Return any other total in the same symbols over the grid, such as the FLOPs of one module."""
         return evaluate(expression, self._open)
 
     def largest(self, symbol: str, where: Array) -> Array:
-        """The largest size of ``symbol`` at which ``where`` is true, for each combination of the others; 0 if none is.
+        """Return the largest size of ``symbol`` at which ``where`` holds, for each combination of the others, else 0.
 
         ``grid.largest("B", grid["peak"] <= 80 * 2**30)`` is the largest batch that fits in 80 GiB.
         """
         if symbol not in self.sizes:
-            raise InputError(f"{symbol!r} is no symbol of this grid; its symbols are {', '.join(self.sizes)}")
+            raise InputError(f"{symbol!r} is not a symbol of this grid; its symbols are {', '.join(self.sizes)}")
         if np.shape(where) != self.shape:
             raise InputError(f"the condition has the shape {np.shape(where)}, the grid {self.shape}")
         axis = [*self.sizes].index(symbol)
@@ -123,14 +123,14 @@ class Grid:
         return largest
 
     def rows(self) -> Iterator[dict[str, int | float]]:
-        """Every point as its sizes and its costs by name, the last symbol's sizes changing fastest."""
+        """Return every point as its sizes and its costs by name, the last symbol's sizes changing fastest."""
         arrays = {name: self[name] for name in self.costs}
         for index in np.ndindex(self.shape):
             sizes = {name: int(values[i]) for i, (name, values) in zip(index, self.sizes.items(), strict=True)}
             yield sizes | {name: array[index].item() for name, array in arrays.items()}
 
     def to_table(self, most: int = 20) -> str:
-        """The first points as text, a line each, and below them the guards and what was not counted."""
+        """Return the first points as text, a line each, and below them the guards and what was not counted."""
         names = self._told()
         lines = self._cells(names, most)
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -138,14 +138,14 @@ class Grid:
         return "\n".join([*table, *self._rest(most)])
 
     def to_markdown(self, most: int = 100) -> str:
-        """The first points as a Markdown table, and below it the guards and what was not counted."""
+        """Return the first points as a Markdown table, and below it the guards and what was not counted."""
         head, *lines = self._cells(self._told(), most)
         rows = [head, ["---:"] * len(head), *lines]
         table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
         return table + "".join(f"\n{line}\n" for line in self._rest(most))
 
     def to_csv(self) -> str:
-        """Every point as a line of plain numbers, in FLOPs and bytes, below a line of names."""
+        """Return every point as a line of plain numbers, in FLOPs and bytes, below a line of names."""
         file = io.StringIO()
         writer = csv.DictWriter(file, [*self.sizes, *self.costs], lineterminator="\n")
         writer.writeheader()
@@ -172,7 +172,7 @@ class Grid:
         return "\n".join([f"Grid({self.graph.name!r}: {ranges}, {np.prod(self.shape)} points)", *self.conditions()])
 
     def conditions(self) -> Iterator[str]:
-        """What to know of the numbers, a line each: the guards, and what was not counted."""
+        """Return what to know of the numbers, a line each: the guards, and what was not counted."""
         if self.guards:
             yield f"only if {', '.join(self.guards)}"
         if self.unknown:

@@ -43,7 +43,7 @@ class Timeline(Sequence[Dim]):
 
     @classmethod
     def of(cls, spans: Iterable[Span], steps: int) -> Timeline:
-        """The totals at steps ``0 … steps - 1`` of what is held over ``spans``."""
+        """Return the totals at steps ``0 … steps - 1`` of what is held over ``spans``."""
         held = [(size, max(start, 0), min(stop, steps)) for size, start, stop in spans]
         parts = {size: _coefficients(size) for size in dict.fromkeys(size for size, _, _ in held)}
         terms = tuple(dict.fromkeys(term for part in parts.values() for term in part)) or (sympy.S.One,)
@@ -79,7 +79,7 @@ class Timeline(Sequence[Dim]):
         return as_dim(total / self.scale)
 
     def peaks(self, steps: Sequence[int] | None = None) -> tuple[int, ...]:
-        """The steps (of ``steps``, else of all) of which each holds the most for some sizes, the one for large sizes first.
+        """Return the steps (of ``steps``, else of all) that hold the most for some sizes, the one for large sizes first.
 
         There is one where it holds at least as much as every other for all sizes, as it always is without symbols. Of
         equal steps the first counts. Sizes are positive integers. A step is left out that is surpassed at every size by
@@ -97,7 +97,7 @@ class Timeline(Sequence[Dim]):
         return tuple(sorted(self._corners(found), key=self._at_large, reverse=True))
 
     def _corners(self, steps: list[int]) -> list[int]:
-        """The steps without those that lie below a line between two others."""
+        """Return the steps without those that lie below a line between two others."""
         kept = steps
         for step in steps if 2 < len(steps) <= _MOST_CORNERS else ():
             others = [other for other in kept if other != step]
@@ -106,12 +106,12 @@ class Timeline(Sequence[Dim]):
         return kept
 
     def highest(self, steps: Sequence[int] | None = None) -> Dim:
-        """The most that is held at any of ``steps`` (else of all): ``Max`` of several where sizes decide between them."""
+        """Return the most that is held at any of ``steps`` (else of all): ``Max`` of several if sizes decide between them."""
         totals = [self[step] for step in self.peaks(steps)]
         return totals[0] if len(totals) == 1 else sympy.Max(*totals, evaluate=False)
 
     def moments(self, most: int) -> tuple[int, ...]:
-        """At most ``most`` steps, spread evenly, each the one of those around it at which the most is held for large sizes.
+        """Return at most ``most`` steps, spread evenly, each the one around it at which the most is held for large sizes.
 
         Of equal steps the first counts.
         """
@@ -150,7 +150,7 @@ class Timeline(Sequence[Dim]):
 
 
 def _is_below_a_line(row: Matrix, others: Matrix) -> bool:
-    """Whether, for two of ``others`` and a share t from 0 to 1, t · one + (1 - t) · the other is nowhere smaller than ``row``.
+    """Tell whether a mean of two of ``others``, t · one + (1 - t) · the other, is nowhere smaller than ``row``.
 
     Every number of ``row`` bounds t from below or from above. Which two leave the most room is found in floats, and whether
     they leave any in whole numbers.
@@ -168,7 +168,7 @@ def _is_below_a_line(row: Matrix, others: Matrix) -> bool:
 
 
 def _has_room(rise: Matrix, lack: Matrix) -> bool:
-    """Whether t · rise ≥ lack in every number for some t from 0 to 1."""
+    """Tell whether t · rise ≥ lack in every number for some t from 0 to 1."""
     pairs = [(int(up), int(short)) for up, short in zip(rise, lack, strict=True)]
     least = max([Fraction(0), *(Fraction(short, up) for up, short in pairs if up > 0)])
     most = min([Fraction(1), *(Fraction(short, up) for up, short in pairs if up < 0)])
@@ -176,14 +176,14 @@ def _has_room(rise: Matrix, lack: Matrix) -> bool:
 
 
 def _coefficients(size: Dim) -> dict[sympy.Expr, sympy.Rational]:
-    """``size`` as a sum of terms with rational coefficients."""
+    """Return ``size`` as a sum of terms with rational coefficients."""
     if isinstance(size, int):
         return {sympy.S.One: sympy.Integer(size)}
     return dict(sympy.expand(size).as_coefficients_dict())
 
 
 def _nonnegative(terms: Sequence[sympy.Expr]) -> dict[sympy.Expr, sympy.Expr]:
-    """Sizes in terms of what is 0 or more: ``x - 1``, under the same name.
+    """Return sizes in terms of what is 0 or more: ``x - 1``, under the same name.
 
     A size that is rounded somewhere, c = ⌈x/k⌉, is 1 ≤ c ≤ x: c is written in ``c - 1``, and x in that and ``x - c``.
     """
@@ -200,6 +200,6 @@ def _nonnegative(terms: Sequence[sympy.Expr]) -> dict[sympy.Expr, sympy.Expr]:
 
 
 def _rewritten(term: sympy.Expr, instead: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:
-    """A product of powers of sizes, or of rounded sizes, in what is 0 or more; any other term as it is."""
+    """Return a product of powers of sizes, or of rounded sizes, in what is 0 or more; any other term as it is."""
     written = term.xreplace(instead)  # the largest parts first: a rounded size before the size in it
     return written if written.is_polynomial(*written.free_symbols) else term

@@ -15,5 +15,5 @@ __all__ = ["find_analysis"]
 
 
 def find_analysis(name: str) -> Callable[..., Analysis[Any]]:
-    """The analysis class of that name."""
+    """Return the analysis class of that name."""
     return cast("Callable[..., Analysis[Any]]", load_plugin("fxviz.analyses", name))

@@ -43,7 +43,7 @@ def _every_pair(kernel: Kernel, queries: Dim, keys: Dim) -> Dim:
 
 
 def _causal_pairs(kernel: Kernel, queries: Dim, keys: Dim) -> Dim:
-    """Query i meets the keys up to i, counted from the first ones or, for kernels that say so, from the last ones.
+    """Count the keys up to i for query i, from the first ones or, for kernels that say so, from the last ones.
 
     With m the smaller number, the triangle of m · (m + 1) / 2 and, from the first ones, all keys for each further query;
     from the last ones, for each of m queries the keys that all of them meet.
@@ -61,7 +61,7 @@ _FIRST, _LAST = 1, 2  # as the memory-efficient kernels number them: custom_mask
 
 
 def _alignment(kernel: Kernel) -> int | None:
-    """Where the causal mask begins; None without one. Of flash attention's own kernels the last query meets the last key."""
+    """Return where the causal mask begins, None without one; flash attention's own kernels align the last query and key."""
     if kernel.attributes.get("is_causal"):
         return _LAST if kernel.op.startswith("aten._flash_attention") else _FIRST
     kind = kernel.attributes.get("custom_mask_type")
@@ -81,12 +81,12 @@ def _fused(*ops: str) -> Callable[[Callable[[Kernel, Pairs], Cost]], Callable[[K
 
 
 def _attention(scores: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
-    """Attention with so many pairs of a query and a key, over all heads and batches."""
+    """Count attention with so many pairs of a query and a key, over all heads and batches."""
     return Cost(2 * scores * (key_width + value_width), scores * (1 + masked + SOFTMAX))
 
 
 def _backward(scores: Dim, rows: Dim, key_width: Dim, value_width: Dim, masked: bool) -> Cost:
-    """The gradients of ``rows`` queries, and of keys and values, scores made again."""
+    """Return the gradients of ``rows`` queries, and of keys and values, scores made again."""
     return Cost(2 * scores * (3 * key_width + 2 * value_width), scores * (6 + masked) + 2 * rows * value_width)
 
 
@@ -159,7 +159,7 @@ def _positions_first_backward(kernel: Kernel, pairs: Pairs) -> Cost:
 
 
 def _scores(kernel: Kernel, query: Value, key: Value, pairs: Pairs) -> Dim:
-    """The pairs over all heads and batches, positions before heads."""
+    """Return the pairs over all heads and batches, positions before heads."""
     if (longest := _longest_key(kernel)) is not None:
         return math.prod(shape(query)[:-1]) * longest
     batch, queries, heads, _ = shape(query)
@@ -167,7 +167,7 @@ def _scores(kernel: Kernel, query: Value, key: Value, pairs: Pairs) -> Dim:
 
 
 def _longest_key(kernel: Kernel) -> Dim | None:
-    """The longest packed sequence of keys, None where the batch is not packed."""
+    """Return the longest packed sequence of keys, None where the batch is not packed."""
     if kernel.input("cum_seq_k") is None and kernel.input("cu_seqlens_k") is None:
         return None
     longest = kernel.attributes.get("max_k", kernel.attributes.get("max_seqlen_k"))
@@ -206,7 +206,7 @@ def _encoder_layer(kernel: Kernel) -> Cost:
 
 
 def _heads(kernel: Kernel, query: Value, key: Value, value: Value, masked: bool, averaged: bool) -> Cost:
-    """Multi-head attention with its projections; averaging over heads is 1 for each score."""
+    """Count multi-head attention with its projections; averaging over heads is 1 for each score."""
     width = shape(query)[-1]
     heads = kernel.attributes.get("num_head", kernel.attributes.get("num_heads"))
     assert isinstance(heads, Dim), "both kernels require a number of heads"
@@ -220,7 +220,7 @@ def _heads(kernel: Kernel, query: Value, key: Value, value: Value, masked: bool,
 
 @operators("aten._transform_bias_rescale_qkv")
 def _rescale(kernel: Kernel) -> Cost:
-    """Adds the bias to packed queries, keys and values, and scales the queries, a third of them: 4 / 3 per element."""
+    """Add the bias to packed queries, keys and values, and scale the queries, a third of them: 4 / 3 per element."""
     return Cost(pointwise=4 * numel(kernel.inputs[0]) // 3)
 
 

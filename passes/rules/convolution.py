@@ -26,17 +26,17 @@ operators = Operators("matrix")
 
 
 def _convolved(kernel: Kernel) -> Dim:
-    """The weight is (C_out, C_in / groups, *taps): 2 · C_in / groups · taps for each element of the output."""
+    """Return 2 · C_in / groups · taps for each element of the output; the weight is (C_out, C_in / groups, *taps)."""
     return 2 * numel(kernel.outputs[0]) * math.prod(shape(kernel.inputs[1])[1:])
 
 
 def _transposed(kernel: Kernel) -> Dim:
-    """The weight is (C_in, C_out / groups, *taps): 2 · C_out / groups · taps for each element of the input."""
+    """Return 2 · C_out / groups · taps for each element of the input; the weight is (C_in, C_out / groups, *taps)."""
     return 2 * numel(kernel.inputs[0]) * math.prod(shape(kernel.inputs[1])[1:])
 
 
 def _bias(kernel: Kernel) -> Dim:
-    """1 for each element of the output, where there is a bias."""
+    """Return 1 for each element of the output if there is a bias."""
     return 0 if kernel.input("bias") is None else numel(kernel.outputs[0])
 
 
@@ -62,7 +62,7 @@ def _write_convolution(kernel: Operation) -> Standard | None:
 @operators("aten.convolution", onnx=_write_convolution)
 @operators("aten._convolution", "aten.convolution_overrideable")
 def _convolution(kernel: Kernel) -> Cost:
-    """A convolution of any kind; ``transposed`` says which operand's positions are walked."""
+    """Count a convolution of any kind; ``transposed`` says which operand's positions are walked."""
     matrix = _transposed(kernel) if kernel.attributes.get("transposed") else _convolved(kernel)
     return Cost(matrix, _bias(kernel))
 
@@ -75,7 +75,7 @@ def _convolution(kernel: Kernel) -> Cost:
     "aten._nnpack_spatial_convolution",
 )
 def _backend(kernel: Kernel) -> Cost:
-    """The convolution of one backend."""
+    """Count the convolution of one backend."""
     return Cost(_convolved(kernel), _bias(kernel))
 
 
@@ -85,13 +85,13 @@ def _backend(kernel: Kernel) -> Cost:
     *("aten.slow_conv_transpose2d", "aten.slow_conv_transpose3d"),
 )
 def _backend_transposed(kernel: Kernel) -> Cost:
-    """The transposed convolution of one backend."""
+    """Count the transposed convolution of one backend."""
     return Cost(_transposed(kernel), _bias(kernel))
 
 
 @operators("aten.cudnn_convolution_relu", "aten.miopen_convolution_relu")
 def _relu(kernel: Kernel) -> Cost:
-    """A convolution and a relu, 1 per element."""
+    """Count a convolution and a relu, 1 per element."""
     return Cost(_convolved(kernel), _bias(kernel) + numel(kernel.outputs[0]))
 
 
@@ -110,7 +110,7 @@ def _conv_tbc(kernel: Kernel) -> Cost:
 
 @operators("aten.convolution_backward", "aten.convolution_backward_overrideable", "aten._slow_conv2d_backward")
 def _backward(kernel: Kernel) -> Cost:
-    """The gradients of input, weight and bias that ``output_mask`` asks for; a bias adds up the output's gradient."""
+    """Count the gradients that ``output_mask`` asks for; for a bias it adds up the output's gradient."""
     gradient, x, weight = kernel.inputs[:3]
     walked = x if kernel.attributes.get("transposed") else gradient
     to_input, to_weight, to_bias = wanted(kernel, 3)
@@ -129,7 +129,7 @@ def _mps_backward(kernel: Kernel) -> Cost:
 
 @operators("aten.conv_tbc_backward")
 def _conv_tbc_backward(kernel: Kernel) -> Cost:
-    """All three gradients: two contractions of 2 · taps · C_in for each element of the output's gradient, and the bias."""
+    """Count two contractions of 2 · taps · C_in for each element of the output's gradient, and the bias."""
     gradient, _, weight = kernel.inputs[:3]
     taps, channels, _ = shape(weight)
     return Cost(2 * 2 * taps * channels * numel(gradient), numel(gradient))

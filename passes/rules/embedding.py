@@ -1,4 +1,4 @@
-"""Embedding bags. A plain embedding is a gather, and free; its gradient adds each row to its place."""
+"""Embedding bags. A plain embedding is a gather, and free; its gradient adds each row to its position."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MEAN = 1  # of EmbeddingBag's modes: 0 adds up, 2 takes the largest
 
 @operators("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
 def _embedding_bag(kernel: Kernel) -> Cost:
-    """Adds up (or takes the largest of) the rows of each bag: 1 for each index and column, 2 with weights per sample."""
+    """Add up (or take the largest of) the rows of each bag: 1 for each index and column, 2 with weights per sample."""
     weight, indices = kernel.inputs[:2]
     flops = 1 + (kernel.input("per_sample_weights") is not None)
     return Cost(pointwise=flops * numel(indices) * shape(weight)[-1])
@@ -38,20 +38,20 @@ def _embedding_bag(kernel: Kernel) -> Cost:
 
 @operators("aten.embedding_renorm")
 def _embedding_renorm(kernel: Kernel) -> Cost:
-    """Rescales the rows that are used: square, sum, scale for each index and column, an upper bound."""
+    """Rescale the rows that are used: square, sum, scale for each index and column, an upper bound."""
     weight, indices = kernel.inputs[:2]
     return Cost(pointwise=3 * numel(indices) * shape(weight)[-1])
 
 
 @operators("aten.embedding_sparse_backward", "aten._embedding_bag_sparse_backward")
 def _sparse_backward(kernel: Kernel) -> Cost:
-    """The rows of the gradient and their places, kept apart: nothing is added."""
+    """Count nothing: the rows of the gradient and their indices stay apart, and are not added."""
     return FREE
 
 
 @operators("aten._embedding_bag_dense_backward", "aten._embedding_bag_backward")
 def _bag_backward(kernel: Kernel) -> Cost:
-    """Adds the gradient of each bag to the rows in it: 1 for each index and column, 2 where it is scaled first."""
+    """Add the gradient of each bag to the rows in it: 1 for each index and column, 2 if it is scaled first."""
     gradient, indices = kernel.inputs[:2]
     scaled = kernel.input("per_sample_weights") is not None or kernel.attributes.get("mode") == _MEAN
     return Cost(pointwise=(1 + scaled) * numel(indices) * shape(gradient)[-1])
@@ -59,6 +59,6 @@ def _bag_backward(kernel: Kernel) -> Cost:
 
 @operators("aten._embedding_bag_per_sample_weights_backward")
 def _bag_weights_backward(kernel: Kernel) -> Cost:
-    """The dot product of a bag's gradient with each row in it: 2 for each index and column."""
+    """Count the dot product of a bag's gradient with each row in it: 2 for each index and column."""
     _, weight, indices = kernel.inputs[:3]
     return Cost(pointwise=2 * numel(indices) * shape(weight)[-1])

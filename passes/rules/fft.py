@@ -47,7 +47,7 @@ def _to_real(kernel: Kernel) -> Cost:
 
 
 def _transform(kernel: Kernel, full: Value, halves: int) -> Cost:
-    """The transform along ``dim`` of the tensor that has the full length, each complex point being two halves."""
+    """Return the transform along ``dim`` of the tensor that has the full length, each complex point being two halves."""
     dims = kernel.attributes.get("dim", ())
     assert isinstance(dims, tuple), "every transform names its dimensions"
     extents = shape(full)

@@ -23,7 +23,7 @@ operators = Operators("matrix")
 
 
 def _batch(kernel: Kernel, index: int = 0) -> tuple[Dim, Dim, Dim]:
-    """How many matrices, and their rows and columns."""
+    """Return how many matrices, and their rows and columns."""
     *leading, rows, columns = shape(kernel.inputs[index])
     return math.prod(leading), rows, columns
 

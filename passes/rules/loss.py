@@ -47,14 +47,14 @@ operators.declare("soft_margin_loss_backward", per_output(6))  # −dy · y / (1
 
 @operators("aten.nll_loss_forward", "aten.nll_loss2d_forward", "aten.nll_loss", "aten.nll_loss2d")
 def _nll(kernel: Kernel) -> Cost:
-    """One log-probability for each target: negate and add, 2 per target, and 2 more where classes have weights."""
+    """Count one log-probability for each target: negate and add, 2 per target, and 2 more where classes have weights."""
     flops = 2 if kernel.input("weight") is None else 4
     return Cost(pointwise=flops * numel(kernel.inputs[1]))
 
 
 @operators("aten._ctc_loss", "aten._cudnn_ctc_loss")
 def _ctc(kernel: Kernel) -> Cost:
-    """The forward recursion over T steps and 2 · S + 1 states of a target of S labels (Graves et al., 2006).
+    """Count the forward recursion over T steps and 2 · S + 1 states of a target of S labels (Graves et al., 2006).
 
     A state is log(eᵃ + eᵇ + eᶜ) + log p: 2 for the maximum, 3 subtractions, 3 exp, 2 additions, log, 2 additions: 13.
     """
@@ -65,14 +65,14 @@ def _ctc(kernel: Kernel) -> Cost:
 
 @operators("aten.nll_loss_backward", "aten.nll_loss2d_backward")
 def _nll_backward(kernel: Kernel) -> Cost:
-    """−dy at each target's place and 0 elsewhere: 1 per target, and 1 more where classes have weights."""
+    """−dy at each target's position and 0 elsewhere: 1 per target, and 1 more if classes have weights."""
     target = kernel.input("target") or kernel.inputs[2]
     return Cost(pointwise=(1 + (kernel.input("weight") is not None)) * numel(target))
 
 
 @operators("aten._ctc_loss_backward")
 def _ctc_backward(kernel: Kernel) -> Cost:
-    """The recursion again from the end (13 a state, see above), α + β 1 and its logarithm of sums by label 7: 21 a state.
+    """Count the recursion again from the end, 13 a state, α + β 1, and its logarithm of sums by label 7: 21 a state.
 
     Then ``dy · (exp(log p) − exp(gathered + loss − log p))`` for each label and step: 6.
     """

@@ -25,12 +25,12 @@ operators = Operators("matrix")
 
 
 def _product(kernel: Kernel, left: int = 0) -> Dim:
-    """2 · k · numel(out), k being the last extent of input number ``left``."""
+    """Return 2 · k · numel(out), k being the last extent of input number ``left``."""
     return 2 * shape(kernel.inputs[left])[-1] * numel(kernel.outputs[0])
 
 
 def _epilogue(kernel: Kernel, *factors: str) -> Dim:
-    """1 for each element of the output and each factor that is given and not 1."""
+    """Return 1 for each element of the output and each factor that is present and not 1."""
     given = sum(kernel.attributes.get(factor, 1) != 1 for factor in factors)
     return given * numel(kernel.outputs[0])
 
@@ -44,7 +44,7 @@ def _write_matmul(operation: Operation) -> Standard | None:
 @operators("aten.mm", "aten.bmm", "aten.mv", "aten.dot", onnx=_write_matmul)
 @operators("aten.matmul", "aten.linalg_matmul", "aten.vdot", "aten.inner", "aten._int_mm", "aten._sparse_mm")
 def _mm(kernel: Kernel) -> Cost:
-    """``a @ b``: 2 · k · numel(out); k is the last extent of a."""
+    """2 · k · numel(out) for ``a @ b``; k is the last extent of a."""
     return Cost(matrix=_product(kernel))
 
 
@@ -78,7 +78,7 @@ def _addbmm(kernel: Kernel) -> Cost:
 
 @operators("aten.ger", "aten.outer")
 def _outer(kernel: Kernel) -> Cost:
-    """The outer product has no contraction: 1 multiplication per element."""
+    """Count 1 multiplication per element: the outer product has no contraction."""
     return Cost(pointwise=numel(kernel.outputs[0]))
 
 
@@ -116,7 +116,7 @@ def _weight_only_mm(kernel: Kernel) -> Cost:
 
 @operators("aten._dyn_quant_matmul_4bit")
 def _dynamic_mm(kernel: Kernel) -> Cost:
-    """The same, but x is quantised first (scale, round, two bounds: 4 per element), and integers meet integers.
+    """Count the same product in integers; x is quantised first: scale, round, two bounds, 4 per element.
 
     The scales of x and of the weight are 2 for each element of the output.
     """
@@ -127,7 +127,7 @@ def _dynamic_mm(kernel: Kernel) -> Cost:
 @operators("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
 @operators("transformers.grouped_mm_fallback")
 def _grouped_mm(kernel: Kernel) -> Cost:
-    """One product for each group (expert), every row in exactly one group, so the routing does not matter.
+    """Count one product for each group (expert), every row in exactly one group, so the routing does not matter.
 
     With a (M, K) or (G, M, K) and b (G, K, N) or (K, N): 2 · K · numel(out). With both 2-D the groups divide the inner
     extent, and ``out`` is (G, M, N): 2 · M · N · K in all. Scales are 2 and a bias is 1 per element.

@@ -81,7 +81,7 @@ def _einsum(kernel: Kernel) -> Cost | None:
     return total
 
 
-# Operators that are read as several ATen kernels, or not at all: their costs are those of the kernels. An operator that is
+# Operators that are read as several ATen kernels, or not at all: their costs are counted for the kernels. An operator that is
 # read as one kernel has the record of that kernel.
 
 operators.declare(

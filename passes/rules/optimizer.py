@@ -43,12 +43,12 @@ operators.declare("_amp_update_scale", per_output(2))  # compare; scale
 
 
 def _elements(kernel: Kernel) -> Dim:
-    """How many elements the tensors of ``self`` have together; of ``scalar ** tensors`` those of the exponents."""
+    """Return the number of elements of all tensors of ``self``, or of the exponents of ``scalar ** tensors``."""
     return sum(numel(value) for value in members(kernel, "self") or members(kernel, "exponent"))
 
 
 def _given(kernel: Kernel, *names: str) -> int:
-    """How many of these factors are given and not 0."""
+    """Return how many of these factors are present and not 0."""
     return sum(kernel.input(name) is not None or bool(kernel.attributes.get(name)) for name in names)
 
 
@@ -67,7 +67,7 @@ def _addcmul(kernel: Kernel) -> Cost:
 
 @operators("aten._foreach_mm")
 def _mm(kernel: Kernel) -> Cost:
-    """The products of pairs; see matmul.py."""
+    """Count the products of pairs; see matmul.py."""
     pairs = zip(members(kernel, "self"), kernel.outputs, strict=True)
     return Cost(matrix=sum(2 * shape(left)[-1] * numel(product) for left, product in pairs))
 

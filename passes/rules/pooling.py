@@ -80,7 +80,7 @@ def _avg_pool_backward(kernel: Kernel) -> Cost | None:
 
 
 def _window(kernel: Kernel) -> Dim | None:
-    """The elements of a window, None where ``kernel_size`` does not say."""
+    """Return the elements of a window, None where ``kernel_size`` does not say."""
     window = kernel.attributes.get("kernel_size")
     if isinstance(window, Dim):
         window = (window,)
@@ -110,7 +110,7 @@ def _adaptive_pool(kernel: Kernel) -> Cost:
 @operators("aten._adaptive_avg_pool2d_backward", "aten._adaptive_avg_pool3d_backward")
 @operators("aten.adaptive_avg_pool3d_backward", "aten.mkldnn_adaptive_avg_pool2d_backward")
 def _adaptive_pool_backward(kernel: Kernel) -> Cost:
-    """The same windows of w elements: w + 1 for each element of the output's gradient."""
+    """Count the same windows of w elements: w + 1 for each element of the output's gradient."""
     gradient, pooled = kernel.inputs[:2]
     window = _adaptive_window(_rank(kernel.op), pooled, gradient)
     return Cost(pointwise=(window + 1) * numel(gradient))
@@ -122,7 +122,7 @@ def _adaptive_window(rank: int, pooled: Value, result: Value) -> Dim:
 
 
 def _rank(op: str) -> int:
-    """The number of pooled dimensions: it stands before the ``d`` in the name, ``aten.avg_pool2d``."""
+    """Return the number of pooled dimensions: it stands before the ``d`` in the name, ``aten.avg_pool2d``."""
     return next(rank for rank in (1, 2, 3) if f"pool{rank}d" in op)
 
 

@@ -94,7 +94,7 @@ def _dynamic(kernel: Kernel) -> Cost:
 
 @operators("quantized.linear_dynamic_fp16", "quantized.linear_relu_dynamic_fp16", kind="matrix")
 def _half(kernel: Kernel) -> Cost:
-    """A linear layer in floating point."""
+    """Count a linear layer in floating point."""
     x, out = kernel.inputs[0], kernel.outputs[0]
     return Cost(2 * shape(x)[-1] * numel(out), (1 + _activation(kernel)) * numel(out))
 
@@ -138,7 +138,7 @@ def _activation(kernel: Kernel) -> int:
 
 
 def _packed(kernel: Kernel) -> tuple[int, ...] | None:
-    """The extents of the packed weight, if the tracer could read them."""
+    """Return the extents of the packed weight, if the tracer could read them."""
     found = kernel.attributes.get("packed_weight")
     extents = found.get("packed") if isinstance(found, Mapping) else None
     return extents if isinstance(extents, tuple) else None

@@ -40,7 +40,7 @@ _MODES = {0: _RNN, 1: _RNN, 2: _LSTM, 3: _GRU}  # as cuDNN, MIOpen and oneDNN nu
 
 
 def _run(tokens: Dim, weights: Sequence[Value], cell: tuple[int, int]) -> Cost:
-    """All layers and directions over so many tokens; each has its input weight first and its hidden weight second."""
+    """Count all layers and directions over ``tokens``; each has its input weight first, its hidden weight second."""
     gates, flops = cell
     matrices = [value for value in weights if len(shape(value)) == 2]
     biases = [value for value in weights if len(shape(value)) == 1]
@@ -54,31 +54,31 @@ def _run(tokens: Dim, weights: Sequence[Value], cell: tuple[int, int]) -> Cost:
 
 
 def _tokens(sequence: Value) -> Dim:
-    """(T, N, I) or (N, T, I), or packed (ΣT, I)."""
+    """Return the number of tokens of (T, N, I) or (N, T, I), or packed (ΣT, I)."""
     return math.prod(shape(sequence)[:-1])
 
 
 @operators("aten.lstm")
 def _lstm(kernel: Kernel) -> Cost:
-    """A stack of LSTM layers, its weights in ``params``."""
+    """Count a stack of LSTM layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _LSTM)
 
 
 @operators("aten.gru")
 def _gru(kernel: Kernel) -> Cost:
-    """A stack of GRU layers, its weights in ``params``."""
+    """Count a stack of GRU layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _GRU)
 
 
 @operators("aten.rnn_tanh", "aten.rnn_relu")
 def _rnn(kernel: Kernel) -> Cost:
-    """A stack of Elman layers, its weights in ``params``."""
+    """Count a stack of Elman layers, its weights in ``params``."""
     return _run(_tokens(kernel.inputs[0]), members(kernel, "params"), _RNN)
 
 
 @operators("aten._cudnn_rnn", "aten.miopen_rnn")
 def _library_rnn(kernel: Kernel) -> Cost | None:
-    """All layers in one kernel, of the kind that ``mode`` says, its weights in ``weight``."""
+    """Count all layers in one kernel, of the kind that ``mode`` says, its weights in ``weight``."""
     if (cell := _cell(kernel)) is None:
         return None
     return _run(_tokens(kernel.inputs[0]), members(kernel, "weight"), cell)
@@ -86,7 +86,7 @@ def _library_rnn(kernel: Kernel) -> Cost | None:
 
 @operators("aten.mkldnn_rnn_layer")
 def _mkldnn_rnn_layer(kernel: Kernel) -> Cost | None:
-    """One layer in one direction: weights ``weight0`` and ``weight1``, biases ``weight2`` and ``weight3`` if it has any."""
+    """Count one layer in one direction: weights ``weight0`` and ``weight1``, perhaps biases ``weight2``, ``weight3``."""
     if (cell := _cell(kernel)) is None:
         return None
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[1 : 5 if kernel.attributes.get("has_biases") else 3], cell)
@@ -94,25 +94,25 @@ def _mkldnn_rnn_layer(kernel: Kernel) -> Cost | None:
 
 @operators("aten.lstm_cell")
 def _lstm_cell(kernel: Kernel) -> Cost:
-    """One step of an LSTM, whose state is a pair."""
+    """Count one step of an LSTM, whose state is a pair."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[3:], _LSTM)
 
 
 @operators("aten.gru_cell")
 def _gru_cell(kernel: Kernel) -> Cost:
-    """One step of a GRU."""
+    """Count one step of a GRU."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[2:], _GRU)
 
 
 @operators("aten.rnn_tanh_cell", "aten.rnn_relu_cell")
 def _rnn_cell(kernel: Kernel) -> Cost:
-    """One step of an Elman network."""
+    """Count one step of an Elman network."""
     return _run(_tokens(kernel.inputs[0]), kernel.inputs[2:], _RNN)
 
 
 @operators("aten._thnn_fused_lstm_cell", "aten._thnn_fused_gru_cell")
 def _gates(kernel: Kernel) -> Cost:
-    """The pointwise half of a cell, after its matrix products: gates (N, G · H), state (N, H), two optional biases."""
+    """Count the pointwise half of a cell: gates (N, G · H), state (N, H), two optional biases."""
     gates, _, state = kernel.inputs[:3]
     _, flops = _LSTM if "lstm" in kernel.op else _GRU
     biases = len(kernel.inputs) - 3
@@ -121,7 +121,7 @@ def _gates(kernel: Kernel) -> Cost:
 
 @operators("aten._cudnn_rnn_backward", "aten.miopen_rnn_backward")
 def _library_rnn_backward(kernel: Kernel) -> Cost | None:
-    """All layers in one kernel; the weights' gradients are the last that ``output_mask`` asks for."""
+    """Count all layers in one kernel; the weights' gradients are the last that ``output_mask`` asks for."""
     if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
         return None
     forward = _run(_tokens(kernel.inputs[0]), members(kernel, "weight"), cell)
@@ -130,7 +130,7 @@ def _library_rnn_backward(kernel: Kernel) -> Cost | None:
 
 @operators("aten.mkldnn_rnn_layer_backward")
 def _mkldnn_rnn_layer_backward(kernel: Kernel) -> Cost | None:
-    """One layer in one direction, its weights in ``weight1`` and ``weight2``, its biases in the next two."""
+    """Count one layer in one direction, its weights in ``weight1`` and ``weight2``, its biases in the next two."""
     if (cell := _cell(kernel, _MODES_BACKWARD)) is None:
         return None
     weights = kernel.inputs[1 : 5 if kernel.attributes.get("has_biases") else 3]
@@ -140,7 +140,7 @@ def _mkldnn_rnn_layer_backward(kernel: Kernel) -> Cost | None:
 
 @operators("aten._thnn_fused_lstm_cell_backward", "aten._thnn_fused_lstm_cell_backward_impl")
 def _lstm_gates_backward(kernel: Kernel) -> Cost:
-    """The pointwise half: 23 for each element of the state, and 1 for each of 4 gates where the bias' gradient adds them."""
+    """Count 23 for each element of the state, and 1 for each of 4 gates if the gradient of a bias adds them up."""
     state = kernel.input("cx") or kernel.inputs[-1]
     flops = _LSTM_BACKWARD[1] + 4 * bool(kernel.attributes.get("has_bias"))
     return Cost(pointwise=flops * numel(state))
@@ -148,7 +148,7 @@ def _lstm_gates_backward(kernel: Kernel) -> Cost:
 
 @operators("aten._thnn_fused_gru_cell_backward")
 def _gru_gates_backward(kernel: Kernel) -> Cost:
-    """The pointwise half: 16 for each element of the state, and 1 for each of 2 · 3 gates where biases add them up."""
+    """Count 16 for each element of the state, and 1 for each of 2 · 3 gates if gradients of biases add them up."""
     flops = _GRU_BACKWARD[1] + 6 * bool(kernel.attributes.get("has_bias"))
     return Cost(pointwise=flops * numel(kernel.inputs[0]))
 

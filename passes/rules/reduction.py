@@ -71,14 +71,14 @@ operators.declare(  # adds what was copied to where it came from
 @operators("aten.scatter_add", "aten.scatter_reduce", "aten.index_add", kind="shape", traffic_in_place=scatters)
 @operators("aten.index_reduce", kind="shape")
 def _accumulate(kernel: Kernel) -> Cost:
-    """Adds (or multiplies, or compares) each element of the source into its place: 1 per element, 2 with an alpha."""
+    """Add (or multiply, or compare) each element of the source to its position: 1 per element, 2 with an alpha."""
     source = kernel.input("src") or kernel.input("source") or kernel.inputs[-1]
     return Cost(pointwise=(1 + (kernel.attributes.get("alpha", 1) != 1)) * numel(source))
 
 
 @operators("aten.scatter", kind="shape", traffic_in_place=scatters)
 def _scatter(kernel: Kernel) -> Cost:
-    """A move, unless ``reduce`` says to accumulate: then 1 for each index."""
+    """Count a move, unless ``reduce`` says to accumulate: then 1 for each index."""
     index = kernel.input("index")
     if index is None or kernel.attributes.get("reduce") is None:
         return FREE
@@ -88,19 +88,19 @@ def _scatter(kernel: Kernel) -> Cost:
 @operators("aten.index_put", "aten._index_put_impl", kind="shape", traffic_in_place=scatters)
 @operators("aten._unsafe_index_put", "aten.put", kind="shape")
 def _index_put(kernel: Kernel) -> Cost:
-    """A move, unless it accumulates: then 1 for each element of the values."""
+    """Count a move, unless it accumulates: then 1 for each element of the values."""
     return Cost(pointwise=numel(kernel.inputs[-1])) if kernel.attributes.get("accumulate") else FREE
 
 
 @operators("aten._unsafe_masked_index", kind="shape")
 def _masked_index(kernel: Kernel) -> Cost:
-    """A gather and a selection by the mask: 1 per element."""
+    """Count a gather and a selection by the mask: 1 per element."""
     return Cost(pointwise=numel(kernel.outputs[0]))
 
 
 @operators("aten._unsafe_masked_index_put_accumulate", kind="shape")
 def _masked_index_put(kernel: Kernel) -> Cost:
-    """A selection by the mask and an addition for each element of the values."""
+    """Count a selection by the mask and an addition for each element of the values."""
     return Cost(pointwise=2 * numel(kernel.inputs[-1]))
 
 

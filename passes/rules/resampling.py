@@ -1,4 +1,4 @@
-"""Interpolation and sampling at given places; nearest neighbours only move data, and are free.
+"""Interpolation, and sampling at the points of a grid; nearest neighbours only move data, and are free.
 
 A value between t taps along each of d dimensions is a weighted sum of tᵈ: tᵈ multiplications, tᵈ − 1 additions. The
 weights of a regular grid are shared by a whole row and left out. Backward, every element of the output's gradient is
@@ -84,24 +84,24 @@ def _antialiased_lanczos(kernel: Kernel) -> Cost:
 
 @operators("aten._upsample_bilinear2d_aa_backward")
 def _antialiased_bilinear_backward(kernel: Kernel) -> Cost:
-    """The same filter turned around: as many taps meet, and as many sums are made."""
+    """Count the same filter turned around: as many taps meet, and as many sums are made."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _LINEAR)
 
 
 @operators("aten._upsample_bicubic2d_aa_backward")
 def _antialiased_bicubic_backward(kernel: Kernel) -> Cost:
-    """The same filter turned around."""
+    """Count the same filter turned around."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _CUBIC)
 
 
 @operators("aten._upsample_lanczos2d_aa_backward")
 def _antialiased_lanczos_backward(kernel: Kernel) -> Cost:
-    """The same filter turned around."""
+    """Count the same filter turned around."""
     return _antialiased(kernel.outputs[0], kernel.inputs[0], _LANCZOS)
 
 
 def _antialiased(image: Value, result: Value, taps: int) -> Cost:
-    """Along the width first, then the height; shrinking by a factor widens the filter by it, as in Pillow."""
+    """Count the sums along the width, then the height; shrinking by a factor widens the filter by it, as in Pillow."""
     *_, height, width = shape(image)
     *planes, new_height, new_width = shape(result)
     wide, high = (taps * _shrinking(before, after) for before, after in ((width, new_width), (height, new_height)))
@@ -118,18 +118,18 @@ def _shrinking(before: Dim, after: Dim) -> sympy.Expr:
     "aten.grid_sampler_2d", "aten.grid_sampler_3d", "aten.cudnn_grid_sampler", "aten._grid_sampler_2d_cpu_fallback"
 )
 def _grid_sample(kernel: Kernel) -> Cost:
-    """Between 2 taps along each of d dimensions, 4 if bicubic, at places that a grid (…, d) gives.
+    """Between 2 taps along each of d dimensions, 4 if bicubic, at the points of a grid (…, d).
 
-    Each place costs its coordinates (scale and shift, floor, the two distances: 5 · d) and its tᵈ weights (d − 1 each).
+    Each point costs its coordinates (scale and shift, floor, the two distances: 5 · d) and its tᵈ weights (d − 1 each).
     """
     grid = kernel.inputs[1]
     rank = len(shape(grid)) - 2
     mode = kernel.attributes.get("interpolation_mode", 0)
-    places = numel(grid) // rank
+    points = numel(grid) // rank
     if mode == 1:  # nearest: scale and shift, round
-        return Cost(pointwise=3 * rank * places)
+        return Cost(pointwise=3 * rank * points)
     taps = (_CUBIC if mode == 2 else _LINEAR) ** rank
-    return Cost(pointwise=_weighted_sum(taps) * numel(kernel.outputs[0]) + (5 * rank + taps * (rank - 1)) * places)
+    return Cost(pointwise=_weighted_sum(taps) * numel(kernel.outputs[0]) + (5 * rank + taps * (rank - 1)) * points)
 
 
 @operators("aten.grid_sampler_2d_backward", "aten.grid_sampler_3d_backward", "aten.cudnn_grid_sampler_backward")
@@ -137,31 +137,31 @@ def _grid_sample(kernel: Kernel) -> Cost:
 def _grid_sample_backward(kernel: Kernel) -> Cost:
     """Coordinates and weights again; then for each element of the output's gradient and tap 2 to the input, 3 · d to the grid.
 
-    A place moves a tap's weight along each of d dimensions: the tap times the gradient times the other distances, added.
+    A point moves a tap's weight along each of d dimensions: the tap times the gradient times the other distances, added.
     Nearest neighbours hand the gradient to one element and nothing to the grid.
     """
     gradient, _, grid = kernel.inputs[:3]
     rank = len(shape(grid)) - 2
     mode = kernel.attributes.get("interpolation_mode", 0)
-    places = numel(grid) // rank
+    points = numel(grid) // rank
     to_input, to_grid = wanted(kernel, 2)
     if mode == 1:
-        return Cost(pointwise=3 * rank * places + to_input * numel(gradient))
+        return Cost(pointwise=3 * rank * points + to_input * numel(gradient))
     taps = (_CUBIC if mode == 2 else _LINEAR) ** rank
     per_element = taps * (2 * to_input + 3 * rank * to_grid)
-    return Cost(pointwise=per_element * numel(gradient) + (5 * rank + taps * (rank - 1)) * places)
+    return Cost(pointwise=per_element * numel(gradient) + (5 * rank + taps * (rank - 1)) * points)
 
 
 @operators("aten.cudnn_affine_grid_generator_backward")
 def _affine_grid_backward(kernel: Kernel) -> Cost:
-    """The same product turned around: 2 · (d + 1) for each element of the gradient."""
+    """Count the same product turned around: 2 · (d + 1) for each element of the gradient."""
     gradient = kernel.inputs[0]
     return Cost(matrix=2 * (shape(gradient)[-1] + 1) * numel(gradient))
 
 
 @operators("aten.affine_grid_generator", "aten.cudnn_affine_grid_generator")
 def _affine_grid(kernel: Kernel) -> Cost:
-    """Each coordinate of a place is a row of θ times (x, y, 1): 2 · (d + 1) per element, a small matrix product."""
+    """Count a product of θ with (x, y, 1) for each coordinate: 2 · (d + 1) per element."""
     return Cost(matrix=2 * shape(kernel.inputs[0])[-1] * numel(kernel.outputs[0]))
 
 

@@ -34,7 +34,7 @@ def _topk(kernel: Kernel) -> Cost:
 
 @operators("aten._unique", "aten._unique2", "aten.unique_dim", "aten.unique_consecutive", "aten.unique_dim_consecutive")
 def _unique(kernel: Kernel) -> Cost:
-    """A sort of all n elements and one comparison of neighbours: n · (⌈log₂ n⌉ + 1)."""
+    """Count a sort of all n elements and one comparison of neighbours: n · (⌈log₂ n⌉ + 1)."""
     elements = numel(kernel.inputs[0])
     return Cost(pointwise=elements * (ceil_log2(elements) + 1))
 
@@ -42,14 +42,14 @@ def _unique(kernel: Kernel) -> Cost:
 @operators("aten.searchsorted")
 @operators("aten.bucketize", kind="elementwise")
 def _search(kernel: Kernel) -> Cost:
-    """A binary search among n boundaries for each element of the output: ⌈log₂ (n + 1)⌉."""
+    """Count a binary search among n boundaries for each element of the output: ⌈log₂ (n + 1)⌉."""
     boundaries = kernel.input("boundaries") or kernel.input("sorted_sequence") or kernel.inputs[0]
     return Cost(pointwise=numel(kernel.outputs[0]) * ceil_log2(shape(boundaries)[-1] + 1))
 
 
 @operators("aten.isin")
 def _isin(kernel: Kernel) -> Cost:
-    """A sort of the m test elements and a binary search for each of n: (m + n) · ⌈log₂ m⌉, and at least n."""
+    """Count a sort of the m test elements and a binary search for each of n: (m + n) · ⌈log₂ m⌉, and at least n."""
     if len(kernel.inputs) < 2:
         return Cost(pointwise=numel(kernel.outputs[0]))
     elements, tests = (numel(value) for value in kernel.inputs[:2])
@@ -57,7 +57,7 @@ def _isin(kernel: Kernel) -> Cost:
 
 
 def _extent(kernel: Kernel) -> Dim:
-    """The extent that is sorted: the last one unless ``dim`` says otherwise, all elements where no dimension is meant."""
+    """Return the extent of ``dim``, else the last one, along which is sorted; a median without ``dim`` sorts all elements."""
     extents = shape(kernel.inputs[0])
     if not extents:
         return 1

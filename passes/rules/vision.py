@@ -25,7 +25,7 @@ _PLACE = 14  # scale and shift, floor, two distances for each of 2 coordinates; 
 
 @operators("torchvision.deform_conv2d", kind="matrix")
 def _deform_conv2d(kernel: Kernel) -> Cost:
-    """A convolution (see convolution.py) whose input is sampled bilinearly at every tap of every output position.
+    """Count a convolution (see convolution.py) whose input is sampled bilinearly at every tap of every output position.
 
     With taps t: C_in · t samples for each of the N · H · W positions, 7 each, 8 with a modulation mask; offset_groups · t
     places, 14 each; and the bias (Zhu et al., Deformable ConvNets v2, 2018).

@@ -1,8 +1,8 @@
-"""Which operations say exactly the same as a standard ONNX operator, and how they are written as one.
+"""Write operations as standard ONNX operators, where one computes exactly the same.
 
-A rule sees one ATen kernel, or a whole node where its author's operation runs several, and says how ONNX writes it; None
-where ONNX has nothing that is the same for these arguments. Values must be equal, not only similar: each rule is run in
-onnxruntime against torch by the tests. Every rule may leave checks of dtypes and of symbolic numbers to `lower`.
+The rules are those of the operators' records (`fxviz.analysis.ops.Operator.onnx`). A rule sees one ATen kernel, or a whole
+node if its author's operation runs several. Values must be equal, not only similar: the tests run each rule in
+onnxruntime against torch. Checks of dtypes and of symbolic numbers are made here, in `lower`.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ operators: RuleTable[StandardRule] = RuleTable(
 
 
 def lower(node: Node, rules: RuleTable[StandardRule] = operators) -> Standard | None:
-    """``node`` as a standard operator that computes the same, or None."""
-    if (rule := rules.find(node.op)) is not None and (found := rule(node)) is not None:
-        return _checked(found)
+    """Return ``node`` as a standard operator that computes the same, or None."""
+    if (rule := rules.find(node.op)) is not None and (standard := rule(node)) is not None:
+        return _checked(standard)
     if len(kernels := _working(node)) != 1:
         return None
     (kernel,) = kernels
     if (rule := rules.find_kernel(kernel.op)) is None or not kernel.inputs or not is_known(kernel):
         return None  # a kernel of numbers alone has no tensor that a standard operator could read
-    found = rule(kernel)
-    if found is None or not set(node.outputs) <= set(found.outputs):
+    standard = rule(kernel)
+    if standard is None or not set(node.outputs) <= set(standard.outputs):
         return None
-    # What a kernel returns beside the result of its node, such as the mean of a layer norm, is nobody's business.
-    outputs = tuple(value if value in node.outputs else None for value in found.outputs)
-    return _checked(Standard(found.op_type, found.inputs, outputs, found.attributes))
+    # What a kernel returns beside the result of its node, such as the mean of a layer norm, is not used.
+    outputs = tuple(value if value in node.outputs else None for value in standard.outputs)
+    return _checked(Standard(standard.op_type, standard.inputs, outputs, standard.attributes))
 
 
 def _working(node: Node) -> list[Kernel]:
-    """The kernels whose results are used: batch norm also makes an empty tensor, for a backward pass that never comes."""
+    """Return the kernels whose results are used; batch norm also makes an empty tensor, for a backward pass."""
     used = {value for kernel in node.kernels for value in kernel.inputs} | set(node.outputs)
     return [kernel for kernel in node.kernels if not used.isdisjoint(kernel.outputs)]
 
 
-def _checked(found: Standard) -> Standard | None:
-    literals = [operand for operand in found.inputs if isinstance(operand, Literal)]
-    if not all(map(_is_static, found.attributes.values())) or not all(map(_fits, literals)):
+def _checked(standard: Standard) -> Standard | None:
+    literals = [operand for operand in standard.inputs if isinstance(operand, Literal)]
+    if not all(map(_is_static, standard.attributes.values())) or not all(map(_fits, literals)):
         return None
-    inputs, outputs = tuple(map(dtype_of, found.inputs)), tuple(map(dtype_of, found.outputs))
-    return found if _accepts(found.op_type, inputs, outputs) else None
+    inputs, outputs = tuple(map(dtype_of, standard.inputs)), tuple(map(dtype_of, standard.outputs))
+    return standard if _accepts(standard.op_type, inputs, outputs) else None
 
 
 def _is_static(attribute: Attribute) -> bool:
@@ -69,7 +69,7 @@ def _is_static(attribute: Attribute) -> bool:
 
 
 def _fits(literal: Literal) -> bool:
-    """Whether the numbers can be written in the dtype of the literal without rounding to whole numbers."""
+    """Tell whether the numbers can be written in the dtype of the literal without rounding to whole numbers."""
     values = literal.value if isinstance(literal.value, tuple) else (literal.value,)
     if "float" in literal.dtype:
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
@@ -79,7 +79,7 @@ def _fits(literal: Literal) -> bool:
 
 @lru_cache(maxsize=4096)
 def _accepts(op_type: str, inputs: tuple[str | None, ...], outputs: tuple[str | None, ...]) -> bool:
-    """Whether the operator's own schema allows as many operands, these dtypes together, and leaving out what is left out."""
+    """Tell whether the operator's schema allows this number of operands, these dtypes together, and what is left out."""
     if not onnx.defs.has(op_type, OPSET, ""):
         return False
     schema = onnx.defs.get_schema(op_type, OPSET, "")

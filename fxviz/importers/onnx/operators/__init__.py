@@ -42,7 +42,7 @@ translations: RuleTable[Translation] = reduce(
 
 
 def translate(operation: Operation) -> list[Step]:
-    """The kernels that ``operation`` runs; itself as one where no other does the same, or where its types are not known."""
+    """Return the kernels that ``operation`` runs: itself as one if no other does the same, or its types are not known."""
     typed = all(operand.type for operand in operation.operands if operand) and all(
         value.type for value in operation.outputs if value
     )
@@ -55,6 +55,6 @@ def translate(operation: Operation) -> list[Step]:
 
 
 def itself(operation: Operation) -> Step:
-    """An operation as a kernel of its own name."""
+    """Return an operation as a kernel of its own name."""
     operands = {name: operand for name, operand in zip(operation.names, operation.operands, strict=True) if operand}
     return step(operation.kernel, operands, operation.outputs, operation.attributes)

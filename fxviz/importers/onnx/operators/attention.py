@@ -30,7 +30,7 @@ class _Writer:
         return result
 
     def heads(self, value: Value, count: int) -> Value | None:
-        """(B, L, H · E) as (B, H, L, E); what has four extents stays as it is."""
+        """Split (B, L, H · E) into (B, H, L, E); a tensor of four extents stays as it is."""
         if value.type is None or len(value.type.shape) != 3:
             return value if value.type is not None and len(value.type.shape) == 4 else None
         batch, length, width = value.type.shape
@@ -41,12 +41,12 @@ class _Writer:
         return self.run("aten.transpose.int", (batch, count, length, each), dtype, {"self": split}, dim0=1, dim1=2)
 
     def rotated(self, value: Value) -> Value:
-        """Rotary positions applied."""
+        """Apply rotary positions."""
         assert value.type
         return self.run("onnx.RotaryEmbedding.23", value.type.shape, value.type.dtype, {"X": value})
 
     def joined(self, past: Value | None, new: Value, present: Value | None) -> Value:
-        """Keys or values of earlier positions before the new ones."""
+        """Put keys or values of earlier positions before the new ones."""
         if past is None or past.type is None or new.type is None or len(past.type.shape) != 4:
             return new
         batch, count, length, each = new.type.shape
@@ -57,7 +57,7 @@ class _Writer:
         return result
 
     def attend(self, query: Value, key: Value, value: Value, mask: Operand, result: Value | None, causal: bool) -> bool:
-        """Attention into ``result``, heads put together again; false where the types do not fit."""
+        """Attend into ``result``, with the heads joined again; return False if the types do not fit."""
         types = (query.type, key.type, value.type)
         if result is None or result.type is None or any(type is None or len(type.shape) != 4 for type in types):
             return False
@@ -79,7 +79,7 @@ class _Writer:
 
 @rules("Attention")
 def _attention(operation: Operation) -> list[Step] | None:
-    """Queries, keys and values with heads apart or together; a mask; what was cached before."""
+    """Translate queries, keys and values with heads apart or together, a mask, and what was cached before."""
     counts = (operation.integer("q_num_heads", 0), *(operation.integer("kv_num_heads", 0),) * 2)
     return _attend(
         operation, counts, mask=operation.operand(3), past=(4, 5), causal=bool(operation.integer("is_causal", 0))
@@ -88,7 +88,7 @@ def _attention(operation: Operation) -> list[Step] | None:
 
 @rules("com.microsoft.MultiHeadAttention")
 def _multi_head(operation: Operation) -> list[Step] | None:
-    """Queries, keys, values; a bias on all three; a mask of the keys; an additive mask; what was cached before."""
+    """Translate queries, keys and values, masks, and what was cached before; a bias on all three is refused."""
     if operation.operand(3) is not None or operation.operand(1) is None:
         return None
     count = operation.integer("num_heads", 0)
@@ -123,7 +123,7 @@ def _attend(
 
 @rules("com.microsoft.Attention")
 def _projected(operation: Operation) -> list[Step] | None:
-    """One projection of the input to queries, keys and values, then attention."""
+    """Translate one projection of the input to queries, keys and values, then attention."""
     x, weight, bias = (operation.tensor(position) for position in range(3))
     count, result = operation.integer("num_heads", 0), operation.outputs[0]
     if x is None or weight is None or x.type is None or weight.type is None or result is None or result.type is None:

@@ -19,7 +19,7 @@ _CHAINED = {"Sum": "add", "Min": "minimum", "Max": "maximum"}
 
 
 def _chained(kernel: str) -> Translation:
-    """Of any number of operands, two at a time."""
+    """Translate an operator on any number of operands, two at a time."""
 
     def rule(operation: Operation) -> list[Step] | None:
         first, *rest = operation.operands
@@ -40,19 +40,19 @@ for _name, _kernel in _CHAINED.items():
 
 
 def between(operation: Operation, type: TensorType | None = None) -> Value:
-    """A tensor between two kernels of an operation, by default of the type of its result."""
+    """Return a tensor between two kernels of an operation, by default of the type of its result."""
     output = operation.outputs[0]
     return Value("", type or (output.type if output else None))
 
 
 def add(a: Operand, b: Operand, result: Value) -> Step:
-    """``result = a + b``."""
+    """Return ``result = a + b`` as a kernel."""
     return step("aten.add.Tensor", {"self": a, "other": b}, (result,))
 
 
 @rules("Mean")
 def _mean(operation: Operation) -> list[Step] | None:
-    """A sum, divided by how many there are."""
+    """Translate a sum, divided by how many there are."""
     first, *rest = operation.operands
     steps: list[Step] = []
     for operand in rest:
@@ -86,7 +86,7 @@ def _clip(operation: Operation) -> list[Step]:
 
 @rules("Softsign")
 def _softsign(operation: Operation) -> list[Step]:
-    """X / (1 + |x|)."""
+    """``x / (1 + |x|)``."""
     x, size, below = operation.operand(0), between(operation), between(operation)
     return [
         step("aten.abs.default", {"self": x}, (size,)),
@@ -116,7 +116,7 @@ def _gelu(operation: Operation) -> list[Step]:
 
 @rules("com.microsoft.QuickGelu")
 def _quick_gelu(operation: Operation) -> list[Step]:
-    """X · sigmoid(α · x)."""
+    """``x · sigmoid(α · x)``."""
     x, scaled, gate = operation.operand(0), between(operation), between(operation)
     return [
         step("aten.mul.Scalar", {"self": x}, (scaled,), {"other": operation.attributes.get("alpha", 1.702)}),

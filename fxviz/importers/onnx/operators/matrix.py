@@ -1,4 +1,4 @@
-"""Matrix products and convolutions, those of quantised tensors included: a product of integers is known by its result."""
+"""Matrix products and convolutions, also of quantised tensors: the result says that a product is of integers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _quantised_convolution(operation: Operation) -> list[Step]:
 
 @rules("com.microsoft.FusedConv")
 def _fused_convolution(operation: Operation) -> list[Step] | None:
-    """A convolution, a tensor that is added, an activation."""
+    """Translate a convolution, a tensor that is added, an activation."""
     kernels = {
         "Relu": "relu",
         "Sigmoid": "sigmoid",
@@ -70,7 +70,7 @@ def _fused_convolution(operation: Operation) -> list[Step] | None:
 
 @rules("DeformConv")
 def _deformable(operation: Operation) -> list[Step] | None:
-    """The offsets come after the weight, then a bias and a mask; torchvision has the mask first."""
+    """Put the mask before the bias, as torchvision does; ONNX has them the other way round."""
     names = ("input", "weight", "offset", "bias", "mask")
     given = {name: operation.operand(position) for position, name in enumerate(names)}
     operands = {name: given[name] for name in ("input", "weight", "offset", "mask", "bias")}
@@ -94,7 +94,7 @@ def _product(a: Operand, b: Operand, result: Value | None) -> Step:
 
 @rules("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")
 def _fused_matmul(operation: Operation) -> list[Step] | None:
-    """Transposed operands, and a factor."""
+    """Translate transposed operands, and a factor."""
     if any(operation.integer(f"transBatch{side}", 0) for side in "AB"):
         return None
     steps: list[Step] = []
@@ -138,7 +138,7 @@ def _gemm(operation: Operation) -> list[Step] | None:
 
 
 def _transposed(operation: Operation, position: int, side: str, steps: list[Step]) -> Operand:
-    """The operand, or a view of it with its last two extents swapped, where ``transA`` or ``transB`` asks for that."""
+    """Return the operand, with its last two extents swapped by a view if ``transA`` or ``transB`` asks for it."""
     operand = operation.operand(position)
     if not operation.integer(f"trans{side}", 0) or not isinstance(operand, Value) or operand.type is None:
         return operand

@@ -1,4 +1,4 @@
-"""Operations that move elements, or only say otherwise where they are: no arithmetic but that of resizing."""
+"""Operations that move elements, or only rename their positions; resizing alone computes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIEWS = frozenset(("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dr
 
 @rules("Dropout")
 def _dropout(operation: Operation) -> list[Step] | None:
-    """In inference it drops nothing."""
+    """Pass the input on: in inference nothing is dropped."""
     training = operation.operand(2)
     if training is not None and operation.number(2) is not False:
         return None
@@ -63,7 +63,7 @@ def _slice(operation: Operation) -> list[Step]:
 
 @rules("Gather")
 def _gather(operation: Operation) -> list[Step]:
-    """Rows of a table are an embedding; one place is a selection."""
+    """Read rows of a table as an embedding, and one position as a selection."""
     axis, data, index = operation.integer("axis", 0), operation.operand(0), operation.operand(1)
     place = operation.number(1)
     if isinstance(place, int):
@@ -83,7 +83,7 @@ def _gather_elements(operation: Operation) -> list[Step]:
 
 @rules("ScatterElements", "Scatter", "ScatterND")
 def _scatter(operation: Operation) -> list[Step]:
-    """Into place, or added to (multiplied with, compared to) what is there."""
+    """Replace elements, or add to (multiply with, compare to) those that are there."""
     names = ("self", "index", "src") if operation.op_type != "ScatterND" else ("self", "indices", "values")
     operands = {name: operation.operand(place) for place, name in enumerate(names)}
     accumulates = operation.attributes.get("reduction", "none") != "none"
@@ -122,7 +122,7 @@ def _one_hot(operation: Operation) -> list[Step]:
 
 @rules("Resize", "Upsample")
 def _resize(operation: Operation) -> list[Step] | None:
-    """Between pixels, along as many dimensions as change; ONNX may resize any of them."""
+    """Interpolate along as many dimensions as change; ONNX may resize any of them."""
     before, after = operation.type(0), operation.outputs[0].type if operation.outputs[0] else None
     if before is None or after is None or operation.integer("antialias", 0):
         return None

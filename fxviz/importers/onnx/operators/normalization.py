@@ -50,7 +50,7 @@ def _own_statistics(operation: Operation) -> list[Step]:
 
 @rules("com.microsoft.SkipLayerNormalization", "com.microsoft.SkipSimplifiedLayerNormalization")
 def _skip(operation: Operation) -> list[Step]:
-    """A residual, and a bias, are added before; the sum is the fourth output."""
+    """Add a residual, and a bias, before the norm; their sum is the fourth output."""
     simplified = "Simplified" in operation.op_type
     places = {"weight": 2, "bias": None if simplified else 3}
     x, skip, bias = operation.operand(0), operation.operand(1), operation.operand(3 if simplified else 4)

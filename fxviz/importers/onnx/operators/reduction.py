@@ -54,7 +54,7 @@ def _topk(operation: Operation) -> list[Step] | None:
 
 @rules("NonMaxSuppression")
 def _suppress(operation: Operation) -> None:
-    """Over all classes of all images at once, which torchvision's does not do."""
+    """Refuse: it covers all classes of all images at once, which torchvision's does not."""
     return
 
 
