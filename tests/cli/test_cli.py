@@ -452,7 +452,7 @@ def test_sweep_draws(folder: Path) -> None:
         (["B=1:4", "--fits", "much"], "cannot read the amount 'much'", 2),
         (["B=1:4", "-o", "sweep.gif"], "name a file that ends in .svg", 1),
         (["B=1:4", "-o", "none/sweep.csv"], "there is no folder none", 1),
-        (["S=1:4"], "'S' is no symbol of this graph", 1),
+        (["S=1:4"], "'S' is not a symbol of this graph", 1),
     ],
 )
 def test_sweeps_that_cannot_be(folder: Path, arguments: list[str], words: str, code: int) -> None:

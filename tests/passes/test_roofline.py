@@ -186,7 +186,7 @@ def test_devices_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[box", "no TOML"),
+        ("[box", "not valid TOML"),
         ("box = 3", "'box' needs a table"),
         ("[box]\nrates = {vector = 1, float33 = 1}", "did you mean float32"),
         ("[box]\nrates = {vector = 1}", "no rate for float32"),

@@ -108,7 +108,7 @@ def test_the_largest_that_fits() -> None:
     grid = sweep_cost(linear(), B=range(1, 1001))
     assert grid.largest("B", grid["peak"] <= 128 + 48 * 77 + 1) == 77
     assert grid.largest("B", grid["peak"] < 0) == 0
-    with pytest.raises(InputError, match="'S' is no symbol"):
+    with pytest.raises(InputError, match="'S' is not a symbol"):
         grid.largest("S", grid["peak"] < 0)
     with pytest.raises(InputError, match=r"shape \(2,\), the grid \(1000,\)"):
         grid.largest("B", np.array([True, False]))
@@ -143,7 +143,7 @@ def test_a_table_shows_what_limits_it() -> None:
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"S": [1]}, "'S' is no symbol of this graph; its symbols are B"),
+        ({"S": [1]}, "'S' is not a symbol of this graph; its symbols are B"),
         ({}, r"give sizes for B, such as B=range\(1, 65\)"),
         ({"B": [0, 1]}, "the sizes of B are positive integers"),
         ({"B": []}, "the sizes of B are positive integers"),
