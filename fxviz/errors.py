@@ -1,6 +1,6 @@
 """The errors that fxviz raises on purpose.
 
-Each message says what failed, where, and what to try. Context is added with ``add_note``; the cause is chained.
+Each message says what failed, where, and what to try. ``add_note`` adds context; the cause is chained.
 """
 
 __all__ = [
@@ -20,11 +20,11 @@ class FxvizError(Exception):
 
 
 class InputError(FxvizError):
-    """What the caller gave cannot be used: a wrong type, a missing file, an unknown name, inputs that nobody can guess."""
+    """An argument cannot be used: a wrong type, a missing file, an unknown name, inputs that cannot be guessed."""
 
 
 class TraceError(FxvizError):
-    """A model could not be traced: says the module path and source line at which it stopped; torch's own words are chained."""
+    """A model could not be traced; the message has the module path and the source line, and torch's error is chained."""
 
 
 class GraphError(FxvizError):
@@ -32,11 +32,11 @@ class GraphError(FxvizError):
 
 
 class FormatError(FxvizError):
-    """A file is not what it claims to be: truncated, of another format, or written by a newer version."""
+    """A file cannot be read: it is truncated, of another format, or written by a newer version."""
 
 
 class ExportError(FxvizError):
-    """A view cannot be written in the format asked for: it is too large for it, or the program that renders it failed."""
+    """A view cannot be written in a format: it is too large, or the program that renders it failed."""
 
 
 class PluginError(FxvizError):

@@ -18,9 +18,9 @@ __all__ = ["staged", "write_file"]
 
 
 def write_file(path: str | Path, data: str | bytes) -> None:
-    """Write ``data`` beside ``path`` and rename it into place: the old file or the whole new one, never a part.
+    """Write ``data`` beside ``path`` and rename it to ``path``: the old file or the whole new one, never a part.
 
-    A link is followed. What is no file, such as ``/dev/stdout``, is written to as it is. An `InputError` says why a
+    A link is followed. Anything that is not a file, such as ``/dev/stdout``, is written to directly. An `InputError` says why a
     path cannot be written.
     """
     try:
@@ -46,10 +46,10 @@ def write_file(path: str | Path, data: str | bytes) -> None:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A place of the same name in a private folder beside ``path``; on leaving, all files there move to where ``path`` is.
+    """Yield a path of the same name in a private folder beside ``path``; on leaving, all files there move beside ``path``.
 
-    After an error nothing is moved, and nothing is left. The model itself is moved last. An `InputError` says why a
-    place cannot be written to.
+    After an error nothing is moved, and nothing is left. The file itself is moved last. An `InputError` says why a
+    path cannot be written.
     """
     target = path.resolve()
     if target.is_dir():
@@ -76,7 +76,7 @@ def _replace(target: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        # What mkstemp makes is private; the file gets the rights of the old one, or those that any new file gets.
+        # The file of mkstemp is private; give it the rights of the old file, or of any new one.
         os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:

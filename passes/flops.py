@@ -19,6 +19,7 @@ from fxviz.plugins import load_all
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fxviz.analysis.places import Place
     from fxviz.ir import Dim, Graph, Kernel, Node, Scope
 
 __all__ = ["Cost", "FlopCounts", "FlopRule", "Flops", "causal_rules", "flops_rules"]
@@ -110,7 +111,7 @@ class FlopCounts:
     def ops(self) -> Tally:
         """Contractions of integers, 2 for a multiply-add: integer matrix products, quantised linears. Not among the FLOPs."""
         amounts = {node: cost.ops for node, cost in self._by_node.items()}
-        return Tally("integer OPs", amounts, "OPs", self.unknown)
+        return Tally("integer OPs", amounts, "OPs", self.unknown, self.graph)
 
     @property
     def macs(self) -> Dim:
@@ -122,8 +123,8 @@ class FlopCounts:
         """Both columns over the whole graph."""
         return self._both.total
 
-    def at(self, *places: Node | Scope) -> Dim | None:
-        """Return both columns for nodes and scopes together, which must not overlap; None where nothing was counted."""
+    def at(self, *places: Place) -> Dim | None:
+        """Return both columns for nodes, scopes and paths together, which must not overlap; None where nothing was counted."""
         return self._both.at(*places)
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
@@ -160,7 +161,7 @@ class FlopCounts:
         return self._tally({node: cost.total for node, cost in self._by_node.items()})
 
     def _tally(self, amounts: Mapping[Node, Dim]) -> Tally:
-        return Tally(self.label, amounts, self.unit, self.unknown)
+        return Tally(self.label, amounts, self.unit, self.unknown, self.graph)
 
 
 def _default_rules() -> RuleTable[FlopRule]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sympy
 
 from fxviz.analysis.facts import Facts, add, at_large
+from fxviz.analysis.places import Place, resolve
 from fxviz.errors import InputError
 from fxviz.ir import Category, Dim, Graph, Node, Phase, Role, Scope, Storage, Value, format_scope
 from fxviz.passes.parameters import ParameterCount, Parameters
@@ -224,17 +225,18 @@ class MemoryUse:
 
     # At a place -------------------------------------------------------------------------------------------------------
 
-    def at(self, *places: Node | Scope) -> Dim | None:
+    def at(self, *places: Place) -> Dim | None:
         """Return the bytes that nodes and scopes allocate and leave behind: what is still held after the last of them.
 
-        A scope is all the nodes in it. A view, or an operation in place, leaves nothing new; a module leaves what it
+        A scope is all the nodes in it, and a str the path of a scope. A view, or an operation in place, leaves nothing new; a module leaves what it
         returns, and what it keeps (a cache). So the number of a scope is not the sum over its parts, whose results
         are mostly gone when it ends. The whole graph, ``()``, leaves nothing to anyone: its number is the peak. None
         where no memory was observed, or no node of this graph is named.
         """
-        if () in places:
+        found = resolve(places, self.graph)
+        if () in found:
             return self.peak
-        nodes = self._nodes(places)
+        nodes = self._nodes(found)
         if not nodes or not self.known or any(value.storage is None for node in nodes for value in node.outputs):
             return None
         spans = _joined(self._spans[node] for node in nodes)
@@ -242,9 +244,13 @@ class MemoryUse:
         made = (storage for span in spans for storage in self._born_in(span))
         return add([self.sizes[storage] for storage in made if storage.died is None or storage.died > end])
 
-    def peak_at(self, *places: Node | Scope) -> Dim | None:
+    def peak_at(self, *places: Place) -> Dim | None:
         """Return the most that the whole run holds while nodes and scopes run; None where no kernel runs for them."""
-        steps = [step for span in _joined(self._spans[node] for node in self._nodes(places)) for step in span]
+        steps = [
+            step
+            for span in _joined(self._spans[node] for node in self._nodes(resolve(places, self.graph)))
+            for step in span
+        ]
         return self.held.highest(steps) if steps and self.known else None
 
     def _nodes(self, places: Iterable[Node | Scope]) -> tuple[Node, ...]:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from fxviz.analysis.facts import Facts, add
+from fxviz.analysis.places import Place, resolve
 from fxviz.ir import Dim, Graph, Node, Role, Scope, Value
 
 if TYPE_CHECKING:
@@ -93,12 +94,12 @@ class ParameterCount:
         """The parameters whose shape is not known."""
         return tuple(value for value in self.parameters if value.type is None)
 
-    def at(self, *places: Node | Scope) -> Dim | None:
+    def at(self, *places: Place) -> Dim | None:
         """Return the elements of the parameters that nodes read and that scopes own, each counted once over all places.
 
-        The root has all parameters, used or not. None for a place that has none.
+        A str is the path of a scope. The root has all parameters, used or not. None for a place that has none.
         """
-        found = {value: None for place in places for value in self.of(place)}
+        found = {value: None for place in resolve(places, self.graph) for value in self.of(place)}
         return _numel(found) if found else None
 
     def of(self, place: Node | Scope) -> tuple[Value, ...]:

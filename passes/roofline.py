@@ -22,6 +22,7 @@ from fxviz.passes.traffic import Traffic, traffic_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fxviz.analysis.places import Place
     from fxviz.ir import Dim, Graph, Kernel, Node, Scope
     from fxviz.passes.rules.cost import Cost
 
@@ -89,15 +90,15 @@ class RooflineEstimate:
         """Seconds for the whole graph."""
         return self.time.total
 
-    def at(self, *places: Node | Scope) -> Dim | None:
-        """Return the seconds for nodes and scopes together, which must not overlap; None if nothing is known."""
+    def at(self, *places: Place) -> Dim | None:
+        """Return the seconds for nodes, scopes and paths together, which must not overlap; None if nothing is known."""
         return self.time.at(*places)
 
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
         """Return the seconds for all scopes that are ``depth`` deep, and for what lies above them."""
         return self.time.by_scope(depth)
 
-    def intensity(self, *places: Node | Scope) -> Dim | None:
+    def intensity(self, *places: Place) -> Dim | None:
         """Return the FLOPs, integer OPs included, for each byte that is moved; None if nothing is moved or known."""
         read, written, flops = (tally.at(*places) for tally in (self.read, self.written, self._operations))
         if read is None or written is None or flops is None or read + written == 0:
@@ -130,7 +131,7 @@ class RooflineEstimate:
     def _tally(self, label: str, unit: str, amounts: Mapping[Kernel, Dim]) -> Tally:
         known = {node: [amounts[kernel] for kernel in node.kernels if kernel in amounts] for node in self.graph.nodes}
         by_node = {node: add(parts) for node, parts in known.items() if parts or _passes_on(node)}
-        return Tally(label, by_node, unit, self.unknown)
+        return Tally(label, by_node, unit, self.unknown, self.graph)
 
 
 def _passes_on(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of a graph: analyses, asked for on demand, and the typed results that they give."""
+"""Facts about a graph: analyses that run on demand, and their typed results."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkabl
 
 import sympy
 
+from fxviz.analysis.places import Place, resolve
 from fxviz.errors import FxvizError, InputError
 from fxviz.ir import Dim, Graph, Node, Scope, as_dim
 
@@ -30,7 +31,7 @@ class Analysis(Protocol[R_co]):
     """A question about a graph. A frozen dataclass with its options as fields, so that equal questions share one answer."""
 
     def run(self, facts: Facts) -> R_co:
-        """The answer, from ``facts.graph`` and whatever other answers it asks ``facts`` for."""
+        """Return the answer, from ``facts.graph`` and the results of other analyses in ``facts``."""
         ...
 
 
@@ -39,9 +40,9 @@ _UNASKED = object()
 
 
 class Facts:
-    """What is known of one graph. ``facts[Flops()]`` runs an analysis once and keeps its typed result.
+    """The facts about one graph: ``facts[Flops()]`` runs an analysis once and keeps its typed result.
 
-    An analysis asks here for what it needs, so no order is declared; one that needs its own result is an error.
+    An analysis asks here for the results that it needs, so no order is declared; one that needs its own is an error.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -68,11 +69,11 @@ class Facts:
 
 @runtime_checkable
 class Metric(Protocol):
-    """A result that can be written beside a node, and rolled up over a scope. Every metric owns its roll-up."""
+    """A result that can be shown beside a node, and rolled up over a scope. Every metric owns its roll-up."""
 
     @property
     def label(self) -> str:
-        """What the number is, in a word or two: ``FLOPs``."""
+        """The name of the number, in a word or two: ``FLOPs``."""
         ...
 
     @property
@@ -81,13 +82,13 @@ class Metric(Protocol):
         ...
 
     def at(self, *places: Node | Scope) -> Dim | None:
-        """The number for a node or for all of a scope, or for several together; None where nothing is known."""
+        """Return the number for a node or a whole scope, or for several together; None where nothing is known."""
         ...
 
 
 @runtime_checkable
 class Timed(Protocol):
-    """A metric that is known at every step of a run, too; a step is one kernel."""
+    """A metric that is also known at every step of a run; a step is one kernel."""
 
     @property
     def timeline(self) -> Mapping[Category, Sequence[Dim]]:
@@ -95,18 +96,22 @@ class Timed(Protocol):
         ...
 
     def moments(self, most: int) -> Sequence[int]:
-        """At most so many steps, spread evenly, each the one with the largest amount around it; so the peak is among them."""
+        """Return at most that many steps, spread evenly, each with the largest amount around it, so the peak is among them."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """An additive metric. An operator without a rule is counted in ``unknown`` (operator -> how often), never as zero."""
+    """An additive metric. An operator without a rule is counted in ``unknown`` (operator -> how often), never as zero.
+
+    With its ``graph``, it finds scopes by their paths.
+    """
 
     label: str
     amounts: Mapping[Node, Dim]
     unit: str = ""
     unknown: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    graph: Graph | None = None
 
     @cached_property
     def _by_scope(self) -> Mapping[Scope, Dim]:
@@ -123,20 +128,31 @@ class Tally:
 
     @property
     def total(self) -> Dim:
-        """The sum over the whole graph, of what was counted."""
+        """The sum over the whole graph, without the operators in ``unknown``."""
         return self._by_scope.get((), 0)
 
-    def at(self, *places: Node | Scope) -> Dim | None:
-        """The sum over nodes and scopes, which must not overlap; None where nothing was counted.
+    def at(self, *places: Place) -> Dim | None:
+        """Return the sum over nodes and scopes, which must not overlap; None where nothing was counted.
 
-        ``at()`` is the sum over nothing: None. The whole graph is ``at(())``.
+        A str is the path of a scope, ``at("layers.0")`` or ``at("layers.0@1")``; an `InputError` names a path that the
+        graph does not have. ``at()`` is the sum over nothing: None. The whole graph is ``at(())``.
         """
-        found = [self.amounts.get(place) if isinstance(place, Node) else self._by_scope.get(place) for place in places]
-        known = [amount for amount in found if amount is not None]
+        amounts = [
+            self.amounts.get(place) if isinstance(place, Node) else self._by_scope.get(place)
+            for place in self._resolved(places)
+        ]
+        known = [amount for amount in amounts if amount is not None]
         return add(known) if known else None
 
+    def _resolved(self, places: tuple[Place, ...]) -> tuple[Node | Scope, ...]:
+        if self.graph is not None:
+            return resolve(places, self.graph)
+        if paths := [place for place in places if isinstance(place, str)]:
+            raise InputError(f"cannot find {paths[0]!r}: this Tally was made without its graph; make it with graph=...")
+        return cast("tuple[Node | Scope, ...]", places)
+
     def by_scope(self, depth: int) -> Mapping[Scope, Dim]:
-        """The sums over all scopes that are ``depth`` deep, in execution order, and over what lies above them."""
+        """Return the sums over all scopes ``depth`` deep, in execution order, and over the nodes above that depth."""
         if depth < 0:
             raise InputError(f"a depth is a number from 0, not {depth}")
         terms: dict[Scope, list[Dim]] = {}
@@ -145,13 +161,12 @@ class Tally:
         return {scope: add(amounts) for scope, amounts in terms.items()}
 
     def top(self, n: int = 10, depth: int | None = None) -> Mapping[Node | Scope, Dim]:
-        """The ``n`` nodes with the largest amounts, largest first; with a ``depth``, the scopes at most so deep.
+        """Return the ``n`` nodes with the largest amounts, largest first; with a ``depth``, the scopes at most that deep.
 
-        Where amounts are expressions, their order is that for large sizes. Of equal ones the first in execution order
-        comes first.
+        Expressions are compared at large sizes. Of equal amounts, the first in execution order comes first.
         """
         if n < 0:
-            raise InputError(f"n is how many are wanted, from 0, not {n}")
+            raise InputError(f"n is a number from 0, not {n}")
         amounts: list[tuple[Node | Scope, Dim]] = []
         if depth is None:
             amounts.extend(self.amounts.items())
@@ -161,7 +176,7 @@ class Tally:
         return dict(sorted(amounts, key=lambda entry: weights[entry[1]], reverse=True)[:n])
 
     def by_op(self) -> Mapping[str, Dim]:
-        """The sums by operator, largest first where they are numbers."""
+        """Return the sums by operator, largest first where they are numbers."""
         terms: dict[str, list[Dim]] = {}
         for node, amount in self.amounts.items():
             terms.setdefault(node.op, []).append(amount)
@@ -172,12 +187,12 @@ class Tally:
 
 
 def evaluate(amount: Dim, **sizes: int) -> int | float:
-    """The number that a total, a formula in symbolic sizes, has at these sizes, given by the names of its symbols.
+    """Return the value of a total, a formula in symbolic sizes, at sizes given by the names of its symbols.
 
-    Sizes of symbols that it does not have change nothing. Whole numbers are exact, as int.
+    Sizes of other symbols change nothing. Whole numbers are exact, as int.
 
     Raises:
-        InputError: a symbol of the formula has no size, or a size is no positive integer.
+        InputError: a symbol of the formula has no size, or a size is not a positive integer.
 
     >>> B, S = sympy.symbols("B S", integer=True, positive=True)
     >>> evaluate(4 * B * S**2 + 7, B=8, S=4096), evaluate(12, B=8)
@@ -194,12 +209,12 @@ def evaluate(amount: Dim, **sizes: int) -> int | float:
 
 
 def at_large(amount: Dim) -> float:
-    """``amount`` with every symbol at the same large number: what is compared where no one size decides."""
+    """Return ``amount`` with every symbol at the same large number, for comparisons."""
     return float(amount) if isinstance(amount, int) else float(amount.subs(dict.fromkeys(amount.free_symbols, _LARGE)))
 
 
 def add(amounts: list[Dim]) -> Dim:
-    """The sum; equal expressions are gathered before sympy sees them, since a model repeats its layers."""
+    """Return the sum; equal expressions are collected before sympy sees them, since a model repeats its layers."""
     counts = Counter(amounts)
     static = sum(amount * times for amount, times in counts.items() if isinstance(amount, int))
     symbolic = [amount * times for amount, times in counts.items() if not isinstance(amount, int)]

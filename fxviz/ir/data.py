@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from fxviz.errors import GraphError
+from fxviz.errors import GraphError, InputError
+from fxviz.ir.scopes import format_scope
+from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,6 +100,24 @@ class GraphData:
         if (found := self._by_name.get(name)) is None:
             raise GraphError(f"graph {self.name!r} has no node {name!r}")
         return found
+
+    def scopes_at(self, path: str) -> tuple[Scope, ...]:
+        """Return the scopes that `format_scope` writes as ``path``; ``""`` is the root.
+
+        They are several where calls of one module enter the same container, a ``ModuleList`` in a module that runs twice.
+        Raises `InputError` for a path in which no operation ran.
+        """
+        if not (found := self._scopes_by_path.get(path)):
+            known = [known for known in self._scopes_by_path if known]
+            raise InputError(f"no operation of {self.name!r} ran in a module {path!r}{suggest(path, known)}")
+        return found
+
+    @cached_property
+    def _scopes_by_path(self) -> Mapping[str, tuple[Scope, ...]]:
+        paths: dict[str, list[Scope]] = {}
+        for scope in self.scopes:
+            paths.setdefault(format_scope(scope), []).append(scope)
+        return {path: tuple(scopes) for path, scopes in paths.items()}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Node]:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fxviz.errors import InputError
 from fxviz.ir.graph import Graph
-from fxviz.ir.scopes import Scope, format_scope
 from fxviz.ir.values import Category, Role, Storage, Value
-from fxviz.plugins import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fxviz.ir.data import GraphData
     from fxviz.ir.nodes import Kernel, Node
+    from fxviz.ir.scopes import Scope
 
 __all__ = ["extract", "find_scope"]
 
@@ -29,12 +28,9 @@ def find_scope(graph: GraphData, path: str) -> Scope:
 
     Raises `InputError` for a path in which no operation ran.
     """
-    known: dict[str, Scope] = {}
-    for scope in graph.scopes[1:]:
-        known.setdefault(format_scope(scope), scope)
-    if path not in known:
-        raise InputError(f"no operation of {graph.name!r} ran in a module {path!r}{suggest(path, known)}")
-    return known[path]
+    if not path:
+        raise InputError("the path of a module is empty; give one such as 'encoder.layers.3'")
+    return graph.scopes_at(path)[0]
 
 
 def extract(graph: Graph, path: str) -> Graph:

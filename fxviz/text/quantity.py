@@ -24,7 +24,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
-    """An amount with three significant digits and a prefix; bytes count by 1024, expressions are written out.
+    """Return an amount with three significant digits and a prefix; bytes count by 1024, expressions are written out.
 
     >>> format_quantity(8_178_000_000, "FLOPs"), format_quantity(536870912, "B"), format_quantity(999)
     ('8.18 GFLOPs', '512 MiB', '999')
@@ -51,7 +51,7 @@ def format_quantity(amount: Dim | float | None, unit: str = "") -> str:
 
 
 def format_expression(expression: sympy.Expr) -> str:
-    """A sum of products the way one writes it by hand.
+    """Return a sum of products the way one writes it by hand.
 
     >>> B, S = sympy.symbols("B S", integer=True, positive=True)
     >>> format_expression(2 * B * S**2 + 3)
@@ -62,7 +62,7 @@ def format_expression(expression: sympy.Expr) -> str:
 
 
 def format_shape(shape: tuple[Dim, ...]) -> str:
-    """A shape as people write it: ``1×3×224×224``, ``scalar`` for rank 0.
+    """Return a shape as people write it: ``1×3×224×224``, ``scalar`` for rank 0.
 
     >>> format_shape((1, 3, 224, 224)), format_shape(())
     ('1×3×224×224', 'scalar')
@@ -76,7 +76,7 @@ def _extent(extent: Dim) -> str:
 
 
 def format_type(type: TensorType | None) -> str:
-    """A tensor type on one line: ``float32 1×3×224×224``; ``?`` where it is not known."""
+    """Return a tensor type on one line: ``float32 1×3×224×224``; ``?`` where it is not known."""
     return f"{type.dtype} {format_shape(type.shape)}" if type else "?"
 
 
@@ -86,9 +86,9 @@ _QUANTITY = re.compile(
 
 
 def parse_quantity(text: str, unit: str = "") -> int:
-    """An amount as people write it, with or without its ``unit``; the counterpart of `format_quantity`.
+    """Return an amount that people wrote, with or without its ``unit``; the inverse of `format_quantity`.
 
-    ``k``, ``M``, ``G`` count by 1000, ``Ki``, ``Mi``, ``Gi`` by 1024, of bytes too. What is left of a whole is dropped.
+    ``k``, ``M``, ``G`` count by 1000, ``Ki``, ``Mi``, ``Gi`` by 1024, of bytes too. Fractions are cut off.
 
     >>> parse_quantity("5G", "FLOPs"), parse_quantity("25.6 M"), parse_quantity("1e9")
     (5000000000, 25600000, 1000000000)
