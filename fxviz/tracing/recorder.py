@@ -188,6 +188,7 @@ class Recorder:
         if key is not None and self._memo is not None and (recipe := self._memo.find(key)) is not None:
             return self._repeat(opened, key, recipe, self._memo)
         start = self.draft.step
+        before = self._tags_of(args)
         self._call = opened
         try:
             result = run(*args, **kwargs)
@@ -199,7 +200,7 @@ class Recorder:
         self._close(opened, result)
         if key is not None and self._memo is not None:
             self._memo.learn(key, opened.node, start, result)
-        return result
+        return self._handed_on(result, opened.node, before)
 
     def _key(self, opened: OpenCall) -> CallKey | None:
         if self._memo is None or opened.autocast or torch.is_grad_enabled():
@@ -214,12 +215,36 @@ class Recorder:
         node.input_names, node.attributes = list(recipe.input_names), recipe.attributes
         self.draft.nodes.append(node)
         mapped = self.fx.arguments(opened.args, opened.kwargs, self.book.fx_of) if self._leaf is None else None
+        before = self._tags_of(key.tensors)
         result = memo.follow(recipe, key, node)
         if mapped is not None:
             self._emit(self.fx.call(opened.function, *mapped), leaves(result))
         elif self._leaf is None:
             self.fx.problem = self.fx.problem or f"{node.op} was given what fx cannot hold"
-        return result
+        return self._handed_on(result, node, before)
+
+    def _tags_of(self, args: Sequence[Any]) -> dict[int, tuple[Tag, ValueRecord, FxRef | None]]:
+        """What is known of the tensors that a call is given, by identity; of those in its first places, not within lists."""
+        tags = ((argument, self.book.known(argument)) for argument in args if isinstance(argument, torch.Tensor))
+        return {id(argument): (tag, tag.value, tag.fx) for argument, tag in tags if tag is not None}
+
+    def _handed_on(
+        self, result: Any, node: NodeRecord | None, before: Mapping[int, tuple[Tag, ValueRecord, FxRef | None]]
+    ) -> Any:
+        """The result of a call; of one that returned its argument and did nothing else, another object on the same memory.
+
+        Who reads the argument later reads what it was, and who reads the result reads what the call returned.
+        """
+        if node is None or node.kernels or id(result) not in before or node.op.endswith("_"):
+            return result
+        tag, value, ref = before[id(result)]
+        alias = None
+        if self.fake_mode is not None and not torch.is_grad_enabled():
+            alias = _torch.alias_of(self.fake_mode, result)
+        if alias is not None:
+            self.book.attach(alias, Tag(tag.value, tag.fx))
+        tag.value, tag.fx = value, ref
+        return result if alias is None else alias
 
     def _emit(self, ref: Any, found: Iterable[tuple[Path, torch.Tensor]], start: int | None = None) -> None:
         """Tie an fx node to the tensors that it returned and to its nodes: those from ``start`` on, else the last."""

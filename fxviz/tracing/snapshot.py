@@ -29,6 +29,9 @@ __all__ = ["Snapshot"]
 
 Restore: TypeAlias = "Callable[[], None]"
 
+_PLAIN = frozenset({type(None), bool, int, float, str, torch.Tensor, torch.nn.Parameter})
+_WALKED = frozenset({dict, list, tuple, set, collections.OrderedDict, types.FunctionType})
+
 _METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
 _CALLED_ANYHOW = frozenset({"forward"})
 
@@ -66,7 +69,8 @@ class Snapshot:
         self._waiting = list(roots)
         while self._waiting and len(self._seen) < _MOST_OBJECTS:
             thing = self._waiting.pop()
-            if id(thing) in self._seen or (kind := type(thing)) in _OPAQUE or isinstance(thing, _OPAQUE):
+            kind = type(thing)
+            if id(thing) in self._seen or (kind not in _WALKED and isinstance(thing, _OPAQUE)):
                 continue
             self._seen[id(thing)] = thing
             if kind is collections.OrderedDict and not thing:  # the hooks of a module, nine times in ten
@@ -139,14 +143,16 @@ class Snapshot:
                 for key, value in saved:
                     put(thing, key, value)
 
-        copies = self._moving(value for _, value in saved)
-        if copies:
-            saved_copies = [(key, copies.get(id(value), value)) for key, value in saved]
-            self._restores.append(functools.partial(_replace_moved, thing, saved, saved_copies))
+        moved = self._moving(value for _, value in saved)
+        if moved:
+            fresh = [(key, moved.get(id(value), value)) for key, value in saved]
+            self._restores.append(functools.partial(_replace_moved, thing, saved, fresh))
         self._restores.append(restore)
         for key, value in saved:
-            yield key
-            yield value
+            if type(key) is not str:
+                yield key
+            if type(value) not in _PLAIN:
+                yield value
 
     def _list(self, thing: list[Any]) -> Iterator[object]:
         saved = list.__getitem__(thing, slice(None))
@@ -304,10 +310,11 @@ class Snapshot:
         elif isinstance(thing, torch.Generator):
             held = thing.get_state()
             self._restores.append(functools.partial(_set_state, thing, held))
-        else:
-            generator = getattr(thing, "bit_generator", None) or thing._bit_generator
-            numbers = generator.state
-            self._restores.append(lambda: setattr(generator, "state", numbers))
+        elif hasattr(thing, "bit_generator"):
+            numbers = thing.bit_generator.state
+            self._restores.append(lambda: setattr(thing.bit_generator, "state", numbers))
+        else:  # numpy.random.RandomState
+            self._restores.append(functools.partial(thing.set_state, thing.get_state()))
 
     def _array(self, thing: Any) -> None:
         """Copy the content of a NumPy array, as long as all copies together stay small."""
@@ -368,7 +375,7 @@ def _slots_of(kind: Any) -> tuple[types.MemberDescriptorType, ...]:
     return tuple(
         member
         for base in kind.__mro__
-        if _root(base) != "builtins"
+        if "__slots__" in vars(base)  # a member of a class in C may be readonly
         for member in vars(base).values()
         if isinstance(member, types.MemberDescriptorType) and not member.__name__.startswith("__")
     )

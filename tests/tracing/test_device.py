@@ -85,7 +85,7 @@ class Asks(nn.Module):
         assert [t.dtype for t in moved] == [torch.int64] * 3 + [torch.float32] * 3
         back = [x.cpu(), x.to("cpu"), x.to(here), torch.zeros_like(x, device="cpu"), x.new_zeros(2, device="cpu")]
         assert {t.device.type for t in back} == {"cpu"}
-        assert x.to(x.device) is x
+        assert x.to(x.device).untyped_storage()._cdata == x.untyped_storage()._cdata
         assert x.to("cuda", copy=True) is not x
         return moved, made, back
 

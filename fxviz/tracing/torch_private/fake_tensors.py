@@ -109,6 +109,17 @@ def fake_of_layout(
         return FakeTensor(mode, meta, device)
 
 
+def alias_of(mode: FakeTensorMode, tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return another fake tensor that is ``tensor`` in all but identity; None for one whose values are known, or a subclass."""
+    if type(tensor) is not FakeTensor or tensor.constant is not None:
+        return None
+    with torch._C._DisableTorchDispatch():
+        alias = FakeTensor(mode, tensor.detach(), tensor.fake_device)
+    kept = {name: value for name, value in vars(tensor).items() if name not in vars(alias) and name != "_fxviz_tag"}
+    vars(alias).update(kept)
+    return alias.requires_grad_() if tensor.is_leaf and tensor.requires_grad else alias
+
+
 def storage_key(storage: torch.UntypedStorage) -> int:
     """Return what tells a storage from all others that are alive, however many Python objects show it."""
     return int(storage._cdata)

@@ -103,3 +103,18 @@ def test_fake_kernels_are_silent(caplog: pytest.LogCaptureFixture) -> None:
         logger.error("not to be heard")
     assert not caplog.records
     assert not logger.disabled
+
+
+def test_an_alias_is_the_same_in_all_but_identity() -> None:
+    mode = _torch.FakeTensorMode()
+    with mode:
+        fake = torch.empty(2, 3)[:, 1:]
+    fake.remark = "kept"  # type: ignore[attr-defined]
+    alias = _torch.alias_of(mode, fake)
+    assert alias is not None
+    assert alias is not fake
+    assert _torch.layout_of(alias) == _torch.layout_of(fake)
+    assert _torch.storage_key(alias.untyped_storage()) == _torch.storage_key(fake.untyped_storage())
+    assert alias.remark == "kept"  # type: ignore[attr-defined]
+    _torch.know(fake, torch.ones(2, 2))
+    assert _torch.alias_of(mode, fake) is None
