@@ -1,6 +1,6 @@
 """The colours of the drawings: one hue a kind of operation, dark enough for a border and a good tint when mixed with white.
 
-The hues are those of Okabe and Ito, which stay apart for most colour-blind readers; kinds that move data about are
+The hues are by Okabe and Ito, and distinct for most colour-blind readers; kinds that only move data are
 grey. Colour never stands alone: every title says what the thing is.
 """
 

@@ -34,7 +34,7 @@ class Place:
 class Layout:
     """Where everything of one drawing is, in points from its upper left corner.
 
-    ``shapes`` and ``arrows`` run parallel to those of the drawing. An arrow is the control points of a cubic Bézier spline
+    ``shapes`` and ``arrows`` run parallel to ``drawing.children`` and ``drawing.arrows``. An arrow is the control points of a cubic Bézier spline
     and, last, its tip. ``labels`` has the centre of the label of each arrow with a label, and None for any other.
     """
 

@@ -1,6 +1,6 @@
 """The commands that stand in markers on pages, and what they put there.
 
-They are those of the command line, with the same options: ``export MODEL …`` and ``summary MODEL …``. A page is not a
+They are commands of the command line, with the same options: ``export MODEL …`` and ``summary MODEL …``. A page is not a
 terminal, though: without a file, ``export`` puts a Mermaid diagram on the page, or a table; with ``-o``, a picture that is
 written beside the page, and shown on it. Paths are relative to the page, like links.
 """

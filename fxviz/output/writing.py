@@ -39,7 +39,7 @@ def export(
         format: A format name, such as ``"mermaid"``.
         runnable: Write a model that runs, of standard operators and with its weights, instead of a view: ONNX as
             `fxviz.exporters.onnx.runnable.RunnableOnnx` writes it, the format ``"onnx-runnable"``.
-        options: The options of the format: the fields of its exporter, such as those of ``Mermaid``.
+        options: The options of the format: the fields of its exporter, such as ``direction`` of ``Mermaid``.
 
     Raises `InputError` for an unknown format or option, or a file that cannot be written; `ExportError` for a model
     that cannot be lowered, or does not agree with torch.

@@ -2,7 +2,7 @@
 
 An operation is a standard operator if one says exactly the same (see `fxviz.exporters.onnx.view.operators`); every
 other is a node of the domain ``fxviz`` under its author's name. A scope is such a node too; an open one has its content
-as an attribute: a graph whose inputs and outputs are, in order, those of the node. Netron opens it in place and lays out
+as an attribute: a graph with the inputs and outputs of the node, in order. Netron opens it in place and lays out
 only what is open, so a view need not close anything. Above that graph it shows the attribute's name, which is why the
 numbers of the scope are there; all numbers, and the rest of what is known, are metadata.
 
