@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fxviz", deadline=None)  # a loaded machine is not a failure
+settings.load_profile("fxviz")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
