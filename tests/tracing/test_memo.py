@@ -108,3 +108,73 @@ def test_modes_that_change_what_a_call_does(monkeypatch: pytest.MonkeyPatch) -> 
 
     fast, slow = both_ways(model, (torch.empty(2, 4),), {}, monkeypatch)
     assert fast == slow
+
+
+def as_one_call(function: Any) -> Any:
+    """The function as a part of torch's API: what it runs belongs to one call of the author's."""
+    return torch.overrides.wrap_torch_function(lambda *tensors: tensors)(function)
+
+
+def test_a_call_that_returns_older_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        older = [x * 2]
+        look_up = as_one_call(lambda _: older[0])
+        results = [look_up(x).add_(1) for _ in range(3)]
+        older.clear()
+        return results
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_that_keeps_memory_without_returning_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> torch.Tensor:
+        kept: list[torch.Tensor] = []
+        remember = as_one_call(lambda y: (kept.append(y * 2), y + 1)[1])
+        for _ in range(3):
+            remember(x)
+        return torch.cat(kept)  # of three tensors, not of the first alone
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_whose_intermediate_has_no_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        there_and_back = as_one_call(lambda y: y.to_sparse().to_dense())
+        return [there_and_back(x) for _ in range(3)]
+
+    fast, slow = both_ways(model, (torch.empty(4, 4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_that_reads_a_tensor_it_was_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        other = [x * 2, x * 3]
+        add_other = as_one_call(lambda y: y + other[0])
+        first = add_other(x)
+        other.reverse()
+        return [first, add_other(x)]
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_of_the_same_tensor_twice_and_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        y = x * 2
+        return [x + x, x + y, y + x, y + y, x.add_(y), x.add_(x)]
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_numbers_that_are_equal_but_not_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1, 1.0 and True are one key of a dict, but the results are of three dtypes."""
+    fast, slow = both_ways(
+        lambda x: [x * 1, x * 1.0, x * True, torch.full_like(x, True), torch.full_like(x, 1)],
+        (torch.ones(4, dtype=torch.long),),
+        {},
+        monkeypatch,
+    )
+    assert fast == slow
