@@ -192,12 +192,12 @@ def _operator(kernel: Kernel) -> str:
 
 
 def _is_typed(operation: Node | Kernel) -> bool:
-    """Tell whether every tensor that goes in or comes out has a type."""
+    """Return whether every tensor that goes in or comes out has a type."""
     return all(value.type is not None for value in (*operation.inputs, *operation.outputs))
 
 
 def _gives_integers(kernel: Kernel) -> bool:
-    """Tell whether the result is of integers: only of integers is a product an integer."""
+    """Return whether the result is of integers: only of integers is a product an integer."""
     return any(value.type is not None and is_integer(value.type.dtype) for value in kernel.outputs[:1])
 
 

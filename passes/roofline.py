@@ -135,7 +135,7 @@ class RooflineEstimate:
 
 
 def _passes_on(node: Node) -> bool:
-    """Tell whether a node passes its input on and runs nothing; without types that is not known."""
+    """Return whether a node passes its input on and runs nothing; without types that is not known."""
     return not node.kernels and all(value.type is not None for value in (*node.inputs, *node.outputs))
 
 

@@ -150,7 +150,7 @@ class Timeline(Sequence[Dim]):
 
 
 def _is_below_a_line(row: Matrix, others: Matrix) -> bool:
-    """Tell whether a mean of two of ``others``, t · one + (1 - t) · the other, is nowhere smaller than ``row``.
+    """Return whether a mean of two of ``others``, t · one + (1 - t) · the other, is nowhere smaller than ``row``.
 
     Every number of ``row`` bounds t from below or from above. Which two leave the most room is found in floats, and whether
     they leave any in whole numbers.
@@ -168,7 +168,7 @@ def _is_below_a_line(row: Matrix, others: Matrix) -> bool:
 
 
 def _has_room(rise: Matrix, lack: Matrix) -> bool:
-    """Tell whether t · rise ≥ lack in every number for some t from 0 to 1."""
+    """Return whether t · rise ≥ lack in every number for some t from 0 to 1."""
     pairs = [(int(up), int(short)) for up, short in zip(rise, lack, strict=True)]
     least = max([Fraction(0), *(Fraction(short, up) for up, short in pairs if up > 0)])
     most = min([Fraction(1), *(Fraction(short, up) for up, short in pairs if up < 0)])

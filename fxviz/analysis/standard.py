@@ -78,7 +78,7 @@ def rank_of(value: Value) -> int:
 
 
 def is_known(operation: Operation) -> bool:
-    """Tell whether every input and output of the operation has a type."""
+    """Return whether every input and output of the operation has a type."""
     return all(value.type for value in (*operation.inputs, *operation.outputs))
 
 

@@ -176,13 +176,13 @@ class _Places:
         self.representatives |= {value: self.shown(other) for value, other in zip(values, shown, strict=True)}
 
     def _feeds_only(self, value: Value, copy: Scope) -> bool:
-        """Tell whether a value is an input of the graph for this scope alone, as each layer's cache is."""
+        """Return whether a value is an input of the graph for this scope alone, as each layer's cache is."""
         graph = self._repeats.graph
         return value.role is Role.INPUT and all(node.scope[: len(copy)] == copy for node in graph.users[value])
 
 
 def _flows(value: Value) -> bool:
-    """Tell whether it is drawn where a value goes: weights and constants are at hand everywhere."""
+    """Return whether it is drawn where a value goes: weights and constants are at hand everywhere."""
     return value.role in (Role.INPUT, Role.RESULT)
 
 

@@ -110,7 +110,7 @@ def _close_below(box: Draft, depth: int) -> None:
 
 
 def _leads_to(scope: Scope, focus: Scope) -> bool:
-    """Tell whether ``focus`` is ``scope`` or in it."""
+    """Return whether ``focus`` is ``scope`` or in it."""
     return focus[: len(scope)] == scope
 
 
@@ -271,7 +271,7 @@ class _Nesting:
         return self._wires_of(run, [item])
 
     def _foldable(self, firsts: Sequence[Frame], copies: Sequence[Frame]) -> bool:
-        """Tell whether frames are equal to the first ones, or so similar that a few words say how they differ."""
+        """Return whether frames are equal to the first ones, or so similar that a few words say how they differ."""
         pairs = [(first.scope, copy.scope) for first, copy in zip(firsts, copies, strict=True)]
         if not all(self._repeats.similar(*pair) for pair in pairs):
             return False

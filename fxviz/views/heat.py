@@ -56,7 +56,7 @@ def heat(visible: Visible, metric: Metric) -> Heat:
 
 
 def _is_number(amount: Dim) -> bool:
-    """Tell whether an amount depends on no symbol; a time is an exact fraction."""
+    """Return whether an amount depends on no symbol; a time is an exact fraction."""
     return isinstance(amount, int) or bool(amount.is_number)
 
 

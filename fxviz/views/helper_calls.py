@@ -87,7 +87,7 @@ def _called(pairs: Sequence[tuple[Node, Source]]) -> Iterator[Node | Called]:
 
 
 def _is_own(source: Source, kind: str) -> bool:
-    """Tell whether a function is the forward of some module, or a method of this one."""
+    """Return whether a function is the forward of some module, or a method of this one."""
     owner, _, name = source.function.partition(".<locals>")[0].rpartition(".")
     return name in _OWN or kind in (owner, name)
 

@@ -35,7 +35,7 @@ def handed_on(node: Node) -> Value | None:
 
 
 def is_idle(node: Node) -> bool:
-    """Tell whether an operation did nothing at all: what comes out is the tensor that went in, by another name."""
+    """Return whether an operation did nothing at all: what comes out is the tensor that went in, by another name."""
     memory = {(value.storage, value.type) for value in (*node.inputs, *node.outputs)}
     return not node.kernels and len(memory) == 1 and memory != {(None, None)}
 

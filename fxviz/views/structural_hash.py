@@ -51,11 +51,11 @@ class Repeated:
         return self._fingerprints.get(place)
 
     def equal(self, a: Scope, b: Scope) -> bool:
-        """Tell whether two scopes are the same computation."""
+        """Return whether two scopes are the same computation."""
         return a == b or (self.fingerprint(a) is not None and self.fingerprint(a) == self.fingerprint(b))
 
     def similar(self, a: Scope, b: Scope) -> bool:
-        """Tell whether two scopes are the same computation except for numbers among the attributes (`varying` has them)."""
+        """Return whether two scopes are the same computation except for numbers among the attributes (`varying` has them)."""
         return self.equal(a, b) or (self.likeness(a) is not None and self.likeness(a) == self.likeness(b))
 
     def likeness(self, scope: Scope) -> int | None:

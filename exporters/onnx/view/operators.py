@@ -69,7 +69,7 @@ def _is_static(attribute: Attribute) -> bool:
 
 
 def _fits(literal: Literal) -> bool:
-    """Tell whether the numbers can be written in the dtype of the literal without rounding to whole numbers."""
+    """Return whether the numbers can be written in the dtype of the literal without rounding to whole numbers."""
     values = literal.value if isinstance(literal.value, tuple) else (literal.value,)
     if "float" in literal.dtype:
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
@@ -79,7 +79,7 @@ def _fits(literal: Literal) -> bool:
 
 @lru_cache(maxsize=4096)
 def _accepts(op_type: str, inputs: tuple[str | None, ...], outputs: tuple[str | None, ...]) -> bool:
-    """Tell whether the operator's schema allows this number of operands, these dtypes together, and what is left out."""
+    """Return whether the operator's schema allows this number of operands, these dtypes together, and what is left out."""
     if not onnx.defs.has(op_type, OPSET, ""):
         return False
     schema = onnx.defs.get_schema(op_type, OPSET, "")
