@@ -6,7 +6,7 @@ The extents are such that no two of a sample can be mistaken for each other. An 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -1066,6 +1066,21 @@ def test_a_count_in_symbols_is_the_count_at_their_sizes() -> None:
         if counts != row.cost:
             wrong.append(f"{row.op} {dict(row.attributes)}: {counts} from {formula} where {row.cost} is expected")
     assert not wrong, "\n".join(wrong)
+
+
+def test_further_operands_and_results_change_nothing() -> None:
+    """A kernel may also read scales, lengths or a seed, and return statistics, indices or a reserved space."""
+    further: Shape = (7, 7, 7)
+    lists = {"aten._foreach_mm", "aten.isin", "onnx.Einsum"}  # of which every operand or result counts
+    wrong = []
+    for row in ROWS:
+        rule = flops_rules.find(row.op)
+        assert rule is not None, row.op
+        inputs = {**row.inputs, "further": further} if len(row.inputs) == 1 else row.inputs
+        outputs = (*row.outputs, further) if len(row.outputs) == 1 else row.outputs
+        if row.op not in lists and rule(replace(row, inputs=inputs, outputs=outputs).kernel()) != row.cost:
+            wrong.append(f"{row.op} {dict(row.attributes)}")
+    assert not wrong
 
 
 @pytest.mark.parametrize("op", sorted(causal_rules))
