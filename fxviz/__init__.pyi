@@ -38,6 +38,7 @@ from .ir import TensorType as TensorType
 from .ir import Value as Value
 from .ir import format_scope as format_scope
 from .ir.serialize import load as load
+from .models.entry import trace as trace
 from .output import export as export
 from .output import render as render
 from .output.parallel import export_all as export_all
@@ -50,7 +51,6 @@ from .passes.roofline import Roofline as Roofline
 from .passes.shapes import Shapes as Shapes
 from .passes.sweep import sweep_cost as sweep_cost
 from .text.quantity import format_quantity as format_quantity
-from .tracing import trace as trace
 from .tracing import trace_autograd as trace_autograd
 from .tracing import trace_training as trace_training
 from .training.recording import watch as watch

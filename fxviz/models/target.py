@@ -39,14 +39,28 @@ class Target:
     dynamic_shapes: Mapping[str, object] | None = None
     others: tuple[Target, ...] = ()
 
-    def trace(self, mode: Mode = "auto", device: str | None = None) -> Graph:
-        """Trace the model on the first inputs that fit; as if on ``device``, which need not be there."""
+    def trace(
+        self,
+        mode: Mode = "auto",
+        device: str | torch.device | None = None,
+        *,
+        partial: bool = False,
+        isolated: bool = False,
+    ) -> Graph:
+        """Trace the model on the first inputs that fit; the options are as for `fxviz.trace`."""
         from fxviz.tracing import trace
 
         def attempt(target: Target) -> Graph:
             kwargs = dict(target.kwargs)
             return trace(
-                target.model, target.args, kwargs, dynamic_shapes=target.dynamic_shapes, mode=mode, device=device
+                target.model,
+                target.args,
+                kwargs,
+                dynamic_shapes=target.dynamic_shapes,
+                mode=mode,
+                device=device,
+                partial=partial,
+                isolated=isolated,
             )
 
         return self._first_that_fits(attempt)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fxviz.analysis.facts import Facts
-    from fxviz.ir import Node, Value
+    from fxviz.ir import Graph, Node, Value
     from fxviz.passes.roofline import Roofline, RooflineEstimate
 
 __all__ = ["format_entries", "memory_lines", "report_entries", "report_lines"]
@@ -81,7 +81,7 @@ def report_entries(facts: Facts, roofline: Roofline | None = None) -> Iterator[t
     """Return what `report_lines` says, each fact as its label and its text."""
     graph = facts.graph
     names = graph.output_names or ("",) * len(graph.outputs)
-    yield "Model", f"{graph.name}, {len(graph.nodes)} operations, traced by {graph.mode}"
+    yield "Model", f"{graph.name}, {len(graph.nodes)} operations, traced by {graph.mode}{_mode(graph)}"
     yield "Inputs", _values((value.name, value) for value in graph.inputs)
     yield "Outputs", _values(zip(names, graph.outputs, strict=True))
     parameters = facts[Parameters()]
@@ -110,6 +110,14 @@ def report_entries(facts: Facts, roofline: Roofline | None = None) -> Iterator[t
         yield "Only if", guard
     for note in graph.notes:
         yield "Note", note
+
+
+def _mode(graph: Graph) -> str:
+    """Say in which mode the model was, where an operation of it, such as dropout, depends on that."""
+    flags = [node.attributes.get("training", node.attributes.get("train")) for node in graph.nodes]
+    if True in flags:
+        return " in training mode"
+    return " in evaluation mode" if False in flags else ""
 
 
 def _time(estimate: RooflineEstimate) -> str:
