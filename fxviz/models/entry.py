@@ -6,9 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fxviz.errors import InputError
-from fxviz.models.building import build, find_model
+from fxviz.models.building import build
 from fxviz.models.building import trace as trace_name
-from fxviz.models.names import OnnxFile, Program, Revised, SavedGraph, parse_name
+from fxviz.models.names import OnnxFile, Program, SavedGraph, parse_name
+from fxviz.models.revisions import Revised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +82,7 @@ def trace(
         if shapes is not None and not kwargs and not dynamic_shapes and not isinstance(reference, Program | OnnxFile):
             target = build(name, shapes, structure_only=mode == "symbolic")
             return target.trace(mode, device, partial=partial, isolated=isolated)
-        model = name if isinstance(reference, Program | OnnxFile) else find_model(name)
+        model = name if isinstance(reference, Program | OnnxFile) else build(name, structure_only=True).model
     return trace_model(
         model,
         args,
