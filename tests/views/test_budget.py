@@ -11,9 +11,14 @@ from tree import tree
 from work import lines_run
 
 from fxviz.errors import InputError
+from fxviz.ir import Call, Node
+from fxviz.views.budget import afford
+from fxviz.views.folding import Draft
 from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fxviz.ir import Graph
 
 
@@ -207,3 +212,93 @@ def test_the_work_for_a_flat_graph_grows_with_it_and_no_faster() -> None:
     few, many = flat(200), flat(1_600)
     at_few, at_many = (lines_run(lambda graph=graph: View.of(graph, budget=40)) for graph in (few, many))
     assert at_many < 12 * at_few  # eight times the operations; squared, it would be 64 times
+
+
+# The decision itself, on boxes without a graph --------------------------------------------------------------------------
+
+
+def box(name: str, *items: Draft | Node, pinned: bool = False) -> Draft:
+    """An open box of a kind of its own."""
+    return Draft(((Call(name, name.title()),),), [*items], pinned=pinned)
+
+
+def ops(number: int) -> list[Node]:
+    return [Node("relu", (), (), name=f"relu{i}") for i in range(number)]
+
+
+def root_of(*items: Draft | Node) -> Draft:
+    return Draft(((),), [*items], pinned=True)
+
+
+def opened_in(root: Draft) -> list[str]:
+    """The names of the open boxes, outermost first."""
+    boxes = [item for item in root.items if isinstance(item, Draft)]
+    return [name for item in boxes for name in ([item.scope[-1].path, *opened_in(item)] if item.open else [])]
+
+
+def afforded(root: Draft, budget: int, edges: Callable[[Draft], int] = lambda root: 0, **shares: float) -> Draft:
+    """The root within the budget; a box has its share by name, 0.5 where none is said."""
+    return afford(root, budget, lambda box: shares.get(box.scope[-1].path if box.scope else "", 0.5), edges)
+
+
+def test_everything_is_open_where_it_just_fits_however_little_it_weighs() -> None:
+    root = root_of(box("norm", *ops(2)))
+
+    def edges_if_open(number: int) -> Callable[[Draft], int]:
+        return lambda root: number if opened_in(root) else 1
+
+    assert opened_in(afforded(root, 3, edges_if_open(3), norm=0)) == ["norm"]
+    assert opened_in(afforded(root, 3, edges_if_open(4), norm=0)) == []
+    assert opened_in(afforded(root, 2, edges_if_open(2), norm=0)) == []
+
+
+def test_a_level_that_just_fits_is_left_as_it_is_and_another_shares_boxes_until_it_fits() -> None:
+    root = root_of(*(box(name, *ops(9)) for name in "abcd"))
+    assert [item.label for item in boxes_of(afforded(root, 4, lambda root: 4))] == [""] * 4
+    # Six arrows, or more things than the budget, are too many: one joint is undone after the other.
+    assert len(afforded(root, 4, lambda root: 2 * len(root.items)).items) == 2
+    assert len(afforded(root, 3).items) == 3
+
+
+def boxes_of(root: Draft) -> list[Draft]:
+    return [item for item in root.items if isinstance(item, Draft)]
+
+
+def test_a_level_gives_up_an_eighth_at_a_time() -> None:
+    # 16 things are tried, then 16 − 16 // 8 = 14, then 14 − 14 // 8 = 13; of 14, 13 and 12, arrows allow 13.
+    root = root_of(*ops(16))
+    assert len(afforded(root, 16, lambda root: 99 if len(root.items) > 13 else 0).items) == 13
+
+
+@pytest.mark.parametrize(("wide", "expected"), [(0, ["ok"]), (1, ["ok"]), (4, ["ok"]), (5, [])])
+def test_at_most_four_boxes_with_too_many_edges_are_passed_over(wide: int, expected: list[str]) -> None:
+    boxes = [box(f"wide{i}", *ops(2)) for i in range(wide)] + [box("ok", *ops(2)), box("much", *ops(99))]
+    crowded = afforded(
+        root_of(*boxes), 20, lambda root: 21 if any("wide" in name for name in opened_in(root)) else 1, ok=0.1
+    )
+    assert opened_in(crowded) == expected
+
+
+def test_what_was_affordable_stays_so_when_another_is_passed_over() -> None:
+    boxes = [box("first", *ops(2)), box("wide", *ops(2)), box("last", *ops(2)), box("much", *ops(99))]
+    found = afforded(root_of(*boxes), 20, lambda root: 21 if "wide" in opened_in(root) else 20, first=0.9, last=0.1)
+    assert opened_in(found) == ["first", "last"]
+
+
+def test_a_box_opens_where_its_items_just_fit_and_shares_boxes_of_operations_alone() -> None:
+    much = box("much", *ops(99))
+    exact = box("exact", box("inner", *ops(9)), *ops(3))
+    assert opened_in(afforded(root_of(exact, much), 6, inner=0, much=0)) == ["exact"]
+    # Of a room of three, the inner box takes one, an operation another, and two operations share the third.
+    (gathered, _) = boxes_of(afforded(root_of(exact, much), 5, inner=0, much=0))
+    assert [item.label for item in boxes_of(gathered)] == ["", "2 operations: relu"]
+    # No operations that could share: modules alone stay in a closed box, and so do operations alone.
+    assert opened_in(afforded(root_of(box("modules", *(box(name, *ops(9)) for name in "abcde"))), 4)) == []
+    assert opened_in(afforded(root_of(box("loose", *ops(5))), 4)) == []
+
+
+def test_what_pinned_boxes_hold_is_seen_at_any_rate_and_counts() -> None:
+    pinned = box("pinned", box("inner", *ops(3)), *ops(2), pinned=True)
+    # Two boxes, and three things in the pinned one; the inner box takes three more.
+    assert opened_in(afforded(root_of(pinned, box("much", *ops(99))), 8, much=0)) == ["pinned", "inner"]
+    assert opened_in(afforded(root_of(pinned, box("much", *ops(99))), 7, much=0)) == ["pinned"]
