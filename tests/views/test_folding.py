@@ -429,3 +429,53 @@ def test_a_sequence_may_vary_too() -> None:
     assert isinstance(box, Box)
     assert (box.period, box.times) == (2, 3)
     assert [varying.values for varying in box.varying] == [(0.0, 0.2, 0.4), (0.1, 0.3, 0.5)]
+
+
+# Bounds -----------------------------------------------------------------------------------------------------------------
+
+OPS = ("neg", "relu", "exp", "tanh", "abs", "sin", "cos", "log", "sqrt")
+
+
+@pytest.mark.parametrize(
+    ("ops", "title"),
+    [
+        (OPS[:2] * 2, None),  # a box would save two runs
+        (OPS[:3] * 2, "layers.0–5: [Neg, Relu, Exp] × 2"),  # three
+        (OPS[:2] * 3, "layers.0–5: [Neg, Relu] × 3"),  # four
+        (OPS[:2] * 4, "layers.0–7: [Neg, Relu] × 4"),  # the shortest period of those that take in as much
+        (OPS[:8] * 2, "layers.0–15: [Neg, Relu, Exp, Tanh, Abs, Sin, Cos, Log] × 2"),
+        (OPS[:9] * 2, None),  # nine in turn are not looked for
+    ],
+)
+def test_which_sequences_are_worth_a_box(ops: tuple[str, ...], title: str | None) -> None:
+    view = View.of(layers(*ops))
+    assert [view.title(item) for item in view.walk() if isinstance(item, Box) and item.period > 1] == [
+        *filter(None, [title])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "boxes"),
+    [
+        ([{"p": 0.1, "q": 3}, {"p": 0.2, "q": 4}], 1),  # two attributes
+        ([{"p": 0.1, "q": 3, "r": 5}, {"p": 0.2, "q": 4, "r": 7}], 2),  # three, each in its own way
+        ([{"p": 1, "q": 1, "r": 1}, {"p": 2, "q": 2, "r": 2}], 1),  # three that change as one
+    ],
+)
+def test_siblings_that_differ_in_more_than_two_ways_are_not_folded(numbers: list[dict[str, float]], boxes: int) -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i, attributes in enumerate(numbers):
+        with build.module(f"blocks.{i}", "Block"):
+            x = build.op("relu", build.op("mystery", x, **attributes))  # type: ignore[arg-type]
+    assert len(View.of(build.graph(x)).root.items) == boxes
+
+
+def test_siblings_that_differ_in_one_attribute_of_many_operations_are_folded() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(2):
+        with build.module(f"blocks.{i}", "Block"):
+            for j in range(3):
+                x = build.op("mystery", x, p=10 * j + i * (j + 1))
+    assert len(View.of(build.graph(x)).root.items) == 1
