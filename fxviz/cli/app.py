@@ -1,4 +1,4 @@
-"""``fxviz app``: everything that is known of a model, on one offline page."""
+"""``fxviz app``: a model on one offline page."""
 
 from __future__ import annotations
 
@@ -22,15 +22,20 @@ __all__ = ["app"]
     model_options,
     training_options,
     click.option(
-        "--run", "recorded", metavar="RUN", type=click.Path(), help="Show a training, a folder that fxviz.watch writes."
+        "--run",
+        "recorded",
+        metavar="RUN",
+        type=click.Path(),
+        help="Show a training run, a folder that fxviz.watch writes.",
     ),
     click.option("-o", "--output", required=True, metavar="FILE", help="The page to write, an .html file."),
     about=MODEL_HELP,
 )
 def app(source: ModelOptions, training: TrainingOptions, recorded: str | None, output: str) -> None:
-    """Write one page with the graph of the model, its parameters, its memory, and its training.
+    """Write one page with a model's graph, costs and training.
 
-    With --train, the memory of a training step is on it too; with --run, the graph is coloured by what was recorded.
+    The page is offline. With --train it has the memory of a training step, too; with --run the graph is coloured by what
+    was recorded.
     """
     from fxviz.dashboard.api import App, check_page, graph_view
     from fxviz.training.run import load_run

@@ -71,7 +71,10 @@ def diff(
     max_boxes: int | None,
     depth: int | None,
 ) -> int:
-    """Print what changed from model A to model B: structure, shapes, cost."""
+    """Print what changed between two models.
+
+    In structure, shapes and cost, from A to B, each named as a MODEL.
+    """
     from fxviz.analysis.facts import Facts
     from fxviz.comparison import diff as compare
     from fxviz.exporters.base import find_exporter
@@ -143,7 +146,7 @@ def _written(found: GraphDiff, format: str, max_boxes: int | None, depth: int | 
 
 
 def _print(found: GraphDiff) -> None:
-    """The report, in colours on a terminal."""
+    """Print the report, in colours on a terminal."""
     from rich.console import Console
     from rich.text import Text
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["docs"]
 
 ABOUT = """
-Between <!-- fxviz: COMMAND --> and <!-- /fxviz -->, each on a line of its own, stands what COMMAND makes: "export MODEL",
-with the options of fxviz export, a Mermaid diagram; with --format markdown a table; with -o images/model.svg a picture
-that is written beside the page; "summary MODEL" the summary. Paths are relative to the page. A folder stands for all
-Markdown files in it.
+The result of COMMAND goes between <!-- fxviz: COMMAND --> and <!-- /fxviz -->, each on a line of its own. "export MODEL", with
+the options of fxviz export, is a Mermaid diagram; with --format markdown a table; with -o images/model.svg a picture that
+is written beside the page. "summary MODEL" is the summary. Paths are relative to the page. A folder stands for all Markdown
+files in it.
 """
 
 _MOST_LINES = 20  # of a difference that is shown
@@ -45,7 +45,7 @@ _MOST_LINES = 20  # of a difference that is shown
     answers=True,
 )
 def docs(pages: tuple[str, ...], check: bool) -> int:
-    """Refresh the diagrams and tables on Markdown pages."""
+    """Refresh diagrams and tables on Markdown pages."""
     from fxviz.integrations.markers import Scribe, read
 
     found = [_read(path) for path in _pages(pages)]
@@ -79,7 +79,7 @@ class _Page:
 
 
 def _pages(given: Iterable[str]) -> Iterator[Path]:
-    """The files that were named, those of folders in the order of their names, each once."""
+    """Yield the files that were named, and the files of folders in the order of their names, each once."""
     seen = set()
     for path in map(Path, given):
         for page in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
@@ -101,7 +101,7 @@ def _read(path: Path) -> _Page:
 
 @contextmanager
 def _telling(page: _Page, marker: Marker) -> Iterator[None]:
-    """Errors say where the marker stands."""
+    """Let errors say where the marker is."""
     try:
         yield
     except FxvizError as error:

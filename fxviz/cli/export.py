@@ -32,9 +32,9 @@ __all__ = ["export"]
         required=True,
         multiple=True,
         metavar="FILE",
-        help="Where to write; the suffix names the format, - is stdout. Repeatable: the model is traced once.",
+        help="The file to write; its suffix names the format, - is stdout. Repeatable: the model is traced once.",
     ),
-    click.option("--format", "format_", metavar="FORMAT", help="The format, whatever the suffix."),
+    click.option("--format", "format_", metavar="FORMAT", help="The format; by default the suffix names it."),
     click.option("--runnable", is_flag=True, help="Write ONNX that runs: standard operators, with weights."),
     click.option("--random-weights", is_flag=True, help="Give the model random weights if it is built here."),
     format_options,
@@ -49,7 +49,7 @@ def export(
     random_weights: bool,
     options: FormatOptions,
 ) -> None:
-    """Write diagrams, tables and graphs of the model to files."""
+    """Write diagrams, tables and graphs of a model to files."""
     formats = {output: _format_of(output, format_) for output in outputs}
     formats = _runnable_forms(formats) if runnable else formats
     exporters = options.exporters(formats)  # before the long work, so that a typing error costs no time
@@ -77,7 +77,7 @@ def _format_of(output: str, wanted: str | None) -> str:
 
 
 def _runnable_forms(formats: Mapping[str, str]) -> dict[str, str]:
-    """Return the formats, in the place of each that has a runnable form this one."""
+    """Return the formats, each replaced by its runnable form if it has one."""
     if not any(find_exporter(format).runnable for format in formats.values()):
         raise click.UsageError("only ONNX is runnable: write to a file such as m.onnx")
     return {

@@ -50,7 +50,7 @@ def memory(
 ) -> int:
     """Print the peak memory and what is held at the peak.
 
-    Of a run of the model, or with --train of a training step. -o draws the timeline.
+    The peak is that of one run of the model, or with --train of a training step. -o draws the timeline.
     """
     from fxviz.exporters.figures.figure import format_of
     from fxviz.exporters.figures.memory import plot_memory

@@ -25,7 +25,7 @@ __all__ = ["netron"]
     click.option(
         "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
     ),
-    click.option("--no-browser", is_flag=True, help="Print the address and open nothing."),
+    click.option("--no-browser", is_flag=True, help="Print the address; do not open a browser."),
     click.option(
         "--screenshot",
         metavar="FILE",
@@ -43,7 +43,7 @@ def netron(
     no_browser: bool,
     screenshot: str | None,
 ) -> None:
-    """Open the model in Netron, on this machine only.
+    """Open a model in Netron, on this machine only.
 
     The page is served until Ctrl-C.
     """

@@ -23,8 +23,8 @@ __all__ = ["parameters"]
 
 ABOUT = """
 SOURCE is a .safetensors file, a .safetensors.index.json, a folder with one of them, or a MODEL as for fxviz summary. Files are
-read piece by piece, and may be larger than memory. A model of a zoo has no weights, so that there is nothing but shapes,
-unless it gets --random-weights.
+read piece by piece, and may be larger than memory. A model of a zoo has no weights, hence no statistics, unless it gets
+--random-weights.
 """
 
 KINDS = ("ridge", "heat", "kernels", "norms")
@@ -33,24 +33,24 @@ TABLES = (".csv", ".md", ".txt")
 
 @command(
     click.argument("source", shell_complete=complete_model),
-    click.option("--depth", type=click.IntRange(min=0), help="A row for each module, so many levels deep."),
     click.option(
-        "--singular-values", is_flag=True, help="Summarise singular values too; takes long for large matrices."
+        "--depth",
+        type=click.IntRange(min=0),
+        help="Print a row for each module down to this depth, instead of each tensor.",
     ),
-    click.option("--no-values", is_flag=True, help="Read no values: names, shapes and bytes alone."),
-    click.option("--random-weights", is_flag=True, help="Give a model that is built here weights, at random."),
+    click.option("--singular-values", is_flag=True, help="Add statistics of singular values; slow for large matrices."),
+    click.option("--no-values", is_flag=True, help="Print names, shapes and bytes only; read no values."),
+    click.option("--random-weights", is_flag=True, help="Give the model random weights if it is built here."),
     click.option(
         "-o",
         "--output",
         "outputs",
         multiple=True,
         metavar="FILE",
-        help="Write a table (.csv, .md, .txt) or a picture (.svg, .png, .pdf) instead of printing; repeatable.",
+        help="Write a table (.csv, .md, .txt) or a picture (.svg, .png, .pdf) instead of printing. Repeatable.",
     ),
-    click.option("--plot", "kind", type=click.Choice(KINDS), help="What is drawn; by default ridge."),
-    click.option(
-        "--name", metavar="NAME", help="Which tensor is drawn, or below which module; by default what fits best."
-    ),
+    click.option("--plot", "kind", type=click.Choice(KINDS), help="The kind of picture; ridge by default."),
+    click.option("--name", metavar="NAME", help="The tensor or module to draw; by default what fits best."),
     about=ABOUT,
 )
 def parameters(
@@ -63,7 +63,7 @@ def parameters(
     kind: str | None,
     name: str | None,
 ) -> None:
-    """Print the parameters and buffers of a model, or of files of weights, with statistics of their values."""
+    """Print parameters and buffers, with statistics of their values."""
     _check_outputs(outputs, kind or name, no_values)
     with progress(f"reading {source}"):
         found = _read(source, not no_values, singular_values, random_weights)
@@ -80,7 +80,7 @@ def parameters(
 
 
 def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool) -> None:
-    """Before the long work."""
+    """Check what can be checked before the long work."""
     from fxviz.exporters.figures.figure import PLOTS, format_of
 
     pictures = [output for output in outputs if not _is_table(output)]
@@ -89,7 +89,7 @@ def _check_outputs(outputs: tuple[str, ...], drawn: str | None, no_values: bool)
     for output in outputs:
         check_folder(output)
     if drawn is not None and not pictures:
-        raise click.UsageError("--plot and --name are of a picture: add -o FILE.svg")
+        raise click.UsageError("--plot and --name are for a picture: add -o FILE.svg")
     if no_values and pictures:
         raise click.UsageError(f"--no-values leaves nothing to draw to {pictures[0]}")
 
@@ -104,7 +104,7 @@ def _read(source: str, statistics: bool, singular_values: bool, random_weights: 
 
     if holds_weights(source):
         if random_weights:
-            raise click.UsageError(f"--random-weights is of a model that is built here, and {source} has its own")
+            raise click.UsageError(f"--random-weights is for a model that is built here, and {source} has its own")
         return parameters(source, statistics=statistics, singular_values=singular_values)
     prepare_imports()
     from fxviz import models

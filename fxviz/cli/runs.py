@@ -24,7 +24,7 @@ TABLES = (".csv", ".md")
 
 @command(
     click.argument("paths", metavar="RUN...", nargs=-1, required=True, type=click.Path()),
-    click.option("--metric", metavar="NAME", help="What -o writes, such as grad_norm; by default the loss."),
+    click.option("--metric", metavar="NAME", help="The metric that -o writes, such as grad_norm; the loss by default."),
     click.option(
         "-o",
         "--output",
@@ -32,18 +32,21 @@ TABLES = (".csv", ".md")
         help="Draw the metric to an .svg, .png, .pdf or .html file, or write it to a .csv or .md table.",
     ),
     click.option(
-        "--backend", type=click.Choice(BACKENDS), help="What draws; by default plotly for .html, else matplotlib."
+        "--backend",
+        type=click.Choice(BACKENDS),
+        help="The library that draws; plotly by default for .html, else matplotlib.",
     ),
 )
 def runs(paths: tuple[str, ...], metric: str | None, output: str | None, backend: Backend | None) -> None:
-    """Print what training runs recorded and what is wrong with them, as far as they are; draw a metric.
+    """Print what training runs recorded, and what went wrong.
 
-    RUN is a folder that fxviz.watch writes. Several are compared in one picture.
+    RUN is a folder that fxviz.watch writes, also while the run goes on. -o draws a metric; several runs are compared in one
+    picture.
     """
     from fxviz.training.run import open_runs
 
     if output is None and (metric or backend):
-        raise click.UsageError(f"{'--metric' if metric else '--backend'} is of what is written: add -o FILE")
+        raise click.UsageError(f"{'--metric' if metric else '--backend'} is for the file that is written: add -o FILE")
     with progress("reading"):
         found = open_runs(paths)
     for number, run in enumerate(found):
@@ -73,5 +76,5 @@ def _write(found: Runs, metric: str, output: str, backend: Backend | None) -> No
 def _loss(found: Runs) -> str:
     names = [name for run in found for name in run.scalars if "loss" in name.lower()]
     if not names:
-        raise InputError("no loss was logged: say by --metric what to write")
+        raise InputError("no loss was logged: name what to write with --metric")
     return names[0]

@@ -24,13 +24,14 @@ __all__ = ["serve"]
     click.option(
         "--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on; a free one by default."
     ),
-    click.option("--no-browser", is_flag=True, help="Print the address and open nothing."),
+    click.option("--no-browser", is_flag=True, help="Print the address; do not open a browser."),
     about=MODEL_HELP,
 )
 def serve(run: str, model: str | None, traced: TracingOptions, port: int, no_browser: bool) -> None:
-    """Show a training run on a page of this machine that follows it live, until Ctrl-C.
+    """Show a training run live in a browser, on this machine only.
 
-    RUN is a folder that fxviz.watch writes. With MODEL, the layers of its graph are coloured by what was recorded of them.
+    The page is served until Ctrl-C. RUN is a folder that fxviz.watch writes. With MODEL, the layers of its graph are coloured
+    by what was recorded of them.
     """
     from fxviz.dashboard.server import serve as serve_run
 

@@ -1,4 +1,4 @@
-"""``fxviz summary``: the table, the totals, what was not counted."""
+"""``fxviz summary``: a table of modules, totals, and what was not counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = ["summary"]
     about=MODEL_HELP,
 )
 def summary(source: ModelOptions, shown: ViewOptions, top: int | None, roofline: str | None) -> None:
-    """Print a table of modules, the totals, and what was not counted."""
+    """Print a table of modules, totals, and what was not counted."""
     from rich.console import Console
 
     from fxviz.exporters.table import rich_table

@@ -32,7 +32,7 @@ _COSTS = ("peak", "matrix", "pointwise")
     click.argument("sizes", nargs=-1, metavar="SYMBOL=SIZES..."),
     training_options,
     fits_option("Say what fits in so much memory, such as 24GiB."),
-    click.option("--cost", type=click.Choice(_COSTS), default=_COSTS[0], show_default=True, help="What is drawn."),
+    click.option("--cost", type=click.Choice(_COSTS), default=_COSTS[0], show_default=True, help="The cost to draw."),
     click.option("-o", "--output", metavar="FILE", help="Write an .svg, .png or .pdf picture, or a .csv or .md table."),
     about=MODEL_HELP,
 )
@@ -44,15 +44,16 @@ def sweep(
     cost: str,
     output: str | None,
 ) -> None:
-    """Print what a model costs over a grid of sizes of the symbols in its inputs, and what fits.
+    """Print costs over a grid of input sizes, and what fits.
 
-    SIZES are 1:64, the numbers from 1 to 64, 1:64:8, every eighth of them, or 1,2,4,8.
+    A SYMBOL is a letter in an input, -i B,3,224,224. SIZES are 1:64, the numbers from 1 to 64; 1:64:8, every eighth of
+    them; or 1,2,4,8.
     """
     from fxviz.passes.sweep import sweep_cost
 
     axes = _read_sizes(sizes)
     if fits is not None and cost != _COSTS[0] and output is not None:
-        raise click.UsageError("--fits is a limit of memory: draw it with --cost peak")
+        raise click.UsageError("--fits is a limit on memory: draw it with --cost peak")
     if output is not None:
         _check_output(output)
     grid = sweep_cost(training.facts(source), **axes)
@@ -87,7 +88,7 @@ def _read_sizes(texts: Sequence[str]) -> dict[str, Sequence[int]]:
 
 
 def _check_output(output: str) -> None:
-    """Before the long work."""
+    """Check what can be checked before the long work."""
     from fxviz.exporters.figures.figure import PLOTS, format_of
 
     if Path(output).suffix.lower() not in _TABLES:
@@ -96,7 +97,7 @@ def _check_output(output: str) -> None:
 
 
 def _fitting(grid: Grid, limit: int, most: int = 20) -> Iterator[str]:
-    """The largest first symbol that fits, for each combination of the others."""
+    """Yield the largest size of the first symbol that fits, for each combination of the others."""
     import numpy as np
 
     from fxviz.text.quantity import format_quantity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def command(*options: Option, about: str = "", answers: bool = False) -> Callabl
     """
 
     def make(function: Function) -> click.Command:
-        help = f"{function.__doc__}\n{about}"
+        help = f"{inspect.cleandoc(function.__doc__ or '')}\n{about}"
         return click.command(cls=Command, help=help, answers=answers)(_with((*options, _traceback), function))
 
     return make

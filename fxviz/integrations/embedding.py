@@ -35,7 +35,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 @dataclass(frozen=True)
 class Marker:
-    """A place on a page, and the command whose result belongs there.
+    """A range of lines on a page, and the command whose result belongs there.
 
     ``line`` is where the marker begins, counted from 1. The lines ``[first, last)``, counted from 0, are replaced; they
     bear ``prefix`` (the indentation in a list, the ``>`` of a quotation) and end in ``newline``.
@@ -50,7 +50,7 @@ class Marker:
 
 
 def find_markers(text: str, name: str, *, fences: bool = False) -> list[Marker]:
-    """The markers of a page, in order; with ``fences`` also the code blocks of language ``fxviz``, which hold a command.
+    """Return the markers of a page, in order; with ``fences`` also the code blocks of language ``fxviz``, which hold a command.
 
     An `InputError` that begins with the ``name`` of the page and a line says what is wrong with a marker: it has no end,
     stands in another one, or shares its line.
@@ -88,7 +88,7 @@ def find_markers(text: str, name: str, *, fences: bool = False) -> list[Marker]:
 
 
 def shown_in(text: str, marker: Marker) -> str:
-    """What a page has in the place of a marker, without the indentation and the blank lines around it."""
+    """Return the content between a marker and its end, without the indentation and the blank lines around it."""
     lines = _LINE.findall(text)[marker.first : marker.last]
     blank = marker.prefix.rstrip()
     inner = (line.rstrip("\r\n") for line in lines)
@@ -98,7 +98,7 @@ def shown_in(text: str, marker: Marker) -> str:
 
 
 def fill(text: str, contents: Sequence[tuple[Marker, str]]) -> str:
-    """The page with each content in the place of its marker, between blank lines; all else stays as it is."""
+    """Return the page with each content between its marker and the end, between blank lines; all else stays as it is."""
     lines = _LINE.findall(text)
     for marker, content in sorted(contents, key=lambda entry: entry[0].first, reverse=True):
         inner = ["", *content.strip("\n").split("\n"), ""]
@@ -117,7 +117,7 @@ def _marker(lines: Sequence[str], command: str, begin: int, first: int, last: in
 
 
 def _refuse_shared_line(token: Token, name: str, line: int) -> None:
-    """An error for a marker that shares its line with text, or is a part of other HTML."""
+    """Raise an error for a marker that shares its line with text, or is a part of other HTML."""
     amid = any(child.type == "html_inline" and _ANY.match(child.content) for child in token.children or ())
     html = token.content.strip() if token.type == "html_block" and not _LITERAL.match(token.content) else ""
     found = _ANY.search(html)

@@ -30,18 +30,18 @@ __all__ = ["FxvizPlugin"]
 
 
 class _Options(Config):
-    """None: what is shown is told on the pages."""
+    """None: the options are on the pages."""
 
 
 class FxvizPlugin(BasePlugin[_Options]):
     """Fills the markers of every page of a site; a model that is on several pages is traced once a build."""
 
     def on_config(self, config: MkDocsConfig) -> None:
-        """A build begins: what is known of models is of this build."""
+        """Begin a build: forget the models of the last one."""
         self._scribe = Scribe()
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-        """The page with all its markers filled; an error ends the build and says where."""
+        """Return the page with all its markers filled; an error ends the build and says where."""
         name = page.file.src_uri
         folder = Path(config.docs_dir, name).parent
         try:
@@ -64,7 +64,7 @@ def _add(made: Mapping[str, str | bytes], folder: PurePosixPath, config: MkDocsC
     for name, content in made.items():
         path = folder / name
         if ".." in path.parts:
-            raise InputError(f"-o {name} leads out of its page's folder: the site has no place for it")
+            raise InputError(f"-o {name} leads out of its page's folder, which the site cannot hold")
         if (old := files.get_file_from_path(str(path))) is not None:
             files.remove(old)
         files.append(File.generated(config, str(path), content=content, inclusion=InclusionLevel.INCLUDED))

@@ -33,7 +33,7 @@ _STYLE = (
 def mimebundle(
     source: Graph | View, include: Container[str] | None = None, exclude: Container[str] | None = None
 ) -> dict[str, str]:
-    """The forms in which a notebook may show ``source``, by MIME type; of a graph, as much as fits on a page.
+    """Return the forms in which a notebook may show ``source``, by MIME type; of a graph, as much as fits on a page.
 
     Left out is what cannot be had: a drawing without Graphviz, or Mermaid beyond its limits. Text always can.
     """
@@ -50,5 +50,5 @@ def mimebundle(
 
 
 def drawing_on_page(svg: str) -> str:
-    """An SVG document as a part of an HTML page, no wider than its column."""
+    """Return an SVG document as a part of an HTML page, no wider than its column."""
     return f'<div class="fxviz"><style>{_STYLE}</style>\n{svg[svg.index("<svg") :]}</div>\n'

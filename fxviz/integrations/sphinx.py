@@ -67,7 +67,7 @@ class _Directive(SphinxDirective):
     scribe: ClassVar[Scribe]
 
     def _draw(self, order: Order) -> Iterator[nodes.Node]:
-        """What stands on the page instead of the directive."""
+        """Yield what replaces the directive on the page."""
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
@@ -88,7 +88,7 @@ class _Directive(SphinxDirective):
         return Path(self.env.doc2path(self.env.docname)).parent
 
     def _note_files(self, model: str) -> None:
-        """A page is built anew when the file of its model changes."""
+        """Let Sphinx build the page again when the file of its model changes."""
         file = self._folder / (model.rpartition(":")[0] or model)
         if file.is_file():
             self.env.note_dependency(str(file))
@@ -152,7 +152,7 @@ class _SummaryDirective(_Directive):
 
 
 def _table(view: View) -> Iterator[nodes.Node]:
-    """The table of a view as Sphinx's own, numbers to the right."""
+    """Return the table of a view as Sphinx's own, numbers to the right."""
     head, *body, total = cells(view)
     columns = [nodes.colspec(colwidth=max(len(line[at]) for line in (head, *body, total))) for at in range(len(head))]
     lines = [nodes.row("", *(_cell(text, at) for at, text in enumerate(line))) for line in (head, *body)]

@@ -71,7 +71,7 @@ def assert_within(
     max_peak: int | str | None = None,
     allow_unknown: bool = False,
 ) -> None:
-    """Assert that a model takes no more than this; see `fxviz.output.limits.Limits`. Operators that nobody can count fail it.
+    """Assert that a model takes no more than this; see `fxviz.output.limits.Limits`. An operator that cannot be counted fails it.
 
     Raises `AssertionError` with a line for each limit.
     """

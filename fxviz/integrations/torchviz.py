@@ -32,12 +32,12 @@ class AutogradDot:
 
     @cached_property
     def view(self) -> View:
-        """All of the graph: every node of autograd's, nothing folded or hidden."""
+        """Return a view of all of the graph: every node of autograd, nothing folded or hidden."""
         return View.of(self.graph, fold=False)
 
     @cached_property
     def source(self) -> str:
-        """The DOT text."""
+        """Return the DOT text."""
         return str(render(self.view, "dot"))
 
     def render(

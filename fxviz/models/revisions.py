@@ -1,7 +1,7 @@
 """Models as they were: ``net.py@main:Net`` is ``net.py:Net`` at a revision of git.
 
-The revision is written to a folder of its own, whole, so that a file finds the siblings that it had; nothing in the
-working tree or in git's own files is touched. A model's file runs in a process of its own, since a module that was
+All files of the revision are written to a temporary folder, so that a file can import its neighbours of that time; nothing
+in the working tree or in git's own files is touched. A model's file runs in a process of its own, since a module that was
 imported here is not imported again.
 """
 
@@ -145,7 +145,7 @@ def _checked_out(folder: Path, revision: str) -> Iterator[tuple[Path, Path]]:
     with TemporaryDirectory(prefix="fxviz-") as scratch:
         tree = Path(scratch) / "tree"
         tree.mkdir()
-        # An index of our own: no hook runs, and nobody else's checkout changes.
+        # An index of its own: no hook runs, and the working tree does not change.
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         _git(root, "read-tree", commit, **index)
         _git(root, "checkout-index", "--all", f"--prefix={tree}{os.sep}", **index)

@@ -1,4 +1,4 @@
-"""A model that was found by its name, with inputs for it: what is traced."""
+"""A model with inputs for it: the target of a trace."""
 
 from __future__ import annotations
 

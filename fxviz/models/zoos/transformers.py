@@ -110,7 +110,7 @@ def _makers(config: Any) -> Iterator[Callable[[Any, torch.dtype | None], torch.n
 
 
 def _with_dtype(make: Callable[..., torch.nn.Module]) -> Callable[[Any, torch.dtype | None], torch.nn.Module]:
-    """``make(config)`` in the config's own dtype unless another is asked for."""
+    """Return ``make(config)``, in the config's own dtype unless another is asked for."""
     return lambda config, dtype: make(config, dtype=dtype) if dtype else make(config)
 
 
