@@ -1,1 +1,1 @@
-"""Pages about a whole model: its graph, its parameters, its memory, and its training as far as it is."""
+"""Pages about a whole model: its graph, its parameters, its memory and its training."""

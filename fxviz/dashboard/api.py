@@ -1,4 +1,4 @@
-"""`fxviz.app`: everything that is known of a model, on one page that works offline."""
+"""`fxviz.app`: show everything that is known of a model on one page that works offline."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ __all__ = ["App", "app", "check_page", "graph_view"]
 
 @dataclass(frozen=True, repr=False)
 class App:
-    """What a page is made of; parts that are None have no tab there. Nothing in it changes any more."""
+    """The parts of a page, immutable; a part that is None has no tab."""
 
     view: View | None = None
     """The graph, and the memory of inference."""
     parameters: ParameterTable | None = None
     training: Facts | None = None
-    """Of a traced training step, for its memory."""
+    """The facts of a traced training step, for its memory."""
     run: Run | None = None
-    """What was recorded of a training."""
+    """The record of a training."""
 
     def __repr__(self) -> str:
         parts = {"graph": self.view, "parameters": self.parameters, "training step": self.training, "run": self.run}
@@ -55,14 +55,14 @@ class App:
     def render(self, path: str | Path) -> None:
         """Write the page to ``path``, an ``.html`` file, whole or not at all.
 
-        Raises `InputError` for a place that cannot be written to, `MissingDependency` where no Graphviz is found, which
-        lays out the graph.
+        Raises `InputError` if it cannot be written, and `MissingDependency` if there is no Graphviz, which lays out the
+        graph.
         """
         check_page(path)
         write_file(path, self.html())
 
     def html(self) -> str:
-        """The page; equal apps give equal pages."""
+        """Return the page; equal apps give equal pages."""
         return dashboard_page(self.view, self.parameters, self.training, self.run)
 
 
@@ -75,37 +75,39 @@ def app(
     loss: Callable[[Any], torch.Tensor] | None = None,
     optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
 ) -> App:
-    """The app of a model: its graph, parameters, memory and training, each in a tab of one offline page.
+    """Return the app of a model: its graph, parameters, memory and training, each in a tab of one offline page.
 
-    The model is traced, its parameters are read, a training step is traced where a loss is given, and a run is read as
-    far as it is written. ``.render("model.html")`` writes the page.
+    The model is traced and its parameters are read. With a loss, a training step is traced too; a run is read as far as
+    it is written. ``.render("model.html")`` writes the page.
 
     Args:
-        model: a module; or a graph, its facts, or a view of it, which are shown as they are. None for a page about ``run``.
+        model: a module; or a graph, its facts, or a view of it, which is shown unchanged. None for a page about
+            ``run``.
         args: the positional inputs of a module, as for `trace`.
         kwargs: its keyword inputs.
-        run: what `watch` recorded of the model, or the folder of it. Its numbers colour the graph, step by step.
-        loss: makes a scalar of what the model returns, as for `trace_training`: adds the memory of a training step.
+        run: a run of the model that `watch` recorded, or its folder. Its metrics colour the graph, step by step.
+        loss: maps the output of the model to a scalar, as for `trace_training`; adds the memory of a training step.
         optimizer: a class of ``torch.optim``, as for `trace_training`.
 
     Raises:
-        InputError: there is nothing to show, or inputs, a loss or an optimizer are given with what is traced already.
+        InputError: there is nothing to show, or inputs, a loss or an optimizer come with a model that is already
+            traced.
         TraceError: the model cannot be traced.
         FormatError: the files of the run are damaged.
     """
     if model is None and run is None:
-        raise InputError("there is nothing to show: give a model, a graph, or run=, the folder of a run")
+        raise InputError("there is nothing to show: pass a model, a graph, or run=, the folder of a run")
     recorded = load_run(run) if isinstance(run, str | Path) else run
     if model is None or isinstance(model, Graph | Facts | View):
         no_args = isinstance(args, tuple) and not args
         given = {"args": None if no_args else args, "kwargs": kwargs, "loss": loss, "optimizer": optimizer}
         if extra := [name for name, value in given.items() if value is not None]:
-            raise InputError(f"{extra[0]} is for a module, which is traced here: give the module itself")
+            raise InputError(f"{extra[0]} is for a module, which is traced here: pass the module itself")
         view = model if isinstance(model, View) else graph_view(model, recorded) if model is not None else None
         return App(view, parameters=_parameters(view.graph) if view else None, run=recorded)
     if optimizer is not None and loss is None:
         raise InputError(
-            "an optimizer is for a training step: give loss= too, what makes a scalar of the model's output"
+            "an optimizer is for a training step: pass loss= too, which maps the model's output to a scalar"
         )
     from fxviz.tracing import trace, trace_training
 
@@ -113,18 +115,18 @@ def app(
     training = None
     if loss is not None:
         training = Facts(trace_training(model, args, kwargs, loss=loss, optimizer=optimizer))
-    held = _parameters(model if hasattr(model, "named_parameters") else graph)  # a function holds none
+    held = _parameters(model if hasattr(model, "named_parameters") else graph)  # a function has none
     return App(graph_view(graph, recorded), held, training, recorded)
 
 
 def check_page(path: str | Path) -> None:
-    """Raise an `InputError` unless ``path`` is named as a page is."""
+    """Raise an `InputError` unless ``path`` has the suffix of a page."""
     if Path(path).suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"cannot write {path}: an app is a page; give a name that ends in .html")
+        raise InputError(f"cannot write {path}: an app is a page; pass a name that ends in .html")
 
 
 def graph_view(source: Graph | Facts, run: Run | None) -> View:
-    """The view that a page has of a graph; where a run is to be seen on it, each of equal layers is there by itself."""
+    """Return the view of a graph on a page; with a run, equal layers are not folded: each has its own colour."""
     show = tuple(find_analysis(name)() for name in SHOWN)
     return View.of(source, hide=True, group=True, fold=run is None, show=show)
 

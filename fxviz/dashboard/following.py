@@ -1,4 +1,4 @@
-"""A run that may still grow, read by one thread for all who look at it."""
+"""Follow a run that may still grow: one thread reads it for all open pages."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Follower"]
 
-_SHARE = 0.2  # of the time, at most, is spent on reading and diagnosing a long run
+_SHARE = 0.2  # of the time, at most, is spent reading and diagnosing a long run
 
 
 class Follower:
-    """Keeps the newest data of the run in a folder, as a message in JSON: ``{"run": …}``, or ``{"fault": …}`` in words.
+    """Keeps the newest data of the run in a folder as a JSON message: ``{"run": …}``, or ``{"fault": …}`` in words.
 
-    ``run`` and its first message are there once this is made, which raises what `RunFolder` raises. A folder whose run is
-    replaced is read anew.
+    The first message exists as soon as the follower does; creating it raises the errors of `RunFolder`. If the run in
+    the folder is replaced, the new one is read from its start.
     """
 
     def __init__(self, path: str | Path, seconds: float = 1.0) -> None:
@@ -45,7 +45,7 @@ class Follower:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Read what is appended, while the context lasts; at its end, all who wait are let go."""
+        """Read what is appended while the context lasts; at its end, every waiting `newer` raises `EOFError`."""
         reader = threading.Thread(target=self._follow, name="fxviz-follow", daemon=True)
         reader.start()
         try:
@@ -57,14 +57,14 @@ class Follower:
             reader.join()
 
     def newer(self, version: int, seconds: float) -> tuple[int, str] | None:
-        """The newest message with its version, once it is newer than ``version``; None if it is not in so many seconds.
+        """Return the newest message with its version, once it is newer than ``version``; None after so many seconds.
 
         Raises `EOFError` once following has ended.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._version > version, seconds)
             if self._stopped:
-                raise EOFError("the run is not followed any more")
+                raise EOFError("the run is no longer followed")
             return (self._version, self._message) if self._version > version else None
 
     def _follow(self) -> None:
@@ -96,7 +96,7 @@ class Follower:
         try:
             self._folder = RunFolder(self._path)
         except FxvizError:
-            return  # not there now; the reader is told, and the next time may find it
+            return  # absent for now: the page shows the fault, and the next attempt may succeed
         self._entries = []
 
     def _publish(self, message: dict[str, object]) -> None:

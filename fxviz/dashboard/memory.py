@@ -1,4 +1,4 @@
-"""What the page is given of the memory of a run: the timeline, its peak, and what is alive then."""
+"""Collect the memory of a model for the page: the timeline, its peak, and the modules alive at it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["inference_data", "training_data"]
 
 Data: TypeAlias = dict[str, Any]
 
-_MOMENTS = 1200  # on the timeline: more than a screen has columns for
-_MODULES = 12  # what is alive at the peak is told of about so many modules
+_MOMENTS = 1200  # on the timeline: more than a screen has columns
+_MODULES = 12  # at most, that are listed as alive at the peak
 
 
 def inference_data(facts: Facts, timeline: Data | None) -> Data | None:
-    """The memory of a graph, whose ``timeline`` the viewer's data has; None where none was observed."""
+    """Return the memory of a graph, with the ``timeline`` of the viewer's data; None if none was observed."""
     memory = facts[Memory()]
     return None if memory.peak is None else _data("Inference", memory, timeline)
 
 
 def training_data(facts: Facts) -> Data:
-    """The memory of a training step, which was traced with numbers as sizes."""
+    """Return the memory of a training step that was traced with static sizes."""
     memory = facts[Memory()]
     return _data("A training step", memory, _timeline(memory))
 
@@ -58,7 +58,7 @@ def _data(title: str, memory: MemoryUse, timeline: Data | None) -> Data:
 
 
 def _timeline(memory: MemoryUse) -> Data:
-    """As `fxviz.exporters.html.viewer_data` has it, with the path of the module in place of a route."""
+    """Return a timeline in the form of `fxviz.exporters.html.viewer_data`, with paths of modules instead of routes."""
     ran = [*memory.graph.walk()]
     moments = [step for step in memory.moments(_MOMENTS) if step < len(ran)]
     return {
@@ -81,5 +81,5 @@ def _timeline(memory: MemoryUse) -> Data:
 
 
 def _path(node: Node) -> str:
-    """The module that an operation is of; in a backward pass, the one whose gradient it computes."""
+    """Return the path of an operation's module; in a backward pass, of the module whose gradient it computes."""
     return format_scope(node.scope if node.phase is Phase.FORWARD else node.scope[1:])

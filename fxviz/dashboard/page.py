@@ -1,4 +1,4 @@
-"""The page itself: tabs, and in each what one part of the app has to show."""
+"""Write the page: one tab for each part of the app."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dashboard_page(
     *,
     live: bool = False,
 ) -> str:
-    """The page; one that is ``live`` takes the newest data of the run from the server that it came from."""
+    """Return the page; with ``live`` it takes the newest data of the run from its server."""
     graph = Html().data(view) if view is not None else None
     title = view.graph.name if view is not None else run.name if run is not None else "fxviz"
     data: dict[str, Any] = {
@@ -65,7 +65,7 @@ def framed(page: str) -> str:
 
 
 def _memory(view: View | None, graph: dict[str, Any] | None, training: Facts | None) -> list[dict[str, Any]]:
-    """The timelines; that of inference moves from the viewer, where it would take room, into its tab."""
+    """Return the timelines; the one of inference moves from the viewer into its own tab."""
     inference = None
     if view is not None and graph is not None:
         inference = inference_data(Facts(view.graph), graph["timeline"])

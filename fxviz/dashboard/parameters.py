@@ -1,4 +1,4 @@
-"""What the page is given of the parameters of a model."""
+"""Collect the parameters of a model for the page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BARS = 32  # of a histogram in a row
 
 
 def parameter_data(table: Rows) -> list[Data]:
-    """The rows of a table, with as much of their statistics as fits into a line."""
+    """Return the rows of a table, with as much of their statistics as fits into a line."""
     return [_row(row) for row in table]
 
 
@@ -55,7 +55,7 @@ def _statistics(found: Statistics | None) -> Data | None:
 
 
 def _bars(histogram: Histogram) -> Data:
-    """As many bins as a small picture has room for, each of some of the histogram's."""
+    """Return at most as many bins as a small picture has room for, each the sum of neighbouring bins."""
     size = -(-len(histogram.counts) // _BARS) or 1
     counts = [sum(histogram.counts[at : at + size]) for at in range(0, len(histogram.counts), size)]
     low = histogram.first * histogram.width

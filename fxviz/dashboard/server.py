@@ -1,8 +1,8 @@
-"""A page on this machine that follows a run while it trains. It can be read, and nothing else.
+"""Serve a read-only page on this machine that follows a run while it trains.
 
-The server listens on the loopback interface alone. It knows two addresses, the page and the events of the run, and maps
-neither to a file. A request that names another host is refused: so no page of a stranger, whose name has been made to
-point to this machine (DNS rebinding), can read what is served.
+The server listens only on the loopback interface. It has two addresses, the page and the events of the run, and maps
+neither to a file. A request that names another host is refused, so that no other website can read the page by resolving
+its own name to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _ADDRESS = "127.0.0.1"
-_NAMES = (_ADDRESS, "localhost")  # under which a browser may ask
-_ALIVE = 15.0  # seconds after which a silent stream says that it is there
+_NAMES = (_ADDRESS, "localhost")  # that a browser may ask for
+_ALIVE = 15.0  # seconds after which a silent stream sends a comment
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -40,12 +40,12 @@ _HEADERS = {
 
 @contextmanager
 def serve(path: str | Path, *, port: int = 0, view: Callable[[Run], View] | None = None) -> Iterator[str]:
-    """Serve a page about the run in the folder ``path`` while the context lasts; gives the address to open.
+    """Serve a page about the run in the folder ``path`` while the context lasts; yield the address to open.
 
-    The page shows what is appended to the run within about a second. ``port`` 0 is any free port; ``view`` makes the
-    graph that the run colours, and is left out for a page of the training alone.
+    The page follows the run, about a second behind. ``port`` 0 is any free port; ``view`` makes the graph that the run
+    colours, and is None for a page of only the training.
 
-    Raises `InputError` where there is no run, or the port is taken.
+    Raises `InputError` if there is no run, or the port is in use.
     """
     follower = Follower(path)
     shown = view(follower.run) if view is not None else None
@@ -68,23 +68,23 @@ def serve(path: str | Path, *, port: int = 0, view: Callable[[Run], View] | None
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # streams end by themselves once the run is not followed any more
+    block_on_close = False  # streams end by themselves once the run is no longer followed
     page: bytes
     follower: Follower
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away is no error, and a library does not print."""
+        """Do nothing: a browser that disconnects is not an error, and a library does not print."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "fxviz"
     sys_version = ""
-    timeout = 30  # seconds for a request to be there
+    timeout = 30  # seconds for a request to arrive
 
     def do_GET(self) -> None:
         if self.headers.get_all("Host", []) not in [[f"{name}:{self.server.server_port}"] for name in _NAMES]:
-            self._refuse(HTTPStatus.FORBIDDEN, "This page is served to its own address alone.")
+            self._refuse(HTTPStatus.FORBIDDEN, "This page is served to its own address only.")
         elif self.path == "/":
             self._begin(HTTPStatus.OK, "text/html; charset=utf-8", len(self.server.page))
             self.wfile.write(self.server.page)
@@ -94,16 +94,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here; the page is at /.")
 
     def _not_allowed(self) -> None:
-        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "This page can be read, and nothing else.")
+        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "This page is read-only.")
 
-    # The names by which `http.server` asks for methods.
+    # The names that `http.server` calls for each method.
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _not_allowed  # noqa: N815
 
     def _stream(self) -> None:
-        """Server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html): the newest data, again and again."""
+        """Send the newest data, again and again, as server-sent events (html.spec.whatwg.org)."""
         self._begin(HTTPStatus.OK, "text/event-stream")
         version = 0
-        with suppress(ConnectionError, TimeoutError, EOFError):  # the reader went, or following ended
+        with suppress(
+            ConnectionError, TimeoutError, EOFError
+        ):  # the browser left, or the run is no longer followed
             while True:
                 found = self.server.follower.newer(version, _ALIVE)
                 version, event = (found[0], f"data: {found[1]}\n\n") if found else (version, ": alive\n\n")
@@ -128,4 +130,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing is printed: the address is told once, by the command."""
+        """Print nothing: the command has printed the address."""

@@ -1,4 +1,4 @@
-"""What the page is given of a run: every series over the same few steps, so that one slider serves them all."""
+"""Collect a run for the page: every series over the same few steps, so that one slider serves them all."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["run_data"]
 
 Data: TypeAlias = dict[str, Any]
 
-_STEPS = 400  # more than a chart has columns for
+_STEPS = 400  # more than a chart has columns
 _FEWEST_STEPS = 40
-_NUMBERS = 200_000  # of layers, which a page holds: 1.5 MB of it
+_NUMBERS = 200_000  # of metrics of layers on a page: 1.5 MB
 _DIGITS = 5  # as in the log
 
 
 def run_data(run: Run) -> Data:
-    """All that the page shows of a run, at most `_STEPS` of its samples, spread evenly; the first and the last are in it.
+    """Return what the page shows of a run: at most `_STEPS` of its samples, spread evenly from the first to the last.
 
-    Numbers are lists over ``steps``; None where there is none, and ``"nan"``, ``"inf"`` or ``"-inf"`` for what JSON
-    cannot hold.
+    Numbers are lists over ``steps``; None if there is no number, and ``"nan"``, ``"inf"`` or ``"-inf"`` for numbers
+    that JSON cannot hold.
     """
     metrics = [name for name in run.metrics if name not in run.scalars]
     room = _NUMBERS // max(1, len(run.meta.layers) * len(metrics))
@@ -41,7 +41,7 @@ def run_data(run: Run) -> Data:
         "state": run.ended,
         "done": run.steps,
         "steps": [sample.step for sample in samples],
-        "scalars": [_scalar(name, samples) for name in _told_first(run.scalars)],
+        "scalars": [_scalar(name, samples) for name in _losses_first(run.scalars)],
         "layers": [layer.name for layer in run.meta.layers],
         "metrics": [_metric(name, samples, len(run.meta.layers)) for name in metrics],
         "findings": [
@@ -57,8 +57,8 @@ def _spread(samples: Sequence[Sample], most: int) -> list[Sample]:
     return [samples[place] for place in np.linspace(0, len(samples) - 1, most).round().astype(int)]
 
 
-def _told_first(names: Iterable[str]) -> list[str]:
-    """The losses, then what else the loop logged, then what is logged of itself."""
+def _losses_first(names: Iterable[str]) -> list[str]:
+    """Sort names: losses, then other scalars of the loop, then those that fxviz logs itself."""
     ranks = {"learning_rate": 2, "step_time": 3, "memory_rss": 4, "memory_cuda": 4}
     return sorted(names, key=lambda name: 0 if "loss" in name.lower() else ranks.get(name.partition("/")[0], 1))
 
@@ -74,7 +74,7 @@ def _scalar(name: str, samples: Sequence[Sample]) -> Data:
 
 
 def _metric(name: str, samples: Sequence[Sample], layers: int) -> Data:
-    """A metric of the layers: a list a layer."""
+    """Return a metric of layers, with a list for each layer."""
     nothing = (None,) * layers
     rows = zip(*(sample.layers.get(name, nothing) for sample in samples), strict=True)
     values = [[None if value is None else _number(value) for value in row] for row in rows]

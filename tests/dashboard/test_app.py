@@ -122,7 +122,7 @@ def test_what_cannot_be_shown_is_said(run_folder: Path, tmp_path: Path) -> None:
         fxviz.app(encoder(1), loss=lambda y: y)
     with pytest.raises(InputError, match="args is for a module"):
         fxviz.app(encoder(1), torch.empty(3))
-    with pytest.raises(InputError, match="give loss= too"):
+    with pytest.raises(InputError, match="pass loss= too"):
         fxviz.app(nn.Linear(2, 2), torch.empty(1, 2), optimizer=torch.optim.SGD)
     with pytest.raises(InputError, match="no run at"):
         fxviz.app(run=tmp_path)

@@ -1,4 +1,4 @@
-// The page as a whole: its tabs, the slider that serves graph and charts, and the newest data where a server has it.
+// The page as a whole: its tabs, the slider for graph and charts, and the newest data if a server follows the run.
 
 import { mountViewers } from "./viewer/viewer.js";
 import { showMemory } from "./memory.js";
@@ -11,10 +11,10 @@ const data = JSON.parse(document.getElementById("fxviz-app").textContent);
 const panelOf = (name) => document.getElementById(`panel-${name}`);
 const [viewer = null] = mountViewers(document);
 
-// Tabs, each of which is known by the part of the address after #.
+// Tabs, each named by the fragment of the address.
 const bar = document.querySelector(".steps");
 const tabs = makeTabs(document.querySelector(".app"), (name) => {
-  if (name === "memory") drawMemory(); // at the sizes that the reader has given on the graph
+  if (name === "memory") drawMemory(); // at the sizes that the reader has chosen on the graph
   bar.hidden = !data.run || !["graph", "training"].includes(name);
   // In a frame by srcdoc, a bare "#name" would be relative to the address of the page around.
   if (location.hash.slice(1) !== name) history.replaceState(null, "", new URL(`#${name}`, location.href));
@@ -41,7 +41,7 @@ function drawMemory() {
 // The training, on its own tab and on the graph.
 if (data.run) {
   const training = new TrainingTab(panelOf("training"), { go, pick: (at) => steps.go(at) });
-  let coloured = null; // by what the graph was last coloured here
+  let coloured = null; // the metric that last coloured the graph here
   const steps = new StepBar(bar, (run, at, metric, isNews) => {
     training.mark(at);
     if (!viewer || !metric) return;
@@ -59,7 +59,7 @@ if (data.run) {
 }
 tabs.show(location.hash.slice(1));
 
-/** Each message of the server is all that there is to know, so that none needs to be the next one. */
+/** Take the messages of the server. Each has the whole run, so that a lost one does not matter. */
 function follow(update) {
   const state = document.querySelector(".state");
   const source = new EventSource("events");

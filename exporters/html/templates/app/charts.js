@@ -1,22 +1,22 @@
-// Charts of numbers over steps, in SVG: axes, a line or many, and a cursor. Nothing here knows of runs.
+// Charts of numbers over steps, in SVG: axes, one line or many, and a cursor. Nothing here depends on runs.
 
 import { formatNumber } from "./viewer/amounts.js";
 import { html, svg } from "./viewer/drawing.js";
 
 const [WIDTH, HEIGHT] = [560, 190];
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 12, 8, 22];
-const MOST_NAMED = 8; // lines that have a legend of their own; of more, the first and the last are named
-const LEAST_ROOM = 0.2; // of a number, from the lower end of its axis to the upper
+const MOST_NAMED = 8; // lines that are all in the legend; of more, the first, the middle and the last are
+const LEAST_ROOM = 0.2; // the span of an axis, at least, as a share of its numbers
 const WIDEST_LINEAR = 50; // from the least to the largest positive number; beyond, decades are drawn
 
-/** A number as the log has it: one that is not finite is a word there. */
+/** Whether a value of the log is a finite number: others are words, or null. */
 export function isNumber(value) {
   return typeof value === "number";
 }
 
 /**
- * A chart of `lines`, `{name, values, low, high}`, over `steps`; `low` and `high` draw a band and may be left out. It is
- * `{element, mark}`: `mark(at)` moves the cursor, and `pick(at)` is called with the place that the reader points out.
+ * Make a chart of `lines`, `{name, values, low, high}`, over `steps`; `low` and `high` draw a band and are optional. Return
+ * `{element, mark}`: `mark(at)` moves the cursor, and `pick(at)` is called with the index of the step that the reader clicks.
  */
 export function lineChart({ title, note = "", unit = "", steps, lines, pick }) {
   const axis = scaleOf(lines, unit);
@@ -61,7 +61,7 @@ export function lineChart({ title, note = "", unit = "", steps, lines, pick }) {
   return { element, mark };
 }
 
-/** The counts of a histogram as a small picture. */
+/** Draw the counts of a histogram as a small picture. */
 export function histogram(counts, edges, name) {
   const most = Math.max(...counts);
   const bars = counts.map((count, at) => {
@@ -88,7 +88,7 @@ function scaleOf(lines, unit) {
   return linear(least >= 0 && least < most / 2 ? 0 : least, most, unit);
 }
 
-/** By decades; what is 0 lies on the floor. */
+/** A logarithmic scale; 0 is at its lower end. */
 function decades(low, high) {
   const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const apart = Math.max(1, Math.ceil((to - from) / 5));
@@ -97,7 +97,7 @@ function decades(low, high) {
   return { ticks, share: (value) => (value > 0 ? (Math.log10(value) - from) / (to - from) : 0) };
 }
 
-/** Round numbers around the lowest and the highest; what hardly changes is a line in the middle. */
+/** A linear scale between round numbers; a nearly constant line is in the middle. */
 function linear(low, high, unit) {
   const room = Math.max(high - low, LEAST_ROOM * Math.max(Math.abs(low), Math.abs(high))) || 1;
   const slack = (room - (high - low)) / 2;
@@ -110,7 +110,7 @@ function linear(low, high, unit) {
   return { ticks, share: (value) => (value - from) / (to - from) };
 }
 
-/** 1, 2 or 5 times a power of ten; of bytes, of the unit that they are written in. */
+/** Round up to 1, 2 or 5 times a power of ten; bytes in the unit that they are written in. */
 function roundedUp(number, unit = "") {
   const base = unit === "B" && number > 0 ? 1024 ** Math.max(0, Math.floor(Math.log2(number) / 10)) : 1;
   const power = 10 ** Math.floor(Math.log10(number / base));
@@ -141,7 +141,7 @@ function valueAxis({ ticks }, y, unit) {
   });
 }
 
-/** The first step, the last one, and round ones between. */
+/** Label the first step, the last one, and round ones between. */
 function stepAxis(steps, across) {
   const [first, last] = [steps[0], steps.at(-1)];
   const apart = Math.max(1, roundedUp((last - first) / 6 || 1));
@@ -156,7 +156,7 @@ function stepAxis(steps, across) {
   });
 }
 
-/** A line with gaps where there is no number; one that stands alone is a dot. */
+/** Draw a line with gaps where there is no number; a single number is a dot. */
 function drawLine({ values }, x, y, color) {
   const points = values.map((value, at) => (isNumber(value) ? `${x(at).toFixed(1)} ${y(value).toFixed(1)}` : null));
   const d = points
@@ -167,7 +167,7 @@ function drawLine({ values }, x, y, color) {
   return path;
 }
 
-/** From the least to the largest number since the sample before. */
+/** Draw a band from the least to the largest number since the sample before. */
 function band({ low, high }, x, y, color) {
   const known = low.map((_, at) => at).filter((at) => isNumber(low[at]) && isNumber(high[at]));
   const top = known.map((at) => `${x(at).toFixed(1)} ${y(high[at]).toFixed(1)}`);
@@ -177,7 +177,7 @@ function band({ low, high }, x, y, color) {
   return path;
 }
 
-/** From the colour of the first line to that of the last. */
+/** Mix the colour of a line between the colours of the first and the last. */
 function lineColor(at, count) {
   if (count === 1) return "var(--accent)";
   return `color-mix(in oklch longer hue, var(--last) ${Math.round((100 * at) / (count - 1))}%, var(--first))`;

@@ -3,7 +3,7 @@
 import { html } from "./viewer/drawing.js";
 import { timelinePanel } from "./viewer/timeline.js";
 
-/** The parts of `uses` in `panel`. `sizes` are those of the model's symbols; `go` shows a moment on the graph. */
+/** Show `uses` in `panel`. `sizes` are the values of the model's symbols; `go` shows a moment on the graph. */
 export function showMemory(panel, uses, sizes, go) {
   panel.replaceChildren(...uses.map((use) => section(use, sizes, go)));
 }

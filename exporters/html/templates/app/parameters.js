@@ -4,7 +4,7 @@ import { histogram } from "./charts.js";
 import { formatNumber } from "./viewer/amounts.js";
 import { html } from "./viewer/drawing.js";
 
-const MOST_SHOWN = 500; // rows, until the reader asks for fewer by a word
+const MOST_SHOWN = 500; // rows, until the reader searches for fewer
 
 const COLUMNS = [
   { head: "Parameter", of: (row) => row.name, cell: nameCell },
@@ -50,7 +50,7 @@ const COLUMNS = [
   },
 ];
 
-/** The table of `rows` in `panel`. `go(path)` shows a module on the graph; null where there is none. */
+/** Show `rows` as a table in `panel`. `go(path)` shows a module on the graph; null if there is no graph. */
 export function showParameters(panel, rows, go) {
   const columns = COLUMNS.filter((column) => !column.isMeasured || rows.some(hasContent(column)));
   const state = { column: null, isFalling: false, query: "" };
@@ -58,7 +58,7 @@ export function showParameters(panel, rows, go) {
   const told = html("output", { class: "note" });
   const heads = columns.map((column) => headCell(column, () => sort(column)));
   const sort = (column) => {
-    // Numbers begin with the largest, words with A; a third press gives the order of the model back.
+    // Numbers start with the largest, words with A; a third click restores the order of the model.
     const first = Boolean(column.isNumber);
     if (state.column !== column) Object.assign(state, { column, isFalling: first });
     else if (state.isFalling === first) state.isFalling = !first;
@@ -101,7 +101,7 @@ function tableRow(row, columns, go) {
   return html("tr", {}, ...cells);
 }
 
-/** The name, which leads to its module on the graph. */
+/** The name, linked to its module on the graph. */
 function nameCell(row, go) {
   const path = row.name.split(".").slice(0, -1).join(".");
   const name = go && path ? html("button", { type: "button", class: "link", onclick: () => go(path) }, row.name) : row.name;
@@ -117,7 +117,7 @@ function by(of, isFalling) {
   const sign = isFalling ? -1 : 1;
   return (one, other) => {
     const [a, b] = [of(one) ?? null, of(other) ?? null];
-    if (a === null || b === null) return (a === null) - (b === null); // what is not known comes last
+    if (a === null || b === null) return (a === null) - (b === null); // unknown values come last
     return sign * (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
   };
 }

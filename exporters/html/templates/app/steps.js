@@ -1,4 +1,4 @@
-// The bar with the slider: which step is looked at, and which number of the layers. It serves the graph and the charts.
+// The bar with the slider: the step and the metric of layers to show, for the graph and the charts.
 
 import { isNumber } from "./charts.js";
 import { formatNumber } from "./viewer/amounts.js";
@@ -6,7 +6,7 @@ import { html } from "./viewer/drawing.js";
 
 const WIDEST_LINEAR = 50; // beyond, colours go by decades
 
-/** The bar in `element`; `changed(run, at, metric, isNews)` is called with each step that is looked at, and with each news of the run. */
+/** The bar in `element`; `changed(run, at, metric, isNews)` is called for each chosen step, and for each update of the run. */
 export class StepBar {
   constructor(element, changed) {
     this.element = element;
@@ -26,7 +26,7 @@ export class StepBar {
     return Number(this.slider.value);
   }
 
-  /** Take over the newest data of the run; who looks at the last step goes on to the new last one. */
+  /** Take the newest data of the run; a slider at the last step follows to the new last one. */
   update(run) {
     const [wasLast, step] = [this.run === undefined || this.at === this.run.steps.length - 1, this.run?.steps[this.at]];
     this.run = run;
@@ -63,7 +63,7 @@ function written(value, unit) {
   return value === null ? "–" : isNumber(value) ? formatNumber(value, unit) : value;
 }
 
-/** What colours the graph: the metric of every layer at a step, on a scale that is the same for all steps. */
+/** The colours of the graph: the metric of every layer at a step, on one scale for all steps. */
 export function overlayOf(run, at, metric) {
   const all = metric.values.flat().filter(isNumber);
   if (!all.length) return { label: metric.name, amounts: {} };
@@ -74,7 +74,7 @@ export function overlayOf(run, at, metric) {
   const known = run.layers.map((name, layer) => [name, metric.values[layer][at]]).filter(([, value]) => value !== null);
   return {
     label: metric.name,
-    // What is not finite has the colour of the largest.
+    // A value that is not finite has the colour of the largest.
     amounts: Object.fromEntries(known.map(([name, value]) => [name, isNumber(value) ? value : most])),
     range: { low: isLog ? least(positive) : Math.min(0, least(all)), high: most, isLog },
   };

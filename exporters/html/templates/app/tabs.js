@@ -1,6 +1,6 @@
-// Tabs as the ARIA practices have them: arrow keys move, one tab is in the order of the Tab key.
+// Tabs by the ARIA practices: arrow keys move between them, and the Tab key stops at one.
 
-/** Make tabs of what is in `root`; `show(name)` shows one, which `changed(name)` is told of. */
+/** Make tabs of the elements in `root`; `show(name)` shows one, and calls `changed(name)`. */
 export function makeTabs(root, changed) {
   const tabs = [...root.querySelectorAll("[role=tab]")];
   const nameOf = (tab) => tab.id.replace("tab-", "");

@@ -1,11 +1,11 @@
-// The training: what is wrong in words, the scalars, and the layers, each as a chart over the steps.
+// The training: problems in words, and a chart over the steps for each scalar and each metric of layers.
 
 import { lineChart } from "./charts.js";
 import { html } from "./viewer/drawing.js";
 
 const ROOT = "."; // the name of the model itself among the layers
 
-/** The tab of a run; `go(path)` shows a module on the graph, null where there is none. */
+/** The tab of a run; `go(path)` shows a module on the graph; null if there is no graph. */
 export class TrainingTab {
   constructor(panel, { go, pick }) {
     this.panel = panel;
