@@ -103,9 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the newest data, again and again, as server-sent events (html.spec.whatwg.org)."""
         self._begin(HTTPStatus.OK, "text/event-stream")
         version = 0
-        with suppress(
-            ConnectionError, TimeoutError, EOFError
-        ):  # the browser left, or the run is no longer followed
+        with suppress(ConnectionError, TimeoutError, EOFError):  # the browser left, or the run is no longer followed
             while True:
                 found = self.server.follower.newer(version, _ALIVE)
                 version, event = (found[0], f"data: {found[1]}\n\n") if found else (version, ": alive\n\n")
