@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 from torch import nn
+from work import lines_run
 
 from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
@@ -291,6 +291,31 @@ def test_numbers_beyond_64_bits() -> None:
 # What is not known ----------------------------------------------------------------------------------------------------
 
 
+def modules_at_peak(found: MemoryUse, depth: int) -> int:
+    return len({holding.scope[:depth] for holding in found.alive_at_peak})
+
+
+@given(graphs(), st.integers(0, 6))
+@settings(deadline=None, max_examples=40)
+def test_the_depth_that_fits_is_the_deepest_with_so_few_modules(graph: Graph, most: int) -> None:
+    found = memory(graph)
+    depths = range(1, max((len(holding.scope) for holding in found.alive_at_peak), default=0) + 1)
+    assert found.depth_within(most) == max((d for d in depths if modules_at_peak(found, d) <= most), default=0)
+
+
+def test_the_depth_that_fits_by_hand() -> None:
+    build = Builder()
+    x = build.input("x", 4)
+    with build.module("layers", "ModuleList"):
+        for name in "abc":
+            with build.module(name, "Block"):
+                x = build.op("add", x, build.parameter("weight", 4))
+    found = memory(build.graph(x))
+    # The three weights live all the time: at depth 1 in one module, at depth 2 in three; the input belongs to none.
+    assert [modules_at_peak(found, depth) for depth in (1, 2)] == [2, 4]
+    assert [found.depth_within(most) for most in (0, 1, 2, 3, 4, 9)] == [0, 0, 1, 1, 2, 2]
+
+
 def test_structure_only_is_unknown_and_not_zero() -> None:
     x, y = Value("x", None, Role.INPUT), Value("relu", None)
     node = replace(residual().nodes[-1], inputs=(x,), outputs=(y,), kernels=())
@@ -326,13 +351,12 @@ def test_lifetimes_within_the_run() -> None:
     assert memory(graph).peak == memory(residual()).peak
 
 
-def test_time_grows_with_the_number_of_kernels() -> None:
-    def seconds(layers: int) -> float:
+def test_work_grows_with_the_number_of_kernels() -> None:
+    """Ten times the kernels are ten times the lines that run, not a hundred times."""
+
+    def lines(layers: int) -> int:
         graph = encoder(layers)
         _ = graph.kernels
-        start = time.process_time()
-        found = memory(graph)
-        _ = found.peak, found.peak_by_category
-        return time.process_time() - start
+        return lines_run(lambda: (found := memory(graph)) and (found.peak, found.peak_by_category))
 
-    assert seconds(2000) < 25 * max(seconds(200), 0.004)  # ten times the kernels: not a hundred times the time
+    assert lines(1000) < 11 * lines(100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import B, S
 from torch import nn
+from work import lines_run
 
 from fxviz.analysis.facts import Facts
 from fxviz.errors import InputError
@@ -221,13 +221,15 @@ def test_a_point_is_a_fresh_trace_at_its_sizes(name: str, b: int, s: int) -> Non
     assert grid["peak"].item() == fresh[Memory()].peak
 
 
-def test_a_million_points_take_about_a_second() -> None:
+def test_a_million_points_are_no_more_lines_of_python_than_six() -> None:
     facts = symbolic("encoder")
-    assert facts[Flops()].unknown == {}  # analysed before, since only the grid is timed
+    assert facts[Flops()].unknown == {}  # analysed before, since only the grid is counted
     assert facts[Memory()].known
-    start = time.perf_counter()
-    grid = sweep_cost(facts, B=range(1, 1001), S=range(1, 1001))
-    points = sum(grid[name].size for name in grid.costs)
-    elapsed = time.perf_counter() - start
-    assert points == 5_000_000
-    assert elapsed < 5, "0.1 s on an idle core"
+    grids = []
+
+    def work(most: int) -> int:
+        return lines_run(lambda: grids.append(sweep_cost(facts, B=range(1, most + 1), S=range(1, most + 1))))
+
+    work(3)  # what is computed once, and kept
+    assert work(1000) == work(3)
+    assert sum(grids[1][name].size for name in grids[1].costs) == 5_000_000
