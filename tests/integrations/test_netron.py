@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from build import encoder
 from click.testing import CliRunner
-from conftest import CHROMIUM
 
 import fxviz
 from fxviz.cli import main
@@ -38,7 +37,13 @@ def _installed() -> None:
     pytest.importorskip("playwright")
 
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, which draws the page")
+@pytest.fixture
+def chromium() -> None:
+    if find_browser() is None:
+        pytest.skip("chromium is not installed, which draws the page")
+
+
+needs_browser = pytest.mark.usefixtures("chromium")
 
 
 def apart(function: Callable[[], R]) -> R:

@@ -191,11 +191,11 @@ def test_the_command_prints_and_draws(tmp_path: Path) -> None:
     [
         (["nothing"], 1, "there is no run at nothing: it does not exist"),
         ([], 2, "Missing argument 'RUN...'"),
-        (["run", "--metric", "loss"], 2, "--metric is of what is written: add -o FILE"),
+        (["run", "--metric", "loss"], 2, "--metric is for the file that is written: add -o FILE"),
         (["run", "-o", "a.gif"], 1, "cannot draw 'a.gif'"),
         (["run", "-o", "a.csv", "--backend", "plotly"], 1, "--backend draws, and a.csv is a table"),
         (["run", "-o", "a.svg", "--metric", "x"], 1, "no 'x' was recorded in any of the runs; there are loss"),
-        (["bare", "-o", "a.svg"], 1, "no loss was logged: say by --metric what to write"),
+        (["bare", "-o", "a.svg"], 1, "no loss was logged: name what to write with --metric"),
     ],
 )
 def test_what_the_command_refuses(
