@@ -16,7 +16,7 @@ DTYPE_BITS: Mapping[str, int] = MappingProxyType(
         **{"float6_e2m3fn": 6, "float6_e3m2fn": 6},  # from files: torch has none
         **{"float4_e2m1fn_x2": 8, "float8_e4m3fn": 8, "float8_e4m3fnuz": 8, "float8_e5m2": 8},
         **{"float8_e5m2fnuz": 8, "float8_e8m0fnu": 8, "bfloat16": 16, "float16": 16, "float32": 32, "float64": 64},
-        **{"complex32": 32, "complex64": 64, "complex128": 128},
+        **{"complex32": 32, "bcomplex32": 32, "complex64": 64, "complex128": 128},
     }
 )
 

@@ -18,6 +18,7 @@ import random
 import sys
 import threading
 import types
+import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -296,7 +297,11 @@ class Snapshot:
 
     def _moving(self, values: Iterator[object]) -> dict[int, object]:
         """Return copies, by identity, of iterators whose position is all that they are."""
-        return {id(value): copy.copy(value) for value in values if type(value) in (itertools.count, itertools.cycle)}
+        moving = [value for value in values if type(value) in (itertools.count, itertools.cycle)]
+        if not moving:
+            return {}
+        with warnings.catch_warnings(action="ignore"):  # from Python 3.12 on: that 3.14 will not copy iterators
+            return {id(value): copy.copy(value) for value in moving}
 
     def _iterator(self, thing: Any) -> None:
         """Wind an iterator over a sequence back; one that has ended cannot be."""

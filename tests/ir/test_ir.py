@@ -58,7 +58,7 @@ def test_torch_has_no_dtype_that_is_missing_here() -> None:
 
 
 def test_an_unknown_dtype_is_an_error() -> None:
-    with pytest.raises(GraphError, match="unknown dtype 'float33'; known are bfloat16"):
+    with pytest.raises(GraphError, match="unknown dtype 'float33'; known are bcomplex32, bfloat16"):
         _ = TensorType((1,), "float33").nbytes
 
 

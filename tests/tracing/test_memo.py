@@ -178,3 +178,11 @@ def test_numbers_that_are_equal_but_not_the_same(monkeypatch: pytest.MonkeyPatch
         monkeypatch,
     )
     assert fast == slow
+
+
+@pytest.mark.parametrize("turn", [lambda x: x.t_(), lambda x: x.squeeze_(0), lambda x: x.transpose_(0, 1)])
+def test_a_call_that_changes_a_layout_in_place(turn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call is of another layout, which the types show where the sides differ in length."""
+    model = lambda x, y: [turn(tensor).clone() for tensor in (x + 0, y + 0, x + 1)]  # noqa: E731
+    fast, slow = both_ways(model, (torch.empty(1, 3), torch.empty(1, 3)), {}, monkeypatch)
+    assert fast == slow

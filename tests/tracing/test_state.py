@@ -376,7 +376,7 @@ def test_a_frozen_dict_is_left_alone_and_restored() -> None:
     assert list(model._modules) == ["linear"]
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # people have such models
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # people have such models
 @pytest.mark.parametrize("mode", ["record", "eager"])
 def test_a_script_module_has_its_own_weights_afterwards(mode: str) -> None:
     model = nn.Sequential(torch.jit.script(nn.Linear(4, 4)), nn.ReLU())
