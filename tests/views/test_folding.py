@@ -479,3 +479,21 @@ def test_siblings_that_differ_in_one_attribute_of_many_operations_are_folded() -
             for j in range(3):
                 x = build.op("mystery", x, p=10 * j + i * (j + 1))
     assert len(View.of(build.graph(x)).root.items) == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"),
+    [
+        (6, 0),  # the first copy instead of the second
+        (7, 3),  # the copy before instead of its own
+    ],
+)
+def test_a_sequence_ends_where_a_copy_reads_from_elsewhere(layer: int, source: int) -> None:
+    view = View.of(layers(*OPS[:3] * 3, reads=lambda made, i: made[source + 1 if i == layer else -1]), depth=1)
+    assert tree(view).splitlines()[:5] == [
+        "layers: ModuleList",
+        "  [0–5: [Neg, Relu, Exp] × 2]",
+        "  [6: Neg]",
+        "  [7: Relu]",
+        "  [8: Exp]",
+    ]
