@@ -445,6 +445,7 @@ OPS = ("neg", "relu", "exp", "tanh", "abs", "sin", "cos", "log", "sqrt")
         (OPS[:2] * 4, "layers.0–7: [Neg, Relu] × 4"),  # the shortest period of those that take in as much
         (OPS[:8] * 2, "layers.0–15: [Neg, Relu, Exp, Tanh, Abs, Sin, Cos, Log] × 2"),
         (OPS[:9] * 2, None),  # nine in turn are not looked for
+        (("neg", *OPS[:3], *OPS[:3]), None),  # two of the first kind, then one
     ],
 )
 def test_which_sequences_are_worth_a_box(ops: tuple[str, ...], title: str | None) -> None:
@@ -497,3 +498,25 @@ def test_a_sequence_ends_where_a_copy_reads_from_elsewhere(layer: int, source: i
         "  [7: Relu]",
         "  [8: Exp]",
     ]
+
+
+@pytest.mark.parametrize(("second", "boxes"), [("a", 1), ("b", 6)])
+def test_a_sequence_is_of_one_series_of_names(second: str, boxes: int) -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(6):
+        with build.module(f"{'a' if i < 3 else second}{i}", OPS[i % 3].title()):
+            x = build.op("add", x, build.op(OPS[i % 3], x))
+    assert len(View.of(build.graph(x)).root.items) == boxes
+
+
+def test_what_is_hidden_beside_a_single_box_is_hidden_in_the_box_of_both() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("outer", "Outer"):
+        x = build.op("view", x, kernel="aten.view.default", shape=(4,))
+        with build.module("outer.inner", "Inner"):
+            x = build.op("exp", build.op("neg", x))
+    view = View.of(build.graph(build.op("relu", x)), hide=True)
+    assert tree(view).splitlines() == ["outer: Outer", "  neg", "  exp", "relu"]
+    assert view.hidden == {"view": 1}
