@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from build import encoder
+from build import Builder, encoder
 from shown import Elements
 from tree import edges, tree
 
@@ -109,3 +109,17 @@ def pickled(thing: object) -> bytes:
     }
     pickler.dump(thing)
     return file.getvalue()
+
+
+def test_what_has_none_of_the_interest_stays_closed_but_for_the_focus() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("plain", "Plain"):
+        x = build.op("view", build.op("view", x, kernel="aten.view.default"), kernel="aten.view.default")
+    with build.module("dense", "Dense"):
+        x = build.op("relu", build.op("linear", x, build.parameter("weight", 4, 4)))
+    graph = build.graph(x)
+    dense = ["dense: Dense", "  linear", "  relu"]
+    assert tree(View.of(graph, interest="flops")).splitlines() == ["[plain: Plain]", *dense]
+    focused = tree(View.of(graph, interest="flops", focus="plain")).splitlines()
+    assert focused == ["plain: Plain", "  view", "  view", "[dense: Dense]"]
