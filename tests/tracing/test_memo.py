@@ -186,3 +186,18 @@ def test_a_call_that_changes_a_layout_in_place(turn: Any, monkeypatch: pytest.Mo
     model = lambda x, y: [turn(tensor).clone() for tensor in (x + 0, y + 0, x + 1)]  # noqa: E731
     fast, slow = both_ways(model, (torch.empty(1, 3), torch.empty(1, 3)), {}, monkeypatch)
     assert fast == slow
+
+
+def test_a_call_that_returns_a_named_tuple(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = both_ways(lambda x: [x.max(dim=0).values for _ in range(3)], (torch.empty(4, 4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_whose_results_share_new_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        halves = as_one_call(lambda y: (y * 2).chunk(2))
+        pairs = [halves(x) for _ in range(3)]
+        return [right.add_(left.mul_(3)) for left, right in pairs]
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
