@@ -204,11 +204,8 @@ class GraphBuilder:
         self._check_open()
         if not node.name or node.name in self._nodes:
             raise GraphError(f"node {node.name!r} ({node.op}) needs a name of its own")
-        self._flow.run(node)
+        self._add_values(self._flow.run(node), "node", node.name)
         self._nodes[node.name] = node
-        for kernel in node.kernels:
-            self._add_values(kernel.outputs, "node", node.name)
-        self._add_values(node.outputs, "node", node.name)
         if self._last_use:
             self._record_uses(node)
         self.step += len(node.kernels)

@@ -8,6 +8,8 @@ from fxviz.errors import GraphError
 from fxviz.ir.values import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fxviz.ir.nodes import Node
     from fxviz.ir.values import Value
 
@@ -37,8 +39,8 @@ class Flow:
             )
         self._defined.add(value)
 
-    def run(self, node: Node) -> None:
-        """Check what a node and its kernels read, and define what they make."""
+    def run(self, node: Node) -> Iterable[Value]:
+        """Check what a node and its kernels read, and return what they make, which is now defined."""
         defined, inside = self._defined, self._inside
         for value in node.inputs:
             if value not in defined:
@@ -60,12 +62,14 @@ class Flow:
             if value in defined or value in inside:
                 raise GraphError(f"node {node.name!r} defines {value}, which is already defined")
             defined.add(value)
-        for value in (*made, *node.outputs):
+        inside.update([value for value in made if value not in defined])
+        made.update(dict.fromkeys(node.outputs))
+        for value in made:
             if value.role is not Role.RESULT:
                 raise GraphError(
                     f"node {node.name!r} makes {value}, which has the role {value.role.value!r} and not 'result'"
                 )
-        inside.update(value for value in made if value not in defined)
+        return made.keys()
 
     def check_output(self, value: Value) -> None:
         """Check that an output of the graph is defined."""

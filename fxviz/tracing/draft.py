@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "KernelRecord", "NodeRecord", "StorageRecord", "ValueRecord"]
 
 
+_NOTHING: Mapping[str, Attribute] = MappingProxyType({})
+
+
 @dataclass(slots=True, eq=False)
 class StorageRecord:
     """Memory as watched: ``mutations`` counts the in-place writes to it, ``writer`` made the last one.
@@ -214,7 +217,7 @@ class _Freezer:
                 self._values(kernel.inputs),
                 self._values(kernel.outputs),
                 tuple(kernel.input_names),
-                MappingProxyType(dict(kernel.attributes)),
+                _frozen(kernel.attributes),
             )
             for kernel in node.kernels
         )
@@ -224,7 +227,7 @@ class _Freezer:
                 inputs=self._values(node.inputs),
                 outputs=self._values(node.outputs),
                 input_names=tuple(node.input_names),
-                attributes=MappingProxyType(dict(node.attributes)),
+                attributes=_frozen(node.attributes),
                 name=name,
                 kernels=kernels,
                 scope=node.scope,
@@ -246,9 +249,14 @@ class _Freezer:
                     inside += 1
 
 
+def _frozen(attributes: Mapping[str, Attribute]) -> Mapping[str, Attribute]:
+    return MappingProxyType(dict(attributes)) if attributes else _NOTHING
+
+
 def _storage(record: StorageRecord) -> Storage:
     return Storage(record.nbytes, record.category or Category.ACTIVATION, record.born, record.died, record.device)
 
 
 def _slug(op: str) -> str:
-    return re.sub(r"\W+", "_", op).strip("_") or "op"
+    word = op if op.isidentifier() else re.sub(r"\W+", "_", op)
+    return word.strip("_") or "op"
