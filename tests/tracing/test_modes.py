@@ -257,3 +257,23 @@ def test_symbolic_says_what_to_do_about_control_flow() -> None:
     with pytest.raises(TraceError, match="use mode='record'"):
         trace(Branches(), mode="symbolic")
     assert trace(Branches(), torch.empty(1)).nodes[0].op == "add"
+
+
+def test_inputs_go_before_the_example_of_a_program() -> None:
+    dynamic = {"x": {0: torch.export.Dim("B")}, "scale": None}
+
+    class Scaled(nn.Module):
+        def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
+            return x * scale
+
+    scale = torch.ones(3)
+    program = torch.export.export(Scaled(), (torch.ones(2, 3),), {"scale": scale}, dynamic_shapes=dynamic)
+    assert trace(program).outputs[0].type.shape == (2, 3)
+    assert trace(program, (torch.ones(5, 3),), {"scale": scale}).outputs[0].type.shape == (5, 3)
+    with pytest.raises(InputError, match=r"takes the keyword inputs \['scale'\], not \['other'\]"):
+        trace(program, (torch.ones(5, 3),), {"other": scale})
+
+
+def test_an_example_of_a_program_gives_way_to_positional_inputs_alone() -> None:
+    program = torch.export.export(nn.ReLU(), (torch.ones(2, 3),), dynamic_shapes=({0: torch.export.Dim("B")},))
+    assert trace(program, (torch.ones(5, 3),)).outputs[0].type.shape == (5, 3)
