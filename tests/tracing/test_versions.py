@@ -35,7 +35,7 @@ import sys, torch
 torch.__version__ = "2.6.0"
 import fxviz
 try:
-    fxviz.trace
+    fxviz.trace(abs, ())
 except fxviz.MissingDependency as error:
     print(error)
 print([name for name in sys.modules if name.startswith("fxviz.tracing.")])

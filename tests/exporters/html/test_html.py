@@ -156,10 +156,11 @@ def test_a_long_run_keeps_its_peaks_on_a_short_timeline() -> None:
     x = build.input("x", 1)
     for number in range(3000):
         x = build.op("relu", x, shape=(1 + 1000 * (number == 1234),))
-    timeline = data_of(build.graph(x), fold=False)["timeline"]
+    graph = build.graph(x)
+    timeline = data_of(graph, fold=False)["timeline"]
     assert len(timeline["steps"]) == 1200
     sums = [sum(column) for column in zip(*(c["amounts"] for c in timeline["categories"]), strict=True)]
-    assert max(sums) == Facts(build.graph(x))[Memory()].peak
+    assert max(sums) == Facts(graph)[Memory()].peak
     assert timeline["last"] == 2999
 
 

@@ -295,8 +295,8 @@ def test_outputs_of_equal_layers_are_one_by_their_range() -> None:
 
 
 def test_a_graph_of_nothing_is_valid() -> None:
+    assert operations(export(Builder("").graph()).graph) == []
     build = Builder("")
-    assert operations(export(build.graph()).graph) == []
     x = build.input("x", 2)
     assert [node.op_type for node in export(build.graph(x)).graph.node] == ["Identity"]
 

@@ -354,7 +354,7 @@ def test_a_path_is_traced_without_inputs(tmp_path: Path) -> None:
         fxviz.models.trace(str(file), ["1,3"])
     with pytest.raises(InputError, match="give the model that is to be trained"):
         fxviz.models.trace_training(str(file))
-    with pytest.raises(InputError, match="no PyTorch model"):
+    with pytest.raises(InputError, match="not a PyTorch model"):
         fxviz.models.build(str(file))
 
 
