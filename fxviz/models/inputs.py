@@ -72,7 +72,7 @@ def choose_sizes(specs: Iterable[tuple[InputSpec, tuple[int, ...] | None]]) -> M
     """Choose a size for each symbol to be traced at. Beside each spec stands the shape guessed for that input, if any.
 
     In this order: the symbol's own hint; the guessed size at its position, unless that is 1, which torch treats apart; a
-    prime that is no other extent, so that equal sizes by chance are not taken for equal dimensions.
+    prime that differs from every other extent, so that equal sizes by chance are not taken for equal dimensions.
 
     >>> choose_sizes([(parse_input("B,S,3"), (1, 128, 3))])
     {'S': 128, 'B': 5}

@@ -29,7 +29,7 @@ _RELATIVE = re.compile(r"([+-]\d+(?:\.\d+)?)\s*%")
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a model may take; None is no limit. ``allow_unknown`` ignores operators that cannot be counted.
+    """The most that a model may take; None means no limit. ``allow_unknown`` ignores operators that cannot be counted.
 
     A limit is a number; text such as ``"5G"`` or ``"8GiB"`` (`fxviz.text.quantity.parse_quantity`); or a change against
     another model, ``"+5%"`` or ``"-10%"``.

@@ -88,13 +88,13 @@ class FxGraphBuilder(fx.Tracer):
         return self.create_node("placeholder", f"{stars}{name}", (), {})
 
     def input(self, placeholder: fx.Node, path: Path, sizes: Sequence[int]) -> FxRef:
-        """Reference the input at ``path``, whose first step is the argument itself."""
+        """Return a new reference to the input at ``path``, whose first step is the argument itself."""
         self._inputs[path] = ref = FxRef(placeholder, path[1:])
         self._input_sizes.append(tuple(sizes))
         return ref
 
     def constant(self, tensor: torch.Tensor) -> FxRef:
-        """Reference a tensor that the model holds outside its parameters and buffers; the built module will hold it, too."""
+        """Return a reference to a tensor outside the parameters and buffers; the built module will hold it, too."""
         name = f"_tensor_constant{len(self._constants)}"
         self._constants[name] = tensor
         return FxRef(name)

@@ -224,14 +224,14 @@ class Recorder:
         return self._handed_on(result, node, before)
 
     def _tags_of(self, args: Sequence[Any]) -> dict[int, tuple[Tag, ValueRecord, FxRef | None]]:
-        """What is known of the tensors that a call is given, by identity; of those in its first places, not within lists."""
+        """Return what is known of the tensors among a call's arguments, by identity; lists are not searched."""
         tags = ((argument, self.book.known(argument)) for argument in args if isinstance(argument, torch.Tensor))
         return {id(argument): (tag, tag.value, tag.fx) for argument, tag in tags if tag is not None}
 
     def _handed_on(
         self, result: Any, node: NodeRecord | None, before: Mapping[int, tuple[Tag, ValueRecord, FxRef | None]]
     ) -> Any:
-        """The result of a call; of one that returned its argument and did nothing else, another object on the same memory.
+        """Return the result of a call; if the call only returned its argument, another object on the same memory.
 
         Who reads the argument later reads what it was, and who reads the result reads what the call returned.
         """

@@ -30,10 +30,10 @@ _DEEPEST = 64
 
 
 def load_model(path: str | Path) -> onnx.ModelProto:
-    """The model in the file ``path``, without the data of its weights.
+    """Load the model in the file ``path``, without the data of its weights.
 
-    Raises `InputError` for a file that cannot be read, and `FormatError` for one that is no ONNX model, is cut off, is
-    newer than the installed ``onnx``, or claims to be larger than anything that can be drawn.
+    Raises `InputError` for a file that cannot be read, and `FormatError` for one that is not an ONNX model, is cut off,
+    is newer than the installed ``onnx``, or claims to be larger than anything that can be drawn.
     """
     path = Path(path)
     try:
@@ -50,7 +50,7 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's own errors have no common class of their own
-        raise FormatError(f"{path} is no ONNX model, or it is cut off or damaged") from error
+        raise FormatError(f"{path} is not an ONNX model, or it is cut off or damaged") from error
     try:
         check(model)
     except FormatError as error:
@@ -59,9 +59,9 @@ def load_model(path: str | Path) -> onnx.ModelProto:
 
 
 def check(model: onnx.ModelProto) -> None:
-    """Refuse what is no model or cannot be read; drop the data of large tensors."""
+    """Refuse what is not a model or cannot be read; drop the data of large tensors."""
     if not model.HasField("graph") or not (model.ir_version or model.opset_import):
-        raise FormatError("this is no ONNX model: it has neither a graph nor a version")
+        raise FormatError("this is not an ONNX model: it has neither a graph nor a version")
     if model.ir_version > _NEWEST_IR:
         raise FormatError(
             f"its IR version is {model.ir_version}, and onnx {onnx.__version__} reads up to {_NEWEST_IR}: update onnx"
@@ -83,7 +83,7 @@ def check(model: onnx.ModelProto) -> None:
             _drop_data(graph)
             bodies.append(graph.node)
     if not all(isinstance(text, str) for text in _texts(model, bodies)):
-        raise FormatError("it is damaged: a name in it is no text")
+        raise FormatError("it is damaged: a name in it is not text")
     _check_expansion(model)
 
 
@@ -115,7 +115,7 @@ def _drop_data(graph: onnx.GraphProto) -> None:
 
 
 def _texts(model: onnx.ModelProto, bodies: Iterable[Iterable[onnx.NodeProto]]) -> Iterator[str | bytes]:
-    """The names in a model; protobuf gives bytes for those that are no text."""
+    """Yield the names in a model; protobuf gives bytes for those that are not text."""
     yield from (model.producer_name, *(opset.domain for opset in model.opset_import))
     yield from (text for entry in model.metadata_props for text in _both(entry))
     for function in model.functions:

@@ -22,7 +22,7 @@ _LIKE_FIRST = frozenset(
 
 
 def fused_types(operation: Operation, unknown: list[TensorType | None]) -> list[TensorType | None]:
-    """The types that fused operators of ``com.microsoft`` give; ONNX has no schema of them."""
+    """Return the types of the outputs of a fused operator of ``com.microsoft``, for which ONNX has no schema."""
     first = operation.type(0)
     if operation.domain != "com.microsoft" or first is None:
         return unknown

@@ -38,16 +38,17 @@ _GENERIC = {"", "main", "graph", "main_graph", "torch_jit", "torch-jit-export"}
 
 
 def read_onnx(path: str | Path) -> Graph:
-    """The graph of the ONNX model in the file ``path``: its operations, types, weights and scopes; no data is loaded.
+    """Read the operations, types, weights and scopes of the ONNX model in the file ``path``; no data is loaded.
 
     Operations keep ONNX's names and run the ATen kernels that compute the same, so that every analysis knows them; those
     without such a kernel run one of their own name, ``onnx.Einsum.12``. What a model computes of shapes alone is a size,
-    and no operation. Shapes are as the file has them, else inferred; an extent that stays unknown is a symbol ``u0``.
+    not an operation. Shapes are as the file has them, else inferred; an extent that stays unknown is a symbol ``u0``.
 
     Functions and the bodies of branches and loops are scopes. A body that runs several times is read once, and counted
     as unknown; notes on the graph say so.
 
-    Raises `InputError` for a file that cannot be read, `FormatError` for one that is damaged, newer or no ONNX model.
+    Raises `InputError` for a file that cannot be read, `FormatError` for one that is damaged, too new or not an ONNX
+    model.
     """
     model = load_model(path)
     try:
@@ -100,7 +101,7 @@ class _Reader:
     # Names ------------------------------------------------------------------------------------------------------------
 
     def _enter(self, graph: onnx.GraphProto, around: Place) -> Place:
-        """The inside of ``graph``, its weights known."""
+        """Return the place inside ``graph``, where its weights are defined."""
         declared = {info.name: info.type for info in (*graph.value_info, *graph.output, *graph.input)}
         made = frozenset(name for node in graph.node for name in node.output)
         place = replace(around, names=around.names.new_child(), declared=declared, later=made)
@@ -150,7 +151,7 @@ class _Reader:
     def _named_again(
         self, proto: onnx.NodeProto, operands: tuple[Operand, ...], facts: Mapping[str, str], place: Place
     ) -> Operand:
-        """The weight or number to which an operation only gives another name; None of an operation that does more."""
+        """Return the weight or number that an operation only renames; None if the operation does more."""
         domain = domain_of(proto.domain)
         if self._own.is_own and domain == "fxviz" and not facts.get("operation"):
             return self._own.plain(proto, operands, facts, place.declared, self._extents, self._held.given)
@@ -163,7 +164,7 @@ class _Reader:
     def _past_hidden(
         self, operands: tuple[Operand, ...], facts: Mapping[str, str], scope: Scope
     ) -> tuple[Operand, ...]:
-        """The operands as they are read; what a view of fxviz hides before it is one operation, which hands them on."""
+        """Return the operands as they are read, after a node for the operations that a view hides before each."""
         found = list(operands)
         for position, op, type in self._own.hidden(facts, self._extents):
             if position >= len(found) or not isinstance(source := found[position], Value):
@@ -177,12 +178,12 @@ class _Reader:
         return tuple(found)
 
     def _size(self, operation: Operation) -> Known | None:
-        """The result of an operation that only computes with sizes."""
+        """Return the result of an operation that only computes with sizes; None if it does more or is not known."""
         if len(operation.outputs) != 1 or (output := operation.outputs[0]) is None:
             return None
         computes = operation.op_type not in ("Shape", "Size")
         if computes and any(isinstance(value, Value) and value in self._held.numbers for value in operation.operands):
-            return None  # small weights are no sizes
+            return None  # small weights are not sizes
         if (number := compute(operation)) is None:
             return None
         dims = (len(number),) if isinstance(number, tuple) else ()
@@ -190,7 +191,7 @@ class _Reader:
         return Known(output.name, replace(type, shape=dims), number)
 
     def _typed(self, proto: onnx.NodeProto, operands: tuple[Operand, ...], place: Place) -> tuple[Operation, bool]:
-        """The operation with its results, and whether it is one that ONNX accepts."""
+        """Return the operation with its results, and whether ONNX accepts it."""
         domain = domain_of(proto.domain)
         version, names = schema_of(proto, domain, place.opsets, len(operands))
         bare = Operation(proto.op_type, domain, version, operands, names, (), attributes_of(proto), self._held.numbers)
@@ -205,7 +206,7 @@ class _Reader:
         return replace(bare, outputs=tuple(made)), valid
 
     def _merged(self, declared: onnx.TypeProto | None, inferred: TensorType | None) -> TensorType | None:
-        """What the operation makes; an extent of which it does not say anything is as the file has it."""
+        """Return the inferred type, its unknown extents as declared in the file; if there is none, the declared type."""
         if declared is None:
             return inferred
         if inferred is None:
@@ -258,7 +259,7 @@ class _Reader:
     # Graphs in graphs -------------------------------------------------------------------------------------------------
 
     def _open_box(self, proto: onnx.NodeProto, body: onnx.GraphProto, place: Place) -> None:
-        """A module that a view of fxviz shows open."""
+        """Read a module that a view of fxviz shows open."""
         who = described(proto)
         made = proto.output if body.output else ()  # ONNX wants a name of what makes nothing for others, too
         if len(body.input) != len(proto.input) or len(body.output) != len(made):
@@ -273,7 +274,7 @@ class _Reader:
             place.define(name, inner.find(info.name, who), who)
 
     def _call(self, proto: onnx.NodeProto, function: onnx.FunctionProto, place: Place) -> None:
-        """A function of the file, its body in a scope of its own."""
+        """Read a call of a function of the file; the body gets a scope of its own."""
         who = described(proto)
         operands = [place.find(name, who) if name else None for name in proto.input]
         if len(operands) > len(function.input) or len(proto.output) > len(function.output):
@@ -297,7 +298,7 @@ class _Reader:
                 place.define(name, inner.find(result, who), who)
 
     def _control(self, proto: onnx.NodeProto, bodies: Mapping[str, onnx.GraphProto], place: Place) -> None:
-        """A branch or a loop: what runs in it is read once, in a scope for each body."""
+        """Read a branch or a loop: what runs in it is read once, in a scope for each body."""
         who, facts = described(proto), metadata_of(proto)
         operands = [place.find(name, who) if name else None for name in proto.input]
         tensors = [self._held.tensor(operand) if operand else None for operand in operands]
@@ -319,7 +320,7 @@ class _Reader:
         self._leave(proto, title, tensors, results, scope, place, len(bodies))
 
     def _handed_in(self, proto: onnx.NodeProto, body: onnx.GraphProto, operands: Sequence[Value | None]) -> list[Value]:
-        """What a body takes as inputs: in a loop the count, the condition and what is carried on; in a scan also slices."""
+        """Create the inputs of a body: in a loop the count, the condition and carried values; in a scan also slices."""
         if not body.input:
             return []
         given: list[TensorType | None] = [value.type if value else None for value in operands]
@@ -356,7 +357,7 @@ class _Reader:
         place: Place,
         bodies: int,
     ) -> None:
-        """The operation itself, after its bodies: it makes its outputs of what they made."""
+        """Record the operation itself, after its bodies: it makes its outputs from their results."""
         branches = proto.op_type == "If"
         read = [*(value for value in operands[:1] if value), *results]
         offset = 1 if proto.op_type == "Loop" else 0  # a body says first whether to go on

@@ -34,7 +34,7 @@ class Holdings:
     _unique: Names = field(default_factory=lambda: Names(numbered))
 
     def tensor(self, operand: Operand) -> Value:
-        """The operand as a value of the graph; a number becomes a constant."""
+        """Return the operand as a value of the graph; a number becomes a constant."""
         if isinstance(operand, Value):
             return operand
         if operand is None:
@@ -46,11 +46,11 @@ class Holdings:
         return self._draft.made_of_numbers[operand]
 
     def value(self, name: str, type: TensorType | None, role: Role = Role.RESULT, trainable: bool = False) -> Value:
-        """A tensor of the graph, with a name of its own."""
+        """Create a value of the graph, with a unique name."""
         return Value(self._unique(name or "value"), type, role, trainable=trainable)
 
     def weight(self, tensor: onnx.TensorProto, statistics: Iterable[str]) -> Operand:
-        """A tensor that lies in the file."""
+        """Return a tensor of the file as an operand: a number if it is used as one, else a weight of the graph."""
         type, number, facts = type_in(tensor), number_in(tensor), metadata_of(tensor)
         if type is not None and number is not None and is_number(type, number, facts):
             return Known(tensor.name, type, number)
@@ -60,13 +60,13 @@ class Holdings:
         return weight
 
     def given(self, name: str, type: TensorType | None, role: Role, trainable: bool = True) -> Value:
-        """What the file holds, and no operation makes."""
+        """Add a tensor that the file holds, and that is not the result of an operation, to the graph and return it."""
         value = self.value(name, type, role, trainable and role is Role.PARAMETER)
         (self._draft.constants if role is Role.CONSTANT else self._draft.parameters).append(value)
         return value
 
     def constant(self, proto: onnx.NodeProto) -> Operand:
-        """An operation that only holds a tensor."""
+        """Return the tensor that a ``Constant`` operation holds, as an operand."""
         if len(proto.output) != 1 or len(proto.attribute) != 1:
             raise FormatError(f"the constant {proto.name or list(proto.output)!r} holds {len(proto.attribute)} tensors")
         (name,), (attribute,) = proto.output, proto.attribute

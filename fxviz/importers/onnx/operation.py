@@ -17,7 +17,7 @@ Number: TypeAlias = "Dim | float | bool | tuple[Dim | float | bool, ...]"
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A small tensor whose numbers are known: a size, an axis, a scale. It is an attribute and no value of the graph."""
+    """A small tensor whose numbers are known: a size, an axis, a scale. It is an attribute, not a graph value."""
 
     name: str
     type: TensorType
@@ -52,33 +52,33 @@ class Operation:
         return f"{self.domain or 'onnx'}.{self.op_type}.{self.version}"
 
     def operand(self, position: int) -> Operand:
-        """The operand at ``position``, None where it is left out."""
+        """Return the operand at ``position``, None if it is left out."""
         return self.operands[position] if position < len(self.operands) else None
 
     def tensor(self, position: int) -> Value | None:
-        """The operand at ``position`` if it is a tensor."""
+        """Return the operand at ``position`` if it is a tensor, else None."""
         operand = self.operand(position)
         return operand if isinstance(operand, Value) else None
 
     def number(self, position: int) -> Number | None:
-        """What the operand at ``position`` holds, where that is known."""
+        """Return what the operand at ``position`` holds, None if that is not known."""
         operand = self.operand(position)
         if isinstance(operand, Known):
             return operand.number
         return self.weights.get(operand) if operand is not None else None
 
     def type(self, position: int) -> TensorType | None:
-        """The type of the operand at ``position``, None where it is left out or not known."""
+        """Return the type of the operand at ``position``, None if it is left out or its type is not known."""
         operand = self.operand(position)
         return operand.type if operand is not None else None
 
     def integer(self, name: str, default: int) -> int:
-        """The attribute ``name``, a whole number."""
+        """Return the integer attribute ``name``, or ``default`` if the operation does not have it."""
         value = self.attributes.get(name)
         return value if isinstance(value, int) else default
 
     def integers(self, name: str, position: int | None = None) -> tuple[int, ...] | None:
-        """A list of whole numbers: the attribute ``name``, or the operand at ``position``, as opsets have it."""
+        """Return a list of integers: the attribute ``name`` or, as some opsets have it, the operand at ``position``."""
         given = self.attributes.get(name)
         if given is None and position is not None:
             given = self.number(position)
@@ -107,7 +107,7 @@ def step(
     outputs: tuple[Value | None, ...],
     attributes: Mapping[str, Attribute] = MappingProxyType({}),
 ) -> Step:
-    """A kernel on operands by the names of its arguments; numbers become attributes, what is left out is left out."""
+    """Create a kernel on operands by argument name; numbers become attributes, operands that are None are left out."""
     tensors = {name: operand for name, operand in operands.items() if isinstance(operand, Value)}
     known = {name: operand.number for name, operand in operands.items() if isinstance(operand, Known)}
     made = tuple(value for value in outputs if value is not None)
@@ -116,7 +116,7 @@ def step(
 
 
 def numbers_of(given: object) -> tuple[Dim | float | bool, ...] | None:
-    """A number, or a list of them, as a tuple; None of anything else."""
+    """Return a number, or a list of numbers, as a tuple; None for anything else."""
     if given is None or isinstance(given, str | Mapping):
         return None
     return given if isinstance(given, tuple) else (given,)

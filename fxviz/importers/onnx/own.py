@@ -42,23 +42,23 @@ class Own:
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> Own:
-        """What ``model`` says of itself."""
+        """Read what ``model`` says of itself."""
         facts = {entry.key: entry.value for entry in model.metadata_props}
         own = model.producer_name == "fxviz" and any(opset.domain == "fxviz" for opset in model.opset_import)
         return cls(own, unused=facts.get("parameters not used", ""))
 
     def operation(self, facts: Mapping[str, str]) -> str:
-        """The author's name of an operation, of a closed module its class."""
+        """Return the author's name of an operation, or a closed module's class; empty if the file is not a view."""
         module = facts.get("module", "").rpartition(": ")[2]
         return facts.get("operation", module) if self.is_own else ""
 
     def name(self, proto: onnx.NodeProto) -> str:
-        """The name of a node in the graph that was shown."""
+        """Return the name of a node in the graph that was shown; empty if the file is not a view."""
         return proto.name.rpartition("/")[2] if self.is_own else ""
 
     @staticmethod
     def input_names(facts: Mapping[str, str]) -> list[str]:
-        """The names of the inputs of an operator that has no schema, as Netron is told them."""
+        """Return the names of the inputs of an operator that has no schema, which the file lists for Netron."""
         text = facts.get("input_names", "")
         return text[2:-2].split("', '") if text.startswith("['") and text.endswith("']") else []
 
@@ -70,7 +70,7 @@ class Own:
                 yield position, ops.rpartition(" → ")[2], _type_of(type, extents)
 
     def weight(self, facts: Mapping[str, str], name: str, type: TensorType | None, give: Give) -> Value | None:
-        """A weight, written once for each of its readers."""
+        """Return a weight, which the file has once for each of its readers; None if ``facts`` describe none."""
         told = facts.get("role", "")
         role = _ROLES.get(told.removeprefix("frozen "))
         if role is None:
@@ -89,7 +89,7 @@ class Own:
         extents: Extents,
         give: Give,
     ) -> Operand:
-        """A weight that ONNX has no type for, or an output that is an input; None of anything else."""
+        """Return a weight that ONNX has no type for, or the input that an operation only passes on; else None."""
         if len(proto.output) != 1:
             return None
         if len(operands) == 1 and (proto.op_type == "Identity" or read_through("input") in facts):
@@ -103,9 +103,9 @@ class Own:
     def kernels(
         self, operation: Operation, facts: Mapping[str, str], steps: list[Step], extents: Extents
     ) -> list[Step]:
-        """The kernels of an operation that has no operator in ONNX, from those that the file lists.
+        """Return the kernels of an operation that has no operator in ONNX, from those that the file lists.
 
-        Where it has only their names, the one that does the work, or is called as the operation is, stands for all.
+        Where the file has only their names, the one that does the work, or has the operation's name, stands for all.
         """
         if not self.is_own or operation.domain != "fxviz":
             return steps
@@ -128,7 +128,7 @@ class Own:
             return known
 
     def give_unused(self, extents: Extents, give: Give) -> None:
-        """The parameters that no operation reads, which the file lists."""
+        """Add the parameters that the file lists as not read by any operation."""
         for line in self.unused.splitlines() if self.is_own else ():
             if found := re.fullmatch(r"(.+): ((?:frozen )?\w+) (\w+\[.*\])", line):
                 name, role, text = found.groups()
@@ -136,13 +136,13 @@ class Own:
 
 
 def box_note(name: str, facts: Mapping[str, str]) -> Iterator[str]:
-    """What is to be said of a folded box: its copies are not in the file."""
+    """Yield the note on a folded box: its copies are not in the file."""
     if "stands for" in facts:
         yield f"{name!r} stands for {facts['stands for']}; one is in the file, and counted: write it with --no-fold for all"
 
 
 def _type_of(text: str, extents: Extents) -> TensorType | None:
-    """The type that is written as ``float32[2, B]``."""
+    """Parse a type that is written as ``float32[2, B]``; return None for other text."""
     found = re.fullmatch(r"(\w+)\[(.*)\]", text)
     if found is None or found[1] not in DTYPE_BITS:
         return None
@@ -151,7 +151,7 @@ def _type_of(text: str, extents: Extents) -> TensorType | None:
 
 
 def _in_full(operation: Operation, text: str, extents: Extents) -> list[Step] | None:
-    """The kernels that the exporter wrote down; None where what is there now is not what it wrote."""
+    """Return the kernels that the exporter wrote down; None if they cannot be read or do not fit the operation."""
     tensors = list(dict.fromkeys(value for value in operation.operands if isinstance(value, Value)))
     values: dict[int, Value] = dict(enumerate(tensors))
     steps: list[Step] = []
@@ -182,7 +182,7 @@ def _attribute(value: object) -> Attribute:
 
 
 def _by_name(operation: Operation, facts: Mapping[str, str], steps: list[Step]) -> list[Step]:
-    """The one kernel that stands for those of which the file has only names."""
+    """Return the one kernel that stands for those of which the file has only names; ``steps`` if none can."""
     listed = facts.get("kernels", "").splitlines()
     if not listed:
         return [] if "operation" in facts else steps

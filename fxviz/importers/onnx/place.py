@@ -44,7 +44,7 @@ class Place:
         here[name] = operand
 
     def find(self, name: str, who: str) -> Operand:
-        """What a name stands for; a `FormatError` says why it stands for nothing."""
+        """Return what a name stands for; a `FormatError` says why it stands for nothing."""
         if name in self.names:
             return self.names[name]
         if name in self.later:
@@ -53,12 +53,12 @@ class Place:
 
 
 def domain_of(domain: str) -> str:
-    """The domain of an operator, ``""`` for ONNX's own."""
+    """Return the domain of an operator, ``""`` for ONNX's own."""
     return "" if domain == "ai.onnx" else domain
 
 
 def opsets_of(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
-    """The version of each domain's operators."""
+    """Return the version of each domain's operators."""
     return {domain_of(opset.domain): opset.version for opset in imports}
 
 
@@ -82,7 +82,7 @@ def schema_of(proto: onnx.NodeProto, domain: str, opsets: Mapping[str, int], cou
 
 
 def bound(proto: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto]) -> onnx.NodeProto:
-    """A node of a function, with the attributes that the call gives it."""
+    """Return a node of a function, with the attributes that the call gives it."""
     if not any(attribute.ref_attr_name for attribute in proto.attribute):
         return proto
     bound = onnx.NodeProto()
@@ -98,7 +98,7 @@ def bound(proto: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto]) -> on
 
 
 def described(proto: onnx.NodeProto) -> str:
-    """An operation, for messages."""
+    """Describe an operation for messages: ``the Conv 'conv1'``."""
     return f"the {proto.op_type} {proto.name!r}" if proto.name else f"a {proto.op_type}"
 
 

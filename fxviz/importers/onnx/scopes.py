@@ -27,7 +27,7 @@ _MOST_FRAMES = 60
 
 
 def metadata_of(proto: onnx.NodeProto | onnx.ModelProto | onnx.TensorProto | onnx.ValueInfoProto) -> Mapping[str, str]:
-    """The metadata of a part of a file."""
+    """Return the metadata of a part of a file."""
     return {entry.key: entry.value for entry in proto.metadata_props}
 
 
@@ -38,7 +38,7 @@ class Scopes:
     kinds: dict[str, str] = field(default_factory=dict)
 
     def of(self, proto: onnx.NodeProto, facts: Mapping[str, str], own: bool) -> Scope:
-        """The scope of an operation, without what is around the graph that holds it."""
+        """Return the scope of an operation, without the scopes around the graph that holds it."""
         if own:
             frames = _of_fxviz(facts)
         elif "pkg.torch.onnx.name_scopes" in facts:
@@ -48,7 +48,7 @@ class Scopes:
         return self._scope(frames[:_MOST_FRAMES])
 
     def inside(self, scope: Scope, name: str, kind: str) -> Scope:
-        """The scope of a function, or of the body of a loop, within that of the operation that runs it."""
+        """Return the scope of a function or the body of a loop within ``scope``, where the operation that runs it is."""
         path = f"{scope[-1].path}.{name}" if scope else name
         return (*scope, self._call(path, kind, 0))
 
@@ -71,7 +71,7 @@ class Scopes:
 
 
 def source_of(facts: Mapping[str, str], own: bool) -> Source | None:
-    """The line of source behind an operation, the innermost that is not torch's own."""
+    """Return the line of source behind an operation, the innermost that is not torch's own; None if it is not known."""
     if own:
         found = re.fullmatch(r"(.+):(\d{1,9}) in (.+)", facts.get("source", ""))
         return Source(found[1], int(found[2]), found[3]) if found else None
@@ -91,7 +91,7 @@ def _of_fxviz(facts: Mapping[str, str]) -> list[tuple[str, str, int]]:
 
 
 def _frame(path: str, kind: str) -> tuple[str, str, int]:
-    """A path and the number of the call in it."""
+    """Return the path without its call number, the kind, and that number."""
     found = re.fullmatch(r"(.+)@(\d{1,9})", path)
     return (found[1], kind, int(found[2])) if found else (path, kind, 0)
 
@@ -109,7 +109,7 @@ def _of_torch(facts: Mapping[str, str]) -> list[tuple[str, str, int]]:
 
 
 def _strings(text: str) -> list[str]:
-    """The members of a list of texts, as Python writes it."""
+    """Return the members of a list of strings in Python's notation."""
     return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", text[:_LONGEST])]
 
 

@@ -47,13 +47,13 @@ def tidy(shape: Shape | None) -> Shape | None:
 
 
 def shape_of(operation: Operation, position: int = 0) -> Shape | None:
-    """The extents of an operand, None where they are not known."""
+    """Return the extents of an operand, None if they are not known."""
     type = operation.type(position)
     return type.shape if type else None
 
 
 def sizes_of(operation: Operation, position: int) -> Shape | None:
-    """The sizes that an operand holds."""
+    """Return the sizes that an operand holds, None if they are not known."""
     given = operation.number(position)
     if not isinstance(given, tuple):
         return None
@@ -62,7 +62,7 @@ def sizes_of(operation: Operation, position: int) -> Shape | None:
 
 
 def _broadcast(*shapes: Shape) -> Shape | None:
-    """The common shape; None where two symbols meet of which one may be 1."""
+    """Return the common shape; None if extents do not match, or two symbols meet of which one may be 1."""
     common: list[Dim] = []
     for place in range(-max(map(len, shapes)), 0):
         extents = {shape[place] for shape in shapes if len(shape) >= -place} - {1}
@@ -98,7 +98,7 @@ def _reshape(operation: Operation) -> Shape | None:
 
 
 def divided(a: Dim, b: Dim) -> Dim:
-    """``a / b``, which leaves nothing."""
+    """Return ``a / b``, which leaves no remainder."""
     if isinstance(a, int) and isinstance(b, int):
         return a // b
     return as_dim(sympy.cancel(sympy.sympify(a) / b))
@@ -111,7 +111,7 @@ def _expand(operation: Operation) -> Shape | None:
 
 
 def _larger(given: Shape, wanted: Shape) -> Shape | None:
-    """What is wanted, where the tensor has no extent that could be larger."""
+    """Return ``wanted`` if the tensor does not have more dimensions, else None."""
     return wanted if len(wanted) >= len(given) else None
 
 

@@ -25,7 +25,7 @@ __all__ = ["infer"]
 def infer(
     proto: onnx.NodeProto, operation: Operation, extents: Extents, opsets: Mapping[str, int]
 ) -> tuple[list[TensorType | None], bool]:
-    """The types of the outputs of an operation, None where they are not known; and whether ONNX accepts its inputs."""
+    """Return the types of an operation's outputs, None where not known, and whether ONNX accepts its inputs."""
     unknown: list[TensorType | None] = [None] * len(proto.output)
     if operation.domain:
         return fused_types(operation, unknown), True
@@ -45,7 +45,7 @@ def infer(
 def _infer_by_onnx(
     proto: onnx.NodeProto, operation: Operation, extents: Extents, opsets: Mapping[str, int]
 ) -> list[onnx.TypeProto | None] | None:
-    """What ONNX's own rule says of each output; None where it refuses the inputs."""
+    """Infer the type of each output by ONNX's own rule; return None if it refuses the inputs."""
     if not onnx.defs.has(proto.op_type, operation.version, "") or _claims_any_rank(operation):
         return [None] * len(proto.output)
     schema = onnx.defs.get_schema(proto.op_type, operation.version, "")
@@ -78,7 +78,7 @@ def _claims_any_rank(operation: Operation) -> bool:
 
 
 def _own(proto: onnx.NodeProto) -> list[onnx.AttributeProto]:
-    """The attributes but for nested graphs, which are read by themselves."""
+    """Return the attributes except nested graphs, which are read by themselves."""
     return [attribute for attribute in proto.attribute if not (attribute.HasField("g") or attribute.graphs)]
 
 
@@ -94,7 +94,7 @@ def _data(operation: Operation, position: int) -> onnx.TensorProto | None:
 
 
 def _dtype_of(operation: Operation) -> str | None:
-    """The dtype of a result that has the rule of its shape here."""
+    """Return the dtype of a result whose shape has a rule in this package; None if it is not known."""
     if operation.op_type in COMPARISONS:
         return "bool"
     type = operation.type(1 if operation.op_type == "Where" else 0)

@@ -25,7 +25,7 @@ rules: RuleTable[Rule] = RuleTable()
 
 
 def compute(operation: Operation) -> Number | None:
-    """What the one output of ``operation`` holds, where its operands are known: a number, or a short list of them."""
+    """Compute what the one output of ``operation`` holds: a number, or a short list of numbers; None if not known."""
     if operation.domain or len(operation.outputs) != 1 or (rule := rules.find(operation.op_type)) is None:
         return None
     try:
@@ -53,7 +53,7 @@ def _all(operation: Operation) -> list[Number] | None:
 
 
 def _by_element(combine: Callable[..., Dim | float | bool]) -> Rule:
-    """The rule of an operation on the matching elements of all operands."""
+    """Return the rule that applies ``combine`` to the matching elements of all operands."""
 
     def rule(operation: Operation) -> Number | None:
         if (operands := _all(operation)) is None:
@@ -81,7 +81,7 @@ def _quotient(a: Dim | float, b: Dim | float) -> Dim | float:
 
 
 def _compare(relation: Callable[[Dim, Dim], object]) -> Callable[[Dim, Dim], bool]:
-    """A comparison, where it is decided."""
+    """Return a comparison that raises ValueError where symbols leave ``relation`` undecided."""
 
     def compare(a: Dim, b: Dim) -> bool:
         found = relation(a, b)

@@ -24,7 +24,7 @@ _ROLES = {"PARAMETER": Role.PARAMETER, "BUFFER": Role.BUFFER, "CONSTANT_TENSOR":
 
 
 def type_in(tensor: onnx.TensorProto) -> TensorType | None:
-    """The type of a tensor that lies in a file; None of one of strings."""
+    """Return the type of a tensor in a file; None if torch has no dtype for it, as for strings."""
     if any(extent < 0 for extent in tensor.dims):
         raise FormatError(f"the tensor {tensor.name!r} has the shape {list(tensor.dims)}")
     dtype = DTYPES.get(tensor.data_type)
@@ -32,7 +32,7 @@ def type_in(tensor: onnx.TensorProto) -> TensorType | None:
 
 
 def number_in(tensor: onnx.TensorProto) -> Number | None:
-    """What a small tensor holds: a number, or the numbers of a list. Data in other files is not opened."""
+    """Return what a small tensor holds: a number, or the numbers of a list. Data in other files is not opened."""
     if len(tensor.dims) > 1 or math.prod(tensor.dims) > SMALL or tensor.data_type not in DTYPES:
         return None
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -48,14 +48,14 @@ def number_in(tensor: onnx.TensorProto) -> Number | None:
 
 
 def is_number(type: TensorType, number: Number | None, facts: Mapping[str, str]) -> bool:
-    """Whether a tensor is a size, an axis or a factor, and no weight: a single number, or a short list of integers."""
+    """Whether a tensor is a size, an axis or a factor, not a weight: a single number, or a short list of integers."""
     if number is None or _ROLES.get(facts.get(_KIND, "")) in (Role.PARAMETER, Role.BUFFER):
         return False
     return not type.shape or type.dtype in ("int64", "bool")
 
 
 def role_of(name: str, type: TensorType | None, facts: Mapping[str, str], statistics: Iterable[str]) -> Role:
-    """What a tensor of the file is: as torch's exporter says it, else by its type; running statistics are buffers."""
+    """Return the role of a tensor: as torch's exporter says, else by its type; running statistics are buffers."""
     if (role := _ROLES.get(facts.get(_KIND, ""))) is not None:
         return role
     if name in statistics:
@@ -64,12 +64,12 @@ def role_of(name: str, type: TensorType | None, facts: Mapping[str, str], statis
 
 
 def running_statistics(nodes: Iterable[onnx.NodeProto]) -> set[str]:
-    """The names that batch normalisation reads its mean and variance by."""
+    """Return the names by which batch normalisation reads its mean and variance."""
     return {name for node in nodes if node.op_type == "BatchNormalization" for name in node.input[3:5]}
 
 
 def attributes_of(proto: onnx.NodeProto) -> dict[str, Attribute]:
-    """The attributes of an operation, nested graphs left out; a large tensor is told by its type."""
+    """Return the attributes of an operation without nested graphs; a large tensor is described by its type."""
     found = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
     return {name: value for name, value in found.items() if value is not None}
 

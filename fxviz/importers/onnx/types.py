@@ -40,7 +40,7 @@ class Extents:
     unknown: set[Dim] = field(default_factory=set)
 
     def read(self, text: str) -> Dim:
-        """The extent that a file calls ``text``: a symbol, or arithmetic on symbols.
+        """Return the extent that a file calls ``text``: a symbol, or arithmetic on symbols.
 
         >>> str(Extents().read("2*batch + 1")), str(Extents().read("past seq"))
         ('2*batch + 1', 'past seq')
@@ -50,7 +50,7 @@ class Extents:
         return self.by_text[text]
 
     def fresh(self) -> Dim:
-        """An extent of which nothing is known."""
+        """Create a symbol for an extent of which nothing is known."""
         number = len(self.unknown)
         while f"u{number}" in self.by_text:
             number += 1
@@ -71,12 +71,12 @@ class Extents:
 
 
 def symbol(name: str) -> sympy.Symbol:
-    """A size by its name."""
+    """Return the symbol of a size by its name."""
     return sympy.Symbol(name, integer=True, positive=True)
 
 
 def tensor_type_of(proto: onnx.TypeProto, extents: Extents, *, complete: bool = False) -> TensorType | None:
-    """The type of a tensor; None of what is no tensor, or has a rank or an element type that is unknown.
+    """Return the type of a tensor; None if it is not a tensor, or its rank or element type is unknown.
 
     An extent that is unknown gets a symbol of its own; where only ``complete`` types are wanted, the type is None.
     """
@@ -118,7 +118,7 @@ def _parse(text: str) -> Dim:
 
 
 def _evaluate(tree: ast.expr) -> sympy.Expr | None:
-    """Sums, products, quotients and roundings of names and whole numbers; None for anything else."""
+    """Evaluate sums, products, quotients and roundings of names and whole numbers; return None for anything else."""
     match tree:
         case ast.Name(id=name):
             return symbol(name)

@@ -38,9 +38,9 @@ def refused(made: onnx.ModelProto, folder: Path) -> str:
     ("content", "word"),
     [
         (b"", "neither a graph nor a version"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "no ONNX model"),
-        (b"not a model", "no ONNX model"),
-        (everything().SerializeToString()[:-7], "no ONNX model, or it is cut off"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an ONNX model"),
+        (b"not a model", "not an ONNX model"),
+        (everything().SerializeToString()[:-7], "not an ONNX model, or it is cut off"),
         (onnx.GraphProto(name="alone").SerializeToString(), "neither a graph nor a version"),
     ],
 )
@@ -166,7 +166,7 @@ def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     file.write_bytes(b"\x89PNG")
     result = CliRunner().invoke(main, ["summary", str(file)])
     assert result.exit_code == 1
-    assert "is no ONNX model" in result.output
+    assert "is not an ONNX model" in result.output
     assert result.output.count("\n") == 1
 
 
