@@ -1,8 +1,9 @@
 """Repeated calls of a run, recorded again without running torch; their results are new fake tensors.
 
-A model repeats its layers, and a call is determined by its function, the layouts of its tensors and its other arguments.
-The effect of a call is kept as a `Recipe`, whose steps refer to the tensors by number. A call whose tensors carry more than a
-layout, that changes a layout in place, or that runs under gradients, autocast or symbolic sizes has no recipe.
+A model repeats its layers, and a call is determined by its function, the layouts of its tensors, which of them share
+memory, its other arguments and the default dtype. The effect of a call is kept as a `Recipe`, whose steps refer to the
+tensors by number. A call whose tensors carry more than a layout, that changes a layout in place, or that runs under
+gradients, autocast or symbolic sizes has no recipe.
 """
 
 from __future__ import annotations
@@ -90,7 +91,10 @@ class Memo:
             layouts = tuple([self._layout(tensor) for tensor in tensors])
         except _NoKeyError:
             return None
-        return CallKey((function, tuple(parts), tuple(named), layouts), tuple(tensors), layouts) if tensors else None
+        if not tensors:
+            return None
+        key = (function, tuple(parts), tuple(named), layouts, self._shared(tensors), torch.get_default_dtype())
+        return CallKey(key, tuple(tensors), layouts)
 
     def find(self, key: CallKey) -> Recipe | None:
         """Return the recipe of a call that was seen before; None for any other."""
@@ -120,6 +124,13 @@ class Memo:
             raise _NoKeyError
         return tag.layout
 
+    def _shared(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
+        """Return for each tensor the number of its storage: a call of two views of one memory is not a call of two memories."""
+        if len(tensors) == 1:
+            return ()
+        storages: dict[StorageRecord | None, int] = {}
+        return tuple([storages.setdefault(self._book.tag(t).value.storage, len(storages)) for t in tensors])
+
     # -- writing a recipe
 
     def learn(self, key: CallKey, node: NodeRecord | None, start: int, result: Any) -> None:
@@ -133,8 +144,8 @@ class Memo:
             return None
         if len(node.inputs) != len(key.tensors) or tuple(map(_torch.layout_of, key.tensors)) != key.layouts:
             return None
-        values = {record: number for number, record in reversed(list(enumerate(node.inputs)))}
-        storages = {r.storage: n for n, r in reversed(list(enumerate(node.inputs)))}
+        values = {record: number for number, record in enumerate(node.inputs)}
+        storages = {record.storage: number for number, record in enumerate(node.inputs)}
         count = len(node.inputs)
         made: list[ValueRecord] = []
         for record in [r for kernel in node.kernels for r in kernel.outputs] + node.outputs:

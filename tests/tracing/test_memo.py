@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,8 +12,11 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 -- as torch's own documentation has it
 
 from fxviz.ir.serialize import dumps
+from fxviz.tracing import torch_private as _torch
 from fxviz.tracing import trace
+from fxviz.tracing.draft import ValueRecord
 from fxviz.tracing.memo import Memo
+from fxviz.tracing.tensors import Tag
 
 
 def both_ways(
@@ -72,6 +76,7 @@ def often(step: Any) -> Any:
         lambda x: x.view(-1)[3:].unsqueeze(0),
         lambda x: x.max(dim=0),
         lambda x: torch.fft.rfft(x).conj().real,
+        lambda x: torch.view_as_real(torch.view_as_complex(x.view(2, 4, 2))),  # returns a view without a layout
         lambda x: x.add_(1),
         lambda x: x.t_(),
         lambda x: F.relu(x, inplace=True) + x[0].mul_(2),
@@ -201,3 +206,84 @@ def test_a_call_whose_results_share_new_memory(monkeypatch: pytest.MonkeyPatch) 
 
     fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
     assert fast == slow
+
+
+def test_a_call_of_tensors_whose_layout_says_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Complex tensors of two shapes: nothing tells the second call from the first but the tensors themselves."""
+
+    def model(*pairs: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.view_as_real(torch.view_as_complex(pair)) for pair in pairs]
+
+    fast, slow = both_ways(model, (torch.empty(4, 2), torch.empty(3, 2)), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_that_returns_more_than_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    doubled = as_one_call(lambda x: (x * 2, 3))
+    fast, slow = both_ways(lambda x: [doubled(x)[0] for _ in range(3)], (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_call_that_is_given_a_tensor_that_is_not_an_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound of a slice is an attribute. The view of the result shows which memory the result has."""
+    doubled = as_one_call(lambda x, part: x * 2)
+
+    def model(x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
+        return [doubled(x, slice(y, None)).view(-1) for _ in range(3)]
+
+    fast, slow = both_ways(model, (torch.empty(4), torch.empty(4)), {}, monkeypatch)
+    assert fast == slow
+
+
+@pytest.mark.parametrize("call", [lambda x: torch.empty(4), lambda x: x / 2])
+def test_a_call_whose_result_is_of_the_default_dtype(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        before, default = call(x), torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            return [before, call(x)]
+        finally:
+            torch.set_default_dtype(default)
+
+    fast, slow = both_ways(model, (torch.ones(4, dtype=torch.long),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_a_repeated_result_has_a_layout_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum is shorter than what it is the sum of: a call of it is not a call of that."""
+
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        sums = [x.sum(dim=0) for _ in range(2)]
+        return [torch.relu(x), *map(torch.relu, sums)]
+
+    fast, slow = both_ways(model, (torch.empty(4, 4),), {}, monkeypatch)
+    assert fast == slow
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, y: x.add_(y),
+        lambda x, y: torch.add(x, y, out=y),
+        as_one_call(lambda x, y: x.view(2, 2)),
+        as_one_call(lambda x, y: y.view(2, 2)),
+    ],
+)
+def test_a_call_of_two_views_of_one_memory_and_of_two_memories(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(x: torch.Tensor) -> list[torch.Tensor]:
+        one, two, three = x * 2, x * 3, x * 4
+        return [call(one, one.view(4)), call(two, three), one + 1, two + 1, three + 1]
+
+    fast, slow = both_ways(model, (torch.empty(4),), {}, monkeypatch)
+    assert fast == slow
+
+
+def test_what_determines_too_little_has_no_key() -> None:
+    """A tensor that the run has not met, one whose layout is not all of it, and no tensor at all."""
+    with _torch.FakeTensorMode() as mode:
+        known, unknown, complex_ = torch.empty(4), torch.empty(4), torch.empty(4, dtype=torch.complex64)
+    value = ValueRecord(None, None)
+    tags = {id(known): Tag(value), id(complex_): Tag(value)}
+    memo = Memo(cast("Any", SimpleNamespace(known=lambda tensor: tags.get(id(tensor)))), mode)
+    assert memo.key(torch.add, (known, 1), {}) is not None
+    assert [memo.key(torch.add, args, {}) for args in ((unknown, 1), (complex_, 1), (1, 1))] == [None] * 3
