@@ -328,6 +328,7 @@ def test_structure_only_is_unknown_and_not_zero() -> None:
 
 def test_a_graph_of_nothing_holds_nothing() -> None:
     found = memory(Graph("empty", (), (), (), ()))
+    assert found.depth_within(3) == 0
     assert (found.known, found.peak, found.peak_node, found.at(())) == (True, 0, None, 0)
 
 

@@ -14,6 +14,7 @@ from fxviz.errors import InputError
 from fxviz.ir import Call, Node
 from fxviz.views.budget import afford
 from fxviz.views.folding import Draft
+from fxviz.views.siblings import gather
 from fxviz.views.view import Box, View
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ def test_edges_count_too() -> None:
     graph = build.graph(build.op("cat", *mixed, shape=(16, 4)))
     assert tree(View.of(graph, budget=12)).count("stack") == 0  # of 9 operations, but with 25 edges
     assert tree(View.of(graph, budget=26)).count("stack") == 4
+
+
+@pytest.mark.parametrize(("ends", "opened"), [(False, True), (True, False)])
+def test_edges_from_inputs_and_to_outputs_count_where_they_are_drawn(ends: bool, opened: bool) -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    with build.module("heads", "Heads"):
+        made = [build.op("neg", x) for _ in range(4)]
+    view = View.of(build.graph(*made), budget=5, ends=ends)  # a box and four operations; two arrows for each of these
+    assert [item.open for item in view.walk() if isinstance(item, Box)] == [opened]
 
 
 def test_the_number_of_operations_weighs_where_nothing_else_is_known() -> None:
@@ -262,6 +273,15 @@ def test_a_level_that_just_fits_is_left_as_it_is_and_another_shares_boxes_until_
 
 def boxes_of(root: Draft) -> list[Draft]:
     return [item for item in root.items if isinstance(item, Draft)]
+
+
+@pytest.mark.parametrize("most", [4, 6])
+def test_pinned_boxes_count_among_what_siblings_may_share_boxes_for(most: int) -> None:
+    inner = box("inner", *ops(9), pinned=True)
+    root = gather(root_of(*ops(9), box("outer", inner, *ops(9), pinned=True)), most, lambda box: 0.5)
+    (outer,) = [item for item in boxes_of(root) if item.pinned]
+    (inner,) = [item for item in boxes_of(outer) if item.pinned]
+    assert len(root.items) + len(outer.items) + len(inner.items) == max(most, 5)  # the two, and one in each level
 
 
 def test_a_level_gives_up_an_eighth_at_a_time() -> None:

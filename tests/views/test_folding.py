@@ -500,6 +500,39 @@ def test_a_sequence_ends_where_a_copy_reads_from_elsewhere(layer: int, source: i
     ]
 
 
+@pytest.mark.parametrize(
+    ("layer", "source", "copies"),
+    [
+        (6, 6, 3),  # the end of the copy before, as the others do
+        (6, 3, 2),  # the end of the copy before that
+        (7, 4, 2),  # the same place as the others do, in the copy before instead of its own
+    ],
+)
+def test_a_sequence_ends_where_a_copy_reads_as_much_from_elsewhere(layer: int, source: int, copies: int) -> None:
+    """Without residuals a layer reads one value, wherever it is from: all copies compute the same."""
+    build = Builder()
+    made = [build.input("x", 1, 4)]
+    for i in range(9):
+        with build.module(f"layers.{i}", OPS[i % 3].title()):
+            made.append(build.op(OPS[i % 3], build.op("add", made[source if i == layer else -1])))
+    (box, *rest) = View.of(build.graph(made[-1])).root.items
+    assert isinstance(box, Box)
+    assert (box.period, box.times, len(rest)) == (3, copies, 9 - 3 * copies)
+
+
+def test_what_is_hidden_between_the_copies_of_a_sequence_does_not_part_them() -> None:
+    build = Builder()
+    x = build.input("x", 1, 4)
+    for i in range(6):
+        if i == 4:
+            x = build.op("view", x, kernel="aten.view.default", view=True)
+        with build.module(f"layers.{i}", OPS[i % 2].title()):
+            x = build.op(OPS[i % 2], x)
+    (box,) = View.of(build.graph(x), hide=True).root.items
+    assert isinstance(box, Box)
+    assert (box.period, box.times) == (2, 3)
+
+
 @pytest.mark.parametrize(("second", "boxes"), [("a", 1), ("b", 6)])
 def test_a_sequence_is_of_one_series_of_names(second: str, boxes: int) -> None:
     build = Builder()
