@@ -137,7 +137,7 @@ def _load(group: Group, point: EntryPoint) -> Any:
         raise MissingDependency(
             f"{what} needs the package {error.name!r}, which is not installed: {command}"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{what} cannot be loaded: {type(error).__name__}: {error}; reinstall {_owner(point)}"
         ) from error

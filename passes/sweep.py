@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -35,6 +36,8 @@ Sizes: TypeAlias = "int | Iterable[int]"
 UNITS = {"matrix": "FLOPs", "pointwise": "FLOPs", "ops": "OPs", "parameters": "B", "peak": "B"}
 """The unit of each cost of a grid."""
 
+_MOST_POINTS = 100_000_000  # one array of them takes 800 MB
+
 
 def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
     """Return the cost of ``graph`` at all combinations of the sizes of its symbols, each of which needs sizes.
@@ -42,7 +45,8 @@ def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
     Formulas are evaluated over whole arrays, so a million points take about as long as one trace of a small model.
 
     Raises:
-        InputError: the graph has no symbols, a name is not one of them or is missing, or a size is not a positive integer.
+        InputError: the graph has no symbols, a name is not one of them or is missing, a size is not a positive integer, or
+            the grid has more than 100 million points.
 
     >>> import torch, fxviz
     >>> graph = fxviz.trace(torch.nn.Linear(64, 8), torch.empty(4, 64), dynamic_shapes=({0: "B"},))
@@ -61,6 +65,7 @@ def sweep_cost(graph: Graph | Facts, **sizes: Sizes) -> Grid:
     if missing := symbols.keys() - sizes.keys():
         raise InputError(f"give sizes for {', '.join(sorted(missing))}, such as {min(missing)}=range(1, 65)")
     axes = {name: _axis(name, sizes[name]) for name in symbols}
+    _check_points(math.prod(len(values) for values in axes.values()))
     flops = facts[Flops()]
     costs = {
         "matrix": flops.matrix.total,
@@ -191,7 +196,16 @@ class Grid:
 def _axis(name: str, sizes: Sizes) -> Array:
     if isinstance(sizes, int):
         sizes = [sizes]
+    if isinstance(sizes, range):
+        _check_points(_MOST_POINTS + 1 if sizes[_MOST_POINTS:] else len(sizes))  # len() of a huge range overflows
     values = np.asarray(sizes if isinstance(sizes, np.ndarray | range) else list(sizes))
     if values.ndim != 1 or not len(values) or not np.issubdtype(values.dtype, np.integer) or values.min() < 1:
         raise InputError(f"the sizes of {name} are positive integers, such as {name}=range(1, 65)")
     return values.astype(np.int64)
+
+
+def _check_points(points: int) -> None:
+    if points > _MOST_POINTS:
+        raise InputError(
+            f"a grid has at most {_MOST_POINTS:,} points: take fewer sizes, such as every 8th (B=1:4096:8)"
+        )

@@ -174,6 +174,7 @@ def test_a_plugin_that_needs_what_is_not_installed(folder: Path) -> None:
     ("code", "reference", "words"),
     [
         ("1/0", "broken:Exporter", "ZeroDivisionError"),
+        ("raise SystemExit(0)", "broken:Exporter", "SystemExit: 0"),
         ("", "broken:Exporter", "AttributeError"),
         ("", "broken_not_there:Exporter", "No module named 'broken_not_there'"),
     ],

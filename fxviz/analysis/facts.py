@@ -46,10 +46,15 @@ class Facts:
     """
 
     def __init__(self, graph: Graph) -> None:
+        if not isinstance(graph, Graph):
+            kind = type(graph).__name__
+            raise InputError(f"expected a Graph, got {kind}; trace the model first: fxviz.trace(model, args)")
         self.graph = graph
         self._answers: dict[Analysis[Any], object] = {}
 
     def __getitem__(self, analysis: Analysis[R]) -> R:
+        if isinstance(analysis, type) or not hasattr(analysis, "run"):
+            raise InputError(f"expected an analysis such as Flops(), got {analysis!r}")
         answer = self._answers.get(analysis, _UNASKED)
         if answer is _RUNNING:
             raise FxvizError(f"{analysis!r} needs its own result")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from fxviz.errors import InputError
 from fxviz.ir import Node, Scope
 
 if TYPE_CHECKING:
@@ -18,7 +19,16 @@ Place: TypeAlias = Node | Scope | str
 
 
 def resolve(places: Iterable[Place], graph: Graph) -> tuple[Node | Scope, ...]:
-    """Return the places with each path replaced by its scopes; see `fxviz.Graph.scopes_at`."""
-    return tuple(
-        found for place in places for found in (graph.scopes_at(place) if isinstance(place, str) else (place,))
-    )
+    """Return the places with each path replaced by its scopes; see `fxviz.Graph.scopes_at`.
+
+    Raises `InputError` for a path that the graph does not have, and for what is not a place.
+    """
+    return tuple(found for place in places for found in _resolved(place, graph))
+
+
+def _resolved(place: Place, graph: Graph) -> tuple[Node | Scope, ...]:
+    if isinstance(place, str):
+        return graph.scopes_at(place)
+    if not isinstance(place, Node | tuple):
+        raise InputError(f"expected a node, a scope or a path such as 'layers.0', got {place!r}")
+    return (place,)

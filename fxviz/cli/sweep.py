@@ -75,16 +75,23 @@ def _read_sizes(texts: Sequence[str]) -> dict[str, Sequence[int]]:
         name, _, sizes = text.partition("=")
         if not name.isidentifier() or name in found:
             raise click.UsageError(f"{text!r} is not the sizes of one symbol, such as B=1:64, each given once")
-        if match := re.fullmatch(r"(\d+):(\d+)(?::(\d+))?", sizes):
-            first, last, step = (int(part or 1) for part in match.groups())
-            found[name] = range(first, last + 1, step or 1)
-        elif re.fullmatch(r"\d+(,\d+)*", sizes):
-            found[name] = [int(size) for size in sizes.split(",")]
-        if not found.get(name) or min(found[name]) < 1:
+        found[name] = _sizes(sizes)
+        if not found[name]:
             raise click.UsageError(
                 f"{text!r}: sizes are positive, such as {name}=1:64, {name}=1:64:8 or {name}=1,2,4,8"
             )
     return found
+
+
+def _sizes(text: str) -> Sequence[int]:
+    """Return the sizes that ``1:64``, ``1:64:8`` or ``1,2,4`` names; none where it is nothing of these, or one is below 1."""
+    if match := re.fullmatch(r"(\d+):(\d+)(?::(\d+))?", text):
+        first, last, step = (int(part or 1) for part in match.groups())
+        return range(first, last + 1, step) if first and step else ()
+    if re.fullmatch(r"\d+(,\d+)*", text):
+        sizes = [int(size) for size in text.split(",")]
+        return sizes if min(sizes) else ()
+    return ()
 
 
 def _check_output(output: str) -> None:

@@ -52,11 +52,14 @@ class Commands(click.Group):
             fail("interrupted", INTERRUPTED)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "fxviz"
-            fail(f"{error.format_message().rstrip('.')}; see {command} --help", error.exit_code)
+            words = " ".join(error.format_message().split()).rstrip(".")
+            fail(f"{words}; see {command} --help", error.exit_code)
         except click.ClickException as error:
             fail(error.format_message(), error.exit_code)
         except FxvizError as error:
             fail(in_one_line(error), 1)
+        except OSError as error:  # the help could not be written
+            fail(in_one_line(error, detailed=True), 1)
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -32,7 +32,7 @@ def load_attribute(attribute: Attribute) -> object:
     for part in attribute.name.split("."):
         if not hasattr(found, part):
             public = [known for known in vars(found) if not known.startswith("_")] if hasattr(found, "__dict__") else []
-            raise InputError(f"{module.__name__} has no attribute {attribute.name!r}{suggest(part, public)}")
+            raise InputError(f"{source} has no attribute {attribute.name!r}{suggest(part, public)}")
         found = getattr(found, part)
     return found
 
@@ -44,7 +44,7 @@ def failing_as(what: str) -> Iterator[None]:
         yield
     except FxvizError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself must not end this process, too
         raise InputError(f"{what} {type(error).__name__}: {error}") from error
 
 

@@ -81,7 +81,8 @@ def _tensor(spec: InputSpec, sizes: Mapping[str, int], guess: object, device: to
     try:
         return torch.zeros(shape, dtype=dtype, device=input_device(device, dtype))
     except (RuntimeError, TypeError) as error:
-        raise InputError(f"cannot make an input of shape {tuple(shape)} and dtype {dtype}: {error}") from error
+        reason = str(error).partition("\n")[0]  # torch may add the stack of its C++ code
+        raise InputError(f"cannot make an input of shape {tuple(shape)} and dtype {dtype}: {reason}") from error
 
 
 def _dynamic(spec: InputSpec) -> Mapping[int, object] | None:

@@ -9,6 +9,7 @@ from fxviz.ir import format_scope
 from fxviz.passes.flops import Flops
 from fxviz.passes.memory import Memory, MemoryUse
 from fxviz.passes.parameters import Parameters
+from fxviz.text.escaping import one_line
 from fxviz.text.quantity import format_quantity, format_type
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ def memory_lines(memory: MemoryUse, depth: int | None = None, most: int = 20) ->
 
 
 def format_entries(entries: Iterable[tuple[str, str]]) -> list[str]:
-    """Return entries as lines, their texts aligned.
+    r"""Return entries as lines, their texts aligned; each is one line, whatever the names in it.
 
     >>> format_entries([("Model", "Net"), ("Parameters", "73.4 k")])
     ['Model        Net', 'Parameters   73.4 k']
+    >>> format_entries([("Peak memory", "in new\nline")])
+    ['Peak memory  in new\\nline']
     """
-    return [f"{label:<{_LABEL}}{text}" for label, text in entries]
+    return [f"{label:<{_LABEL}}{one_line(text)}" for label, text in entries]
 
 
 def _memory(memory: MemoryUse, depth: int | None, most: int) -> Iterator[tuple[str, str]]:

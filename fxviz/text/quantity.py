@@ -101,7 +101,9 @@ def parse_quantity(text: str, unit: str = "") -> int:
     if match is None or match["unit"] not in ("", unit) or match["prefix"] == "i":
         example = "8GiB or 8GB" if unit == "B" else "5G"
         raise InputError(f"cannot read the amount {text!r}: write a number with a prefix, such as {example}")
-    number = Decimal(match["number"].replace("_", "").replace(",", ""))
+    digits = match["number"].replace("_", "").replace(",", "")
     letter = match["prefix"].removesuffix("i").replace("K", "k")
-    base = 1024 if match["prefix"].endswith("i") else 1000
-    return int(number * base ** _DECIMAL.index(letter))
+    factor = (1024 if match["prefix"].endswith("i") else 1000) ** _DECIMAL.index(letter)
+    if math.isinf(float(digits) * factor):
+        raise InputError(f"the amount {text!r} is too large: write one below 1e308")
+    return int(Decimal(digits) * factor)

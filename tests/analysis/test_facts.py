@@ -64,6 +64,18 @@ def test_a_question_is_answered_once() -> None:
     assert repr(facts) == "Facts('encoder': Count(step=1), Count(step=2), Nothing())"
 
 
+@pytest.mark.parametrize("analysis", ["flops", Count, None])
+def test_what_is_not_an_analysis_is_refused(analysis: Any) -> None:
+    with pytest.raises(InputError, match=r"expected an analysis such as Flops\(\), got "):
+        Facts(encoder(1))[analysis]
+
+
+def test_facts_are_about_a_graph() -> None:
+    model: Any = object()
+    with pytest.raises(InputError, match="expected a Graph, got object; trace the model first"):
+        Facts(model)
+
+
 def test_an_analysis_that_needs_itself_is_an_error_and_not_a_loop() -> None:
     facts = Facts(encoder(1))
     with pytest.raises(FxvizError, match=r"Snake\(\) needs its own result"):

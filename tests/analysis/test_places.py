@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from build import Builder, encoder
 
@@ -27,6 +29,13 @@ def test_an_unknown_path_is_an_error_that_suggests_one(analysis: Flops | Memory 
         InputError, match=r"no operation of 'encoder' ran in a module 'layer\.0'; did you mean layers\.0"
     ):
         result.at("layer.0")
+
+
+@pytest.mark.parametrize("analysis", RESULTS, ids=lambda analysis: type(analysis).__name__)
+@pytest.mark.parametrize("place", [0, None])
+def test_what_is_not_a_place_is_refused(analysis: Flops | Memory | Parameters | Roofline, place: Any) -> None:
+    with pytest.raises(InputError, match="expected a node, a scope or a path"):
+        Facts(encoder(1))[analysis].at(place)
 
 
 def test_every_column_and_the_other_questions_know_paths() -> None:

@@ -63,6 +63,12 @@ def test_other_texts_are_refused(text: str) -> None:
         parse_quantity(text, "FLOPs")
 
 
+@pytest.mark.parametrize("text", ["1e400", "1e300Z", "1e999999999999"])
+def test_amounts_are_finite(text: str) -> None:
+    with pytest.raises(InputError, match="is too large"):
+        parse_quantity(text)
+
+
 @given(st.integers(0, 10**20), st.sampled_from(["", "B", "FLOPs"]))
 def test_what_is_written_can_be_read(amount: int, unit: str) -> None:
     assert parse_quantity(format_quantity(amount, unit), unit) == pytest.approx(amount, rel=0.006)

@@ -263,6 +263,7 @@ def test_completion_knows_commands_and_zoos() -> None:
         (["sumary"], "No such command 'sumary'"),
         (["summary"], "Missing argument 'MODEL'; see fxviz summary --help"),
         (["--nope"], "No such option"),
+        (["completion"], "Choose from: bash, zsh, fish"),
         (["summary", "m", "--depth", "deep"], "Invalid value for '--depth'"),
         (["summary", "m", "--depth", "-1"], "Invalid value for '--depth'"),
         (["summary", "m", "--mode", "fast"], "Invalid value for '--mode'"),
@@ -449,6 +450,9 @@ def test_sweep_draws(folder: Path) -> None:
         (["B=0:4"], "sizes are positive", 2),
         (["B=4:1"], "sizes are positive", 2),
         (["B=1,x"], "sizes are positive", 2),
+        (["B=1,0"], "sizes are positive", 2),
+        (["B=1:64:0"], "sizes are positive", 2),
+        (["B=1:10000000000000"], "at most 100,000,000 points", 1),
         (["B=1:4", "--fits", "much"], "cannot read the amount 'much'", 2),
         (["B=1:4", "-o", "sweep.gif"], "name a file that ends in .svg", 1),
         (["B=1:4", "-o", "none/sweep.csv"], "there is no folder none", 1),
@@ -529,6 +533,18 @@ def test_help_loads_nothing_that_takes_long() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "summary" in result.stdout
     assert not {"torch", "onnx", "sympy", "numpy", "rich", "pydot"} & set(result.stderr.split())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"]])
+def test_output_that_cannot_be_written(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "fxviz", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert result.returncode == 1
+    assert result.stderr.startswith("fxviz: OSError: [Errno 28] No space left on device")
+    assert result.stderr.count("\n") == 1
 
 
 def test_without_a_command_the_help_is_printed() -> None:

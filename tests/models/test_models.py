@@ -224,7 +224,7 @@ def test_names_that_cannot_be_used(name: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("attribute", "words"),
     [
-        ("nett", "has no attribute 'nett'; did you mean net"),
+        ("nett", r"/my model\.py has no attribute 'nett'; did you mean net"),
         ("WIDTH", "of type int: expected a module"),
         ("Wide", "needs arguments .width."),
         (
@@ -243,7 +243,9 @@ def test_a_factory_that_raises(file: Path) -> None:
         models.build(f"{file}:broken")
 
 
-@pytest.mark.parametrize("content", ["import fxviz_no_such_package", "1/0", "def (", "raise SystemError('no')"])
+@pytest.mark.parametrize(
+    "content", ["import fxviz_no_such_package", "1/0", "def (", "raise SystemError('no')", "raise SystemExit(0)"]
+)
 def test_a_file_that_cannot_be_run(tmp_path: Path, content: str) -> None:
     path = tmp_path / "broken.py"
     path.write_text(content)
@@ -258,6 +260,7 @@ def test_a_file_that_cannot_be_run(tmp_path: Path, content: str) -> None:
         (["y=1,8"], "has no input 'y'"),
         (["x=1,8", "x=1,8"], "gives 'x' a second time"),
         ([f"{10**12},{10**12}"], "cannot make an input of shape"),
+        ([f"{10**20}"], r"cannot make an input of shape .*Overflow when unpacking long long$"),
     ],
 )
 def test_inputs_that_cannot_be_used(file: Path, inputs: list[str], words: str) -> None:
