@@ -282,6 +282,25 @@ def test_a_term_of_unknown_sign_is_not_guessed() -> None:
     assert set(Timeline.of([(10, 0, 1), (10 + n, 1, 2)], 2).peaks()) == {0, 1}
 
 
+def test_a_term_of_unknown_sign_that_is_in_both_decides_nothing() -> None:
+    n = sympy.Symbol("n", integer=True)
+    assert Timeline.of([(10 + n, 0, 1), (5 + n, 1, 2)], 2).peaks() == (0,)
+
+
+def test_a_multiple_of_a_size_is_more_than_its_rounded_half() -> None:
+    assert Timeline.of([(2 * B, 0, 1), (sympy.ceiling(B / 2), 1, 2)], 2).peaks() == (0,)
+
+
+def test_a_step_on_or_below_a_line_in_every_term_is_no_peak() -> None:
+    """The mean of 10·B and 10·S is 5·B + 5·S; at B = S = 1, where both are least, all three steps hold 10."""
+    assert set(Timeline.of([(10 * B, 0, 1), (10 * S, 1, 2), (4 * B + 4 * S + 2, 2, 3)], 3).peaks()) == {0, 1}
+
+
+def test_sums_beyond_64_bits_of_numbers_within() -> None:
+    """In b = B - 1, B⁴ has the coefficients 1, 4, 6, 4 and 1, of which the sum is 2⁴."""
+    assert Timeline.of([(2**60 * B**4, 0, 1), (B, 1, 2)], 2).peaks() == (0,)
+
+
 def test_numbers_beyond_64_bits() -> None:
     timeline = Timeline.of([(2**70, 0, 2), (2**70, 1, 2), (B * 2**61, 1, 2)], 2)
     assert timeline[:] == (2**70, 2**71 + 2**61 * B)
