@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import operator
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,13 @@ FxOf = Callable[[torch.Tensor], FxRef | None]
 
 class _NotInGraph(Exception):  # noqa: N818 -- a signal within this file: fx cannot hold a value
     pass
+
+
+@functools.cache
+def _methods_of_tensor() -> dict[object, str]:
+    """Return where to find each method of a tensor: what ``x ** 2`` calls says that it is ``pow``, but is ``__pow__``."""
+    methods = ((name, getattr(torch.Tensor, name)) for name in dir(torch.Tensor))
+    return {method: name for name, method in methods if isinstance(method, Hashable) and callable(method)}
 
 
 class FxGraphBuilder(fx.Tracer):
@@ -113,11 +121,12 @@ class FxGraphBuilder(fx.Tracer):
                 (args[0], attribute, *args[1:2]) if access is setattr else (args[0], attribute),
                 {},
             )
-        if getattr(torch.Tensor, name, None) is not function:
+        method = name if getattr(torch.Tensor, name, None) is function else _methods_of_tensor().get(function)
+        if method is None:
             return self.create_node("call_function", function, args, kwargs)
-        if (python_operator := getattr(operator, name, None)) is not None and name.startswith("__"):
+        if (python_operator := getattr(operator, method, None)) is not None and method.startswith("__"):
             return self.create_node("call_function", python_operator, args, kwargs)
-        return self.create_node("call_method", name, args, kwargs)
+        return self.create_node("call_method", method, args, kwargs)
 
     def call_module_node(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
         """Create the node of a call of a leaf module."""
@@ -156,8 +165,12 @@ class FxGraphBuilder(fx.Tracer):
             if (ref := fx_of(argument)) is None:
                 raise _NotInGraph
             return self._resolve(ref)
-        if argument is None or isinstance(argument, bool | int | float | str):
+        if argument is None or type(argument) in (bool, int, float, str):
             return argument
+        if isinstance(
+            argument, bool | int | float
+        ):  # NumPy's numbers and members of enumerations have no name in the code
+            return next(kind for kind in (bool, int, float) if isinstance(argument, kind))(argument)
         if isinstance(argument, torch.SymInt):
             return self._size(argument)
         if type(argument) in (tuple, list, torch.Size):
@@ -219,7 +232,7 @@ class FxGraphBuilder(fx.Tracer):
                 return None  # no tensor in it, and nothing that fx could write down
         built = [(key, self._result(part, fx_of)) for (_, key), part in parts]
         if isinstance(result, tuple) and hasattr(result, "_fields"):
-            return type(result)(*(part for _, part in built))
+            return self.create_node("call_function", type(result), tuple(part for _, part in built), {})
         if isinstance(result, list | tuple):
             return type(result)(part for _, part in built)
         if dataclasses.is_dataclass(result):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["named_arguments"]
 
+_SIZES = ("List[int]", "Optional[List[int]]")
+
 
 def named_arguments(
     function: Callable[..., Any], op: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -51,18 +53,22 @@ def _fit(
     arguments: Sequence[Any], kinds: tuple[str, ...], keywords: frozenset[str]
 ) -> tuple[tuple[str, ...], int | None] | None:
     names = tuple(argument.name for argument in arguments)
-    types = [str(argument.type) for argument in arguments]
     if not keywords <= set(names):
         return None
-    missing = names[len(kinds) :]
-    if len(kinds) <= len(names) and all(_accepts(wanted, given) for wanted, given in zip(types, kinds, strict=False)):
-        required = {a.name for a in arguments if not a.has_default_value() and not a.kwarg_only}
-        return (names, None) if required & set(missing) <= keywords else None
-    for position, wanted in enumerate(types[: len(kinds)]):
-        if wanted in ("List[int]", "Optional[List[int]]") and all(kind == "int" for kind in kinds[position:]):
-            before = zip(types[:position], kinds[:position], strict=True)
-            return (names, position) if all(_accepts(w, given) for w, given in before) else None
-    return None
+    positional = [argument for argument in arguments if not argument.kwarg_only]
+    required = {argument.name for argument in positional if not argument.has_default_value()}
+    complete = len(kinds) <= len(positional) and required & set(names[len(kinds) :]) <= keywords
+    if complete and all(_accepts(str(argument.type), kind) for argument, kind in zip(positional, kinds, strict=False)):
+        return names, None
+    for position, argument in enumerate(positional[: len(kinds)]):
+        if str(argument.type) in _SIZES and all(kind == "int" for kind in kinds[position:]):
+            return (names, position) if all(map(_takes, positional[:position], kinds)) else None
+    return (names, None) if complete and all(map(_takes, positional, kinds)) else None
+
+
+def _takes(argument: Any, kind: str) -> bool:
+    """Return whether an argument of a schema takes a value of that kind; one of type ``int[1]`` takes a single int, too."""
+    return _accepts(str(argument.type), kind) or (kind == "int" and str(argument.type) in _SIZES and bool(argument.N))
 
 
 def _kind(argument: Any) -> str:

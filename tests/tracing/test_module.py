@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import enum
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
 import timm
 import torch
 import torchvision
 from torch import fx, nn
+from torch.utils._pytree import tree_leaves
 
 from fxviz.errors import GraphError
 from fxviz.tracing import trace
 from fxviz.tracing.structure import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def assert_same_results(model: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> fx.GraphModule:
@@ -113,3 +120,41 @@ def test_what_fx_cannot_hold_is_said() -> None:
     graph = trace(lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,)), torch.empty(3))
     with pytest.raises(GraphError, match="cond"):
         _ = graph.module
+
+
+class _Half(enum.IntEnum):
+    TWO = 2
+
+
+class _Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+WRITTEN: dict[str, Callable[[torch.Tensor], Any]] = {
+    "x ** 2": lambda x: x**2,
+    "2 ** x": lambda x: 2**x,
+    "x // 2": lambda x: x // 2,
+    "2 // x": lambda x: 2 // x,
+    "2 - x": lambda x: 2 - x,
+    "2 / x": lambda x: 2 / x,
+    "7 % x": lambda x: 7 % x,
+    "x @ x": lambda x: x @ x,
+    "~x": lambda x: ~(x > 1),
+    "x **= 2": lambda x: operator.ipow(x.clone(), 2),
+    "x //= 2": lambda x: operator.ifloordiv(x.clone(), 2),
+    "reversed": lambda x: reversed(x),
+    "NumPy's float64": lambda x: x * np.sqrt(4),
+    "NumPy's float32": lambda x: x * np.float32(2),
+    "NumPy's int64": lambda x: x.mean(np.int64(0)),
+    "a member of an enumeration": lambda x: x * _Half.TWO,
+    "a named tuple in a dict": lambda x: {"p": _Pair(x + 1, x)},
+    "a named tuple in a list": lambda x: [_Pair(x, [x * 2])],
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_authors_write_is_run_again(name: str) -> None:
+    function, x = WRITTEN[name], torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    results = [tree_leaves(run(x.clone())) for run in (function, trace(function, x).module)]
+    assert all(map(torch.equal, *results))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,6 +12,9 @@ from torch import nn
 
 from fxviz.ir import Category, Graph, Role
 from fxviz.tracing import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def ops(graph: Graph) -> list[str]:
@@ -316,3 +320,26 @@ def test_arguments_are_named_as_torch_documents_them() -> None:
     assert nodes["zeros"].attributes == {"size": (10, 1)}
     assert nodes["getitem"].attributes == {"idx": ({"slice": (0, 2, None)}, None)}
     assert nodes["sum"].attributes == {"dim": (0,), "keepdim": True}
+
+
+NAMED: dict[str, tuple[Callable[[torch.Tensor], Any], dict[str, Any]]] = {
+    "mean": (lambda x: x.mean(0), {"dim": (0,)}),
+    "prod": (lambda x: x.prod(1), {"dim": 1}),
+    "sum": (lambda x: x.sum(0, True), {"dim": 0, "keepdim": True}),
+    "arange": (lambda x: torch.arange(0, 5) + x.sum(), {"start": 0, "end": 5}),
+    "eye": (lambda x: torch.eye(3, 4) + x.sum(), {"n": 3, "m": 4}),
+    "var": (lambda x: x.var(1), {"dim": (1,)}),
+    "amax": (lambda x: x.amax(1, True), {"dim": 1, "keepdim": True}),
+    "view": (lambda x: x.view(6, 4), {"size": (6, 4)}),
+    "full": (lambda x: torch.full((2,), 3.0) + x.sum(), {"size": (2,), "fill_value": 3.0}),
+    "cumsum": (lambda x: x.cumsum(1), {"dim": 1}),
+    "std": (lambda x: x.std(1, False), {"dim": 1, "unbiased": False}),
+}
+
+
+@pytest.mark.parametrize("op", NAMED)
+def test_arguments_have_the_names_of_the_overload_that_takes_them(op: str) -> None:
+    """A positional argument is never one that an overload takes by keyword alone, and one size may stand for a list."""
+    function, attributes = NAMED[op]
+    node = next(node for node in trace(function, torch.randn(4, 6)).nodes if node.op == op)
+    assert dict(node.attributes) == attributes
