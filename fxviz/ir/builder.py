@@ -246,6 +246,9 @@ class GraphBuilder:
         self._check_open()
         for value in outputs:
             self._flow.check_output(value)
+        names = _names_of(outputs) if output_names is None else tuple(output_names)
+        if len(names) != len(outputs):
+            raise GraphError(f"graph {self.name!r} has {len(outputs)} outputs and {len(names)} names for them")
         self._finished = True
         self._close_lifetimes(outputs)
         return Graph(
@@ -254,7 +257,7 @@ class GraphBuilder:
             parameters=tuple(self._parameters),
             nodes=tuple(self._nodes.values()),
             outputs=outputs,
-            output_names=_names_of(outputs) if output_names is None else tuple(output_names),
+            output_names=names,
             constants=tuple(self._declared[Role.CONSTANT].values()),
             storages=tuple(self._storages),
             aliases=MappingProxyType(dict(aliases)),

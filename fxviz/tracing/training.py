@@ -64,7 +64,8 @@ def trace_training(
         device: as for `trace`.
 
     Raises:
-        InputError: the inputs do not fit, there is no scalar loss, or nothing to train.
+        InputError: the inputs do not fit, the loss or the optimizer is not callable, there is no scalar loss, or nothing to
+            train.
         TraceError: the model, the loss or the optimizer raised.
 
     >>> graph = trace_training(nn.Linear(4, 2), torch.empty(3, 4), loss=lambda y: y.square().mean(), optimizer=torch.optim.SGD)
@@ -74,6 +75,9 @@ def trace_training(
     request = check_request(args, kwargs, dynamic_shapes, device=device)
     if not isinstance(model, nn.Module):
         raise InputError(f"trace_training takes an nn.Module, not {type(model).__name__}")
+    for what, function in (("loss", loss), ("optimizer", optimizer)):
+        if function is not None and not callable(function):
+            raise InputError(f"{what} is {function!r}: give a function, such as {_EXAMPLES[what]}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"{type(model).__name__} has no parameter that requires a gradient: there is nothing to train")
     arguments = bind_inputs(model, request)
@@ -98,6 +102,9 @@ def trace_training(
             recorder.book.forget()
         recorder.book.check_forgotten()
         return recorder.draft.freeze(mode="training", guards=symbols.guards(), pinned=symbols.pinned())
+
+
+_EXAMPLES = {"loss": "lambda result: result.square().mean()", "optimizer": "torch.optim.AdamW"}
 
 
 def _own_loss(result: Any) -> torch.Tensor:

@@ -119,6 +119,7 @@ REFUSED: dict[str, tuple[Callable[[GraphBuilder, Value], object], str]] = {
         "node 'a' .* needs a name of its own",
     ),
     "a value that is defined twice": (lambda b, x: b.append(Node("a", (), (x,), name="a")), "defines %x: .* already"),
+    "names of other outputs": (lambda b, x: b.finish(x, output_names=["a", "b"]), "has 1 outputs and 2 names"),
     "a step after the last": (lambda b, x: [b.finish(x), b.op("relu", {"self": x})], "graph 'tiny' is finished"),
 }
 

@@ -164,6 +164,8 @@ def test_the_model_is_as_it_was() -> None:
     ("model", "arguments", "error", "message"),
     [
         (two_layers(), {}, InputError, "without a loss; pass one"),
+        (two_layers(), {"loss": "mse"}, InputError, "loss is 'mse': give a function, such as lambda result"),
+        (two_layers(), {"optimizer": "adamw"}, InputError, r"optimizer is 'adamw': .* such as torch\.optim\.AdamW"),
         (two_layers(), {"loss": lambda y: y}, InputError, r"not a tensor of shape \(3, 2\)"),
         (two_layers(), {"loss": lambda y: 3.0}, InputError, "not float"),
         (two_layers(), {"loss": lambda y: y.detach().mean()}, InputError, "does not depend on any parameter"),
