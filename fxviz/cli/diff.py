@@ -116,8 +116,11 @@ def _format_of(output: str, wanted: str | None) -> str:
 
 def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
     from fxviz import models
+    from fxviz.models.names import SavedGraph, parse_name
     from fxviz.models.revisions import trace_apart
 
+    if isinstance(parse_name(name), SavedGraph):  # the options are for the other model
+        return models.trace(name)
     with progress(f"tracing {name}"):
         trace = trace_apart if apart else models.trace
         return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.device)

@@ -63,6 +63,10 @@ def trace(
         case SavedGraph(path):
             from fxviz.ir.serialize import load
 
+            if inputs or dtype is not None or mode != "auto":
+                raise InputError(
+                    f"{name} is a saved graph with sizes of its own: inputs, dtype and mode do not apply to it"
+                )
             return load(path)
         case OnnxFile(path):
             from fxviz.importers.onnx import read_onnx

@@ -177,3 +177,12 @@ def test_names_with_revisions() -> None:
     saved = parse_revision("golden/net.json@v1.0")
     assert saved is not None
     assert (str(saved.path), saved.revision, saved.attribute) == ("golden/net.json", "v1.0", None)
+
+
+def test_inputs_are_for_the_model_beside_a_saved_graph(tmp_path: Path) -> None:
+    fxviz.models.trace("torch.nn.functional:relu", ["2,3"]).save(tmp_path / "golden.json")
+    same, other = (
+        CliRunner().invoke(main, ["diff", str(tmp_path / "golden.json"), "torch.nn.functional:relu", "-i", shape])
+        for shape in ("2,3", "4,3")
+    )
+    assert (same.exit_code, other.exit_code) == (0, 1)

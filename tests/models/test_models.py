@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -320,3 +321,10 @@ def test_a_zoo_built_for_another_torch(monkeypatch: pytest.MonkeyPatch, tmp_path
         MissingDependency, match=r"torchvision is installed but cannot be imported.*nms does not exist.*must match"
     ):
         models.build("torchvision:resnet18")
+
+
+@pytest.mark.parametrize("options", [{"inputs": ["64,3"]}, {"dtype": "float16"}, {"mode": "eager"}])
+def test_a_saved_graph_takes_no_options(tmp_path: Path, options: dict[str, Any]) -> None:
+    models.trace("torch.nn.functional:relu", ["2,3"]).save(tmp_path / "graph.json")
+    with pytest.raises(InputError, match="a saved graph with sizes of its own"):
+        models.trace(str(tmp_path / "graph.json"), **options)
