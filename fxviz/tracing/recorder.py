@@ -165,6 +165,7 @@ class Recorder:
                 return stand_in
 
             arguments.arguments[name] = rebuild(argument, place, (("item", name),))
+        self.symbols.check_used([value.name for value in self.draft.inputs])
         return arguments.args, arguments.kwargs
 
     def _read_outputs(self, result: Any) -> None:

@@ -13,6 +13,8 @@ from fxviz.tracing import torch_private as _torch
 from fxviz.tracing.structure import Path, format_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fxviz.ir import Dim
 
 __all__ = ["Symbols"]
@@ -27,6 +29,7 @@ class Symbols:
         self._sizes: dict[str, tuple[torch.SymInt, int]] = {}
         self._names: dict[sympy.Symbol, sympy.Symbol] = {}
         self._dims: dict[sympy.Expr, Dim] = {}
+        self._used: set[tuple[Any, ...]] = set()  # where in dynamic_shapes the inputs are
         self.places: dict[sympy.Symbol, tuple[Path, int]] = {}  # torch's symbol -> an input and dimension of that size
 
     def shape(self, path: Path, sizes: Sequence[int], position: int) -> tuple[int | torch.SymInt, ...]:
@@ -44,15 +47,36 @@ class Symbols:
 
     def _spec(self, path: Path, position: int) -> Any:
         spec: Any = self.dynamic_shapes
+        keys: list[Any] = []
         for depth, (_, key) in enumerate(path):
             if isinstance(spec, Mapping):
+                keys.append(key)
                 spec = spec.get(key)
             elif isinstance(spec, list | tuple):
-                index = position if depth == 0 else key
+                keys.append(index := position if depth == 0 else key)
                 spec = spec[index] if isinstance(index, int) and index < len(spec) else None
             else:
                 return None
+        self._used.add(tuple(keys))
         return spec
+
+    def check_used(self, names: Sequence[str]) -> None:
+        """Raise an `InputError` if ``dynamic_shapes`` asks for dimensions of what is not an input; ``names`` are the inputs."""
+        if unused := next(self._unused(self.dynamic_shapes, ()), None):
+            where = "".join(f"[{key!r}]" for key in unused)
+            raise InputError(
+                f"dynamic_shapes{where} is not for a tensor among the inputs, which are {', '.join(names) or 'none'}; "
+                "give it the structure of the inputs, as for torch.export.export"
+            )
+
+    def _unused(self, spec: Any, keys: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        if keys in self._used or not _asks(spec):
+            return
+        if not keys or any(used[: len(keys)] == keys for used in self._used):
+            for key, part in spec.items() if isinstance(spec, Mapping) else enumerate(spec):
+                yield from self._unused(part, (*keys, key))
+        else:
+            yield keys
 
     def _size(self, wanted: Any, size: int, path: Path, dim: int) -> int | torch.SymInt:
         if isinstance(wanted, int) and wanted != size:
@@ -114,6 +138,15 @@ class Symbols:
             return ()
         conditions = (_plain(guard).xreplace(self._names) for guard in _torch.guards_of(self.env))
         return tuple(dict.fromkeys(_readable(condition) for condition in conditions))
+
+
+def _asks(spec: Any) -> bool:
+    """Return whether any dimension in a part of ``dynamic_shapes`` is to be free."""
+    if isinstance(spec, Mapping):
+        return any(map(_asks, spec.values()))
+    if isinstance(spec, list | tuple):
+        return any(map(_asks, spec))
+    return spec is not None and not isinstance(spec, int) and not str(spec).endswith("STATIC")
 
 
 def _automatic_name(path: Path, dim: int) -> str:

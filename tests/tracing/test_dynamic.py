@@ -159,3 +159,30 @@ def test_recurrent_layers_of_a_dynamic_batch(layer: nn.Module) -> None:
     assert not symbolic.guards
     assert [node.op for node in symbolic.nodes] == [node.op for node in static.nodes]
     assert evaluate(Facts(symbolic)[Flops()].matrix.total, B=7) == Facts(static)[Flops()].matrix.total
+
+
+@pytest.mark.parametrize(
+    ("shapes", "where"),
+    [
+        ({"y": {0: "B"}}, r"\['y'\]"),
+        ({"x": {0: "B"}, "pair": {"left": {0: "B"}}}, r"\['pair'\]\['left'\]"),
+        (({0: "B"}, None, {0: "B"}), r"\[2\]"),
+        ({"x": {0: "B"}, "pair": ({0: "B"}, None, {0: "B"})}, r"\['pair'\]\[2\]"),
+    ],
+)
+def test_a_dimension_of_what_is_not_an_input_is_refused(shapes: Any, where: str) -> None:
+    def model(x: torch.Tensor, pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        return x + pair[0] + pair[1]
+
+    x = torch.ones(4, 3)
+    with pytest.raises(
+        InputError, match=rf"dynamic_shapes{where} is not for a tensor among the inputs.*x, pair\.0, pair\.1"
+    ):
+        trace(model, (x, (x.clone(), x.clone())), dynamic_shapes=shapes)
+
+
+def test_what_asks_for_nothing_is_not_refused() -> None:
+    x = torch.ones(4, 3)
+    shapes = {"x": {0: "B"}, "scale": None, "unknown": {0: None}}
+    graph = trace(lambda x, scale: x * scale, (x, 2.0), dynamic_shapes=shapes)
+    assert str(graph.outputs[0].type) == "float32[B, 3]"
