@@ -330,9 +330,9 @@ class Recorder:
         attributes: dict[str, Attribute] = {}
         for position, argument in enumerate(args):
             name = schema.names[position] if position < len(schema.names) else f"arg{position}"
-            self._read_kernel_argument(name, argument, inputs, names, attributes)
+            self._read_kernel_argument(name, argument, node, inputs, names, attributes)
         for name, argument in kwargs.items():
-            self._read_kernel_argument(name, argument, inputs, names, attributes)
+            self._read_kernel_argument(name, argument, node, inputs, names, attributes)
         emitted = self._emit_kernel(function, args, kwargs)
         result = self._run_kernel(function, args, kwargs)
         written = _written_tensors(schema.written, args, kwargs)
@@ -390,20 +390,40 @@ class Recorder:
         return mapped
 
     def _read_kernel_argument(
-        self, name: str, argument: Any, inputs: list[ValueRecord], names: list[str], attributes: dict[str, Attribute]
+        self,
+        name: str,
+        argument: Any,
+        node: NodeRecord,
+        inputs: list[ValueRecord],
+        names: list[str],
+        attributes: dict[str, Attribute],
     ) -> None:
         if id(argument) in self.book.literals:
             attributes[name] = "literal"
         elif isinstance(argument, torch.Tensor):
-            inputs.append(self.book.tag(argument).value)
+            inputs.append(self._kernel_input(argument, node))
             names.append(name)
         elif isinstance(argument, list | tuple) and any(isinstance(part, torch.Tensor) for part in argument):
             for index, part in enumerate(argument):
                 if isinstance(part, torch.Tensor):
-                    inputs.append(self.book.tag(part).value)
+                    inputs.append(self._kernel_input(part, node))
                     names.append(f"{name}.{index}")
         else:
             attributes[name] = to_attribute(argument, self.symbols)
+
+    def _kernel_input(self, tensor: torch.Tensor, node: NodeRecord) -> ValueRecord:
+        """Return the value that a kernel of ``node`` reads; one that only the kernels of another node knew becomes its output.
+
+        Autograd saves such tensors for a gradient that is taken later, and autocast keeps the casts of weights.
+        """
+        value = self.book.tag(tensor).value
+        if value.within is None or value.within is node:
+            return value
+        value = self.book.read(tensor)
+        if value not in node.inputs:
+            node.inputs.append(value)
+            node.input_names.append(value.name or f"input{len(node.inputs) - 1}")
+        return value
 
     # -- module calls
 
