@@ -10,7 +10,7 @@ import click
 
 from fxviz.command.limits import LimitOptions, limit_options, print_findings
 from fxviz.command.options import MODEL_HELP, command, complete_model, prepare_imports, tracing_options
-from fxviz.command.progress import progress
+from fxviz.command.progress import prints_aside, progress
 from fxviz.command.renamed import Renamed
 from fxviz.command.writing import check_folder, say_written
 
@@ -121,7 +121,7 @@ def _graph(name: str, traced: TracingOptions, *, apart: bool) -> Graph:
 
     if isinstance(parse_name(name), SavedGraph):  # the options are for the other model
         return models.trace(name)
-    with progress(f"tracing {name}"):
+    with progress(f"tracing {name}"), prints_aside():
         trace = trace_apart if apart else models.trace
         return trace(name, traced.inputs, dtype=traced.dtype, mode=traced.mode, device=traced.device)
 

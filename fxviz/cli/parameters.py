@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from fxviz.command.options import command, complete_model, prepare_imports
-from fxviz.command.progress import progress
+from fxviz.command.progress import prints_aside, progress
 from fxviz.command.writing import check_folder, say_written
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def parameters(
 ) -> None:
     """Print parameters and buffers, with statistics of their values."""
     _check_outputs(outputs, kind or name, no_values)
-    with progress(f"reading {source}"):
+    with progress(f"reading {source}"), prints_aside():
         found = _read(source, not no_values, singular_values, random_weights)
     shown = found if depth is None else found.by_module(depth)
     if not outputs:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from fxviz.command.ending import Command
-from fxviz.command.progress import progress
+from fxviz.command.progress import prints_aside, progress
 from fxviz.command.renamed import Renamed
 from fxviz.errors import InputError
 from fxviz.plugins import plugin_names
@@ -94,7 +94,7 @@ class ModelOptions:
     def facts(self, *, random_weights: bool = False) -> Facts:
         """Trace the model, with progress shown; return the facts of its graph."""
         prepare_imports()
-        with progress(f"tracing {self.model}"):
+        with progress(f"tracing {self.model}"), prints_aside():
             from fxviz import models
             from fxviz.analysis.facts import Facts
 

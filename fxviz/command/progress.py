@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["progress"]
+__all__ = ["prints_aside", "progress"]
+
+
+@contextmanager
+def prints_aside() -> Iterator[None]:
+    """Send to stderr what a model prints while it is built and traced: stdout is for what the command writes."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fxviz.command.options import packed, prepare_imports
-from fxviz.command.progress import progress
+from fxviz.command.progress import prints_aside, progress
 
 if TYPE_CHECKING:
     from fxviz.analysis.facts import Facts
@@ -44,7 +44,7 @@ class TrainingOptions:
                 f"--mode {source.mode} is for a forward pass alone: a training step is always recorded"
             )
         prepare_imports()
-        with progress(f"tracing {source.model}"):
+        with progress(f"tracing {source.model}"), prints_aside():
             from fxviz import models
             from fxviz.analysis.facts import Facts
 

@@ -271,7 +271,7 @@ def _record(
                 raise failure from error
             outcome: dict[str, Any] = {"notes": (f"incomplete: {failure}",), "complete": False}
         else:
-            outcome = {"notes": _notes(mode, stand_ins), "build_module": recorder.fx.build}
+            outcome = {"notes": _notes(recorder.book.unregistered, stand_ins), "build_module": recorder.fx.build}
         finally:
             arguments.arguments.clear()  # they are stand-ins by now
             recorder.book.forget()
@@ -280,15 +280,20 @@ def _record(
         return recorder.draft.freeze(mode=mode, guards=symbols.guards(), pinned=symbols.pinned(), **outcome)
 
 
-def _notes(mode: str, stand_ins: FakeStandIns | EagerStandIns) -> list[str]:
-    if not isinstance(stand_ins, EagerStandIns):
-        return (
-            ["the model reads values of inputs or buffers: where these differ, it may take another path"]
-            if stand_ins.knows
-            else []
+def _notes(unregistered: int, stand_ins: FakeStandIns | EagerStandIns) -> list[str]:
+    notes = []
+    if unregistered:
+        notes.append(
+            f"{unregistered} parameters are not registered with the model (kept in a plain list, say): they are counted as constants"
         )
-    made_up = f", {stand_ins.invented} bytes of weights and inputs made up" if stand_ins.invented else ""
-    return [f"the model was run on real tensors{made_up}: where it reads values, another input may take another path"]
+    if isinstance(stand_ins, EagerStandIns):
+        made_up = f", {stand_ins.invented} bytes of weights and inputs made up" if stand_ins.invented else ""
+        notes.append(
+            f"the model was run on real tensors{made_up}: where it reads values, another input may take another path"
+        )
+    elif stand_ins.knows:
+        notes.append("the model reads values of inputs or buffers: where these differ, it may take another path")
+    return notes
 
 
 # -- what the caller gave

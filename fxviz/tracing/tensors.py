@@ -51,6 +51,7 @@ class TensorBook:
         self._storages: dict[int, tuple[StorageRecord, weakref.ref[Any]]] = {}
         self._types: dict[tuple[Any, ...], TensorType] = {}
         self._adopted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.unregistered = 0  # parameters of modules that the model holds where torch does not look for them
         self._kept: list[weakref.ref[Any]] = []
 
     # -- tags
@@ -119,6 +120,7 @@ class TensorBook:
     def _constant(self, tensor: torch.Tensor, fx: FxRef | None) -> Tag:
         value = self.value(tensor, Role.CONSTANT, f"constant_{len(self.draft.constants)}")
         self.draft.constants.append(value)
+        self.unregistered += isinstance(tensor, torch.nn.Parameter)
         tag = Tag(value, fx)
         self.attach(tensor, tag)
         return tag

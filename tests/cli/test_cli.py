@@ -484,8 +484,8 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 def test_ctrl_c_while_tracing(folder: Path) -> None:
     process = start("export", "net.py:Slow", "-i", "2", "-o", "m.svg", cwd=folder)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "running\n"
+    assert process.stderr is not None
+    assert process.stderr.readline() == "running\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -573,3 +573,14 @@ def test_commands_say_what_they_wrote(folder: Path, arguments: tuple[str, ...], 
 
 def test_version() -> None:
     assert CliRunner().invoke(main, ["--version"], prog_name="fxviz").stdout == f"fxviz {fxviz.__version__}\n"
+
+
+def test_what_a_model_prints_is_not_in_the_output(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nprint('imported')\nclass Net(nn.Module):\n"
+        "    def forward(self, x):\n        print('running')\n        return x * 2\n"
+    )
+    command = [sys.executable, "-m", "fxviz", "export", "net.py:Net", "-i", "3", "-o", "-", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["format"] == "fxviz-graph"
+    assert done.stderr.splitlines()[:2] == ["imported", "running"]

@@ -343,3 +343,20 @@ def test_arguments_have_the_names_of_the_overload_that_takes_them(op: str) -> No
     function, attributes = NAMED[op]
     node = next(node for node in trace(function, torch.randn(4, 6)).nodes if node.op == op)
     assert dict(node.attributes) == attributes
+
+
+@pytest.mark.parametrize("mode", ["record", "eager"])
+def test_layers_that_are_not_registered_are_noted(mode: str) -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = [nn.Linear(8, 8) for _ in range(3)]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    notes = trace(Plain(), torch.randn(5, 8), mode=mode).notes
+    assert notes[0].startswith("6 parameters are not registered with the model")
+    assert not any("registered" in note for note in trace(nn.Linear(8, 8), torch.randn(5, 8), mode=mode).notes)
